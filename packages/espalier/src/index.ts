@@ -1,0 +1,1 @@
+export { EspalierError, FormatError, UsageError } from './errors.js';
