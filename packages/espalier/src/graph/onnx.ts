@@ -1,0 +1,232 @@
+// Writes a set of nodes as an ONNX model (IR version 10, opset 21, with ONNX Runtime's com.microsoft ops).
+// Field numbers: onnx.proto3, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
+import type { Shape } from '../tensor/tensor.js';
+import type { Node, NodeDtype } from './node.js';
+import { isConstant, isInput, reachable } from './program.js';
+import { type ProtobufWriter, protobufWriter } from './protobuf.js';
+
+const ELEMENT_TYPE: Record<NodeDtype, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+
+export type AttributeValue =
+  | { int: number }
+  | { float: number }
+  | { ints: readonly number[] }
+  | { string: string };
+
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** What an op's lowering may do: emit ONNX nodes, ask for constants and for names of intermediate values. */
+export interface OnnxEmitter {
+  node(
+    type: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes?: Attributes,
+    domain?: 'com.microsoft',
+  ): void;
+  /** Name of an int64 vector constant. */
+  integers(values: readonly number[]): string;
+  /** Name of a float32 scalar constant. */
+  scalar(value: number): string;
+  /** A fresh name for an intermediate value. */
+  temporary(): string;
+}
+
+/** A graph's boundary value under the name that feeds and fetches use. */
+export interface NamedNode {
+  readonly name: string;
+  readonly node: Node;
+}
+
+interface OnnxNode {
+  type: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  attributes: Attributes;
+  domain: string;
+}
+
+interface OnnxConstant {
+  name: string;
+  dtype: NodeDtype;
+  shape: Shape;
+  bytes: Uint8Array;
+}
+
+export interface OnnxOptions {
+  /** Weights to store in the file, by input name; inputs named here become initialisers. */
+  readonly initializers?: ReadonlyMap<string, Float32Array>;
+  readonly producer?: string;
+  /** Names of symbolic dimensions per input or output, for files meant for others. */
+  readonly dimensionNames?: ReadonlyMap<string, readonly (string | number)[]>;
+}
+
+/**
+ * Encodes the sub-graph that computes `outputs` as an ONNX ModelProto.
+ * Outputs nothing else reads (gradients) go last, in reverse order of creation: ONNX Runtime schedules by a
+ * depth-first walk from the last leaf, and this order frees activations as early as possible.
+ */
+export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions = {}): Uint8Array {
+  const names = new Map<Node, string>();
+  const aliases: { from: string; to: string }[] = [];
+  const constants = new Map<string, OnnxConstant>();
+  const inputs: NamedNode[] = [];
+  const nodes: OnnxNode[] = [];
+  let temporaries = 0;
+
+  for (const { name, node } of outputs) {
+    // Several outputs may be the same node, and an output may be an input: both need an Identity.
+    if (names.has(node) || isInput(node) || isConstant(node)) aliases.push({ from: '', to: name });
+    else names.set(node, name);
+  }
+  const nameOf = (node: Node): string => {
+    const known = names.get(node);
+    if (known !== undefined) return known;
+    const fresh = `v${names.size}`;
+    names.set(node, fresh);
+    return fresh;
+  };
+  const addConstant = (dtype: NodeDtype, shape: Shape, bytes: Uint8Array): string => {
+    const key = `${dtype}[${shape.join()}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
+    let constant = constants.get(key);
+    if (!constant) {
+      constant = { name: `c${constants.size}`, dtype, shape, bytes };
+      constants.set(key, constant);
+    }
+    return constant.name;
+  };
+  const emit: OnnxEmitter = {
+    node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
+      nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
+    },
+    integers: (values) =>
+      addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value)))),
+    scalar: (value) => addConstant('float32', [], bytesOf(Float32Array.of(value))),
+    temporary: () => `t${temporaries++}`,
+  };
+
+  for (const application of emissionOrder(outputs.map(({ node }) => node))) {
+    const first = application.outputs[0]!;
+    if (isInput(first)) {
+      names.set(first, first.apply.attributes.name);
+      inputs.push({ name: first.apply.attributes.name, node: first });
+    } else if (isConstant(first)) {
+      names.set(first, addConstant(first.dtype, first.shape, bytesOf(first.apply.attributes.data)));
+    } else {
+      application.op.lower(
+        emit,
+        application.inputs.map(nameOf),
+        application.outputs.map(nameOf),
+        application,
+      );
+    }
+  }
+  let alias = 0;
+  for (const { name, node } of outputs) {
+    if (aliases[alias]?.to === name) {
+      emit.node('Identity', [nameOf(node)], [name]);
+      alias++;
+    }
+  }
+  return encodeModel(nodes, constants.values(), inputs, outputs, options);
+}
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+function emissionOrder(outputs: readonly Node[]): Node['apply'][] {
+  const order = reachable(outputs);
+  const read = new Set(order.flatMap((application) => application.inputs.map((node) => node.apply)));
+  const inner = order.filter((application) => read.has(application));
+  const leaves = order.filter((application) => !read.has(application));
+  return [...inner, ...leaves.reverse()];
+}
+
+function encodeModel(
+  nodes: readonly OnnxNode[],
+  constants: Iterable<OnnxConstant>,
+  inputs: readonly NamedNode[],
+  outputs: readonly NamedNode[],
+  { initializers = new Map(), producer = 'espalier', dimensionNames = new Map() }: OnnxOptions,
+): Uint8Array {
+  const model = protobufWriter();
+  model.integer(1, 10); // ir_version
+  model.string(2, producer);
+  model.message(7, (graph) => {
+    for (const [index, node] of nodes.entries())
+      graph.message(1, (writer) => encodeNode(writer, node, index));
+    graph.string(2, 'graph');
+    for (const constant of constants) graph.message(5, (writer) => encodeTensor(writer, constant));
+    for (const { name, node } of inputs) {
+      const data = initializers.get(name);
+      if (data) graph.message(5, (writer) => encodeTensor(writer, { name, ...node, bytes: bytesOf(data) }));
+      else graph.message(11, (writer) => encodeValueInfo(writer, { name, node }, dimensionNames.get(name)));
+    }
+    for (const output of outputs) {
+      graph.message(12, (writer) => encodeValueInfo(writer, output, dimensionNames.get(output.name)));
+    }
+  });
+  model.message(8, (opset) => {
+    opset.string(1, '');
+    opset.integer(2, 21);
+  });
+  model.message(8, (opset) => {
+    opset.string(1, 'com.microsoft');
+    opset.integer(2, 1);
+  });
+  return model.finish();
+}
+
+function encodeNode(writer: ProtobufWriter, node: OnnxNode, index: number): void {
+  for (const name of node.inputs) writer.string(1, name);
+  for (const name of node.outputs) writer.string(2, name);
+  writer.string(3, `${node.type}_${index}`);
+  writer.string(4, node.type);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    writer.message(5, (attribute) => {
+      attribute.string(1, name);
+      if ('int' in value) {
+        attribute.integer(3, value.int);
+        attribute.integer(20, 2);
+      } else if ('float' in value) {
+        attribute.float(2, value.float);
+        attribute.integer(20, 1);
+      } else if ('ints' in value) {
+        for (const item of value.ints) attribute.integer(8, item);
+        attribute.integer(20, 7);
+      } else {
+        attribute.string(4, value.string);
+        attribute.integer(20, 3);
+      }
+    });
+  }
+  if (node.domain) writer.string(7, node.domain);
+}
+
+function encodeTensor(writer: ProtobufWriter, { name, dtype, shape, bytes }: OnnxConstant): void {
+  for (const extent of shape) writer.integer(1, extent);
+  writer.integer(2, ELEMENT_TYPE[dtype]);
+  writer.string(8, name);
+  writer.bytes(9, bytes);
+}
+
+function encodeValueInfo(
+  writer: ProtobufWriter,
+  { name, node }: NamedNode,
+  dimensions: readonly (string | number)[] = node.shape,
+): void {
+  writer.string(1, name);
+  writer.message(2, (type) =>
+    type.message(1, (tensorType) => {
+      tensorType.integer(1, ELEMENT_TYPE[node.dtype]);
+      tensorType.message(2, (shape) => {
+        for (const dimension of dimensions) {
+          shape.message(1, (entry) => {
+            if (typeof dimension === 'string') entry.string(2, dimension);
+            else entry.integer(1, dimension);
+          });
+        }
+      });
+    }),
+  );
+}

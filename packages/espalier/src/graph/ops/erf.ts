@@ -1,0 +1,21 @@
+// The error function in f64, for the naive twins: Math has none. Maclaurin series near zero, Lentz's continued
+// fraction for erfc beyond (Abramowitz & Stegun 7.1.5 and 7.1.14).
+
+/** erf(x), accurate to about 1e-15. */
+export function erf(x: number): number {
+  const magnitude = Math.abs(x);
+  if (magnitude < 2.5) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+      term *= (-x * x) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  if (magnitude > 6) return Math.sign(x);
+  // erfc(x) = exp(-x^2) / (sqrt(pi) * (x + (1/2)/(x + 1/(x + (3/2)/(x + ...)))))
+  let fraction = magnitude;
+  for (let n = 60; n >= 1; n--) fraction = magnitude + n / 2 / fraction;
+  return Math.sign(x) * (1 - Math.exp(-magnitude * magnitude) / (Math.sqrt(Math.PI) * fraction));
+}

@@ -1,0 +1,26 @@
+// GELU, exact form x * Phi(x) (Hendrycks & Gimpel, 2016). The backward pass recomputes Phi instead of storing it:
+// d/dx = Phi(x) + x * phi(x) = 0.5 * (1 + erf(s) + s * exp(-s^2 + ln(2 / sqrt(pi)))), s = x / sqrt(2).
+import type { Node, Op } from '../node.js';
+import { apply } from '../node.js';
+import { scalar } from '../program.js';
+import { add, erfNode, exp, mul, scale, sub } from './elementwise.js';
+import { erf } from './erf.js';
+
+type None = Record<string, never>;
+
+export const geluOp: Op<None> = {
+  name: 'Gelu',
+  signature: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
+  lower: (emit, inputs, outputs) => emit.node('Gelu', inputs, outputs, {}, 'com.microsoft'),
+  gradient: ({ inputs: [x], outputGradients: [dy] }) => {
+    const s = scale(x!, Math.SQRT1_2);
+    const density = exp(sub(scalar(Math.log(2 / Math.sqrt(Math.PI))), mul(s, s)));
+    const twice = add(add(erfNode(s), scalar(1)), mul(s, density));
+    return [mul(twice, scale(dy!, 0.5))];
+  },
+  evaluate: ([{ shape, data } = { shape: [], data: new Float64Array() }]) => [
+    { shape, data: data.map((x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2))) },
+  ],
+};
+
+export const gelu = (x: Node): Node => apply(geluOp, [x], {});

@@ -1,0 +1,64 @@
+// Every op, in one list (a test walks it), and the functions that apply them.
+import type { AnyOp } from '../node.js';
+import * as broadcast from './broadcast.js';
+import * as control from './control.js';
+import * as elementwise from './elementwise.js';
+import * as gelu from './gelu.js';
+import * as gemm from './gemm.js';
+import * as layerNorm from './layer-norm.js';
+import * as reduce from './reduce.js';
+import * as rows from './rows.js';
+import * as shape from './shape.js';
+import * as softmax from './softmax.js';
+
+export const OPS = [
+  elementwise.addOp,
+  elementwise.subOp,
+  elementwise.mulOp,
+  elementwise.divOp,
+  elementwise.minimumOp,
+  elementwise.maximumOp,
+  elementwise.greaterOp,
+  elementwise.negOp,
+  elementwise.expOp,
+  elementwise.logOp,
+  elementwise.sqrtOp,
+  elementwise.tanhOp,
+  elementwise.sigmoidOp,
+  elementwise.erfOp,
+  elementwise.absOp,
+  elementwise.signOp,
+  elementwise.reluOp,
+  elementwise.roundOp,
+  elementwise.whereOp,
+  elementwise.toFloatOp,
+  broadcast.expandOp,
+  gemm.gemmOp,
+  gemm.batchGemmOp,
+  reduce.reduceSumOp,
+  reduce.reduceMaxOp,
+  reduce.reduceMinOp,
+  shape.reshapeOp,
+  shape.transposeOp,
+  shape.sliceOp,
+  shape.concatOp,
+  rows.gatherRowsOp,
+  rows.scatterRowsOp,
+  softmax.softmaxOp,
+  softmax.logSoftmaxOp,
+  layerNorm.layerNormOp,
+  gelu.geluOp,
+  control.stopOp,
+  control.straightThroughOp,
+] as readonly { readonly name: string }[] as readonly AnyOp[];
+
+export { expand } from './broadcast.js';
+export * from './control.js';
+export * from './elementwise.js';
+export * from './gelu.js';
+export * from './gemm.js';
+export * from './layer-norm.js';
+export * from './reduce.js';
+export * from './rows.js';
+export * from './shape.js';
+export * from './softmax.js';

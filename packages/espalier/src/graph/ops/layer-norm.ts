@@ -1,0 +1,65 @@
+// Layer normalisation over the last axis (Ba et al., 2016), with the mean and inverse deviation kept for the
+// backward pass. x [tokens, hidden], weight and bias [hidden].
+import type { Node, Op } from '../node.js';
+import { applyAll, requireShape } from '../node.js';
+import { mul, scale, sub } from './elementwise.js';
+import { gemm } from './gemm.js';
+import { reduceSum } from './reduce.js';
+import { reshape } from './shape.js';
+
+interface LayerNormAttributes {
+  readonly epsilon: number;
+}
+
+export const layerNormOp: Op<LayerNormAttributes> = {
+  name: 'LayerNormalization',
+  signature: ([x, weight]) => {
+    requireShape(x!.shape.length === 2 && x!.shape[1] === weight!.shape[0], 'LayerNormalization', [
+      x!,
+      weight!,
+    ]);
+    const statistic = { shape: [x!.shape[0]!, 1], dtype: 'float32' } as const;
+    return [{ shape: x!.shape, dtype: 'float32' }, statistic, statistic];
+  },
+  lower: (emit, inputs, outputs, application) => {
+    const { epsilon } = application.attributes as LayerNormAttributes;
+    emit.node('LayerNormalization', inputs, outputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
+  },
+  // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with
+  // w / hidden, which Gemm does faster than a reduction.
+  gradient: ({ inputs: [x, weight], outputs: [, mean, inverse], outputGradients: [dy] }) => {
+    const hidden = x!.shape[1]!;
+    const normalised = mul(sub(x!, mean!), inverse!);
+    const product = mul(dy!, normalised);
+    const column = scale(reshape(weight!, [hidden, 1]), 1 / hidden);
+    const meanGradient = gemm(dy!, column);
+    const meanProduct = gemm(product, column);
+    const dx = mul(sub(sub(mul(dy!, weight!), mul(normalised, meanProduct)), meanGradient), inverse!);
+    return [dx, reduceSum(product, [0]), reduceSum(dy!, [0])];
+  },
+  evaluate: ([x, weight, bias], { epsilon }) => {
+    const [rows, hidden] = x!.shape as [number, number];
+    const y = new Float64Array(rows * hidden);
+    const means = new Float64Array(rows);
+    const inverses = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) {
+      const row = x!.data.subarray(i * hidden, (i + 1) * hidden);
+      const mean = row.reduce((sum, value) => sum + value, 0) / hidden;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / hidden;
+      means[i] = mean;
+      inverses[i] = 1 / Math.sqrt(variance + epsilon);
+      for (let j = 0; j < hidden; j++) {
+        y[i * hidden + j] = (row[j]! - mean) * inverses[i]! * weight!.data[j]! + bias!.data[j]!;
+      }
+    }
+    return [
+      { shape: x!.shape, data: y },
+      { shape: [rows, 1], data: means },
+      { shape: [rows, 1], data: inverses },
+    ];
+  },
+};
+
+/** x [tokens, hidden] -> [tokens, hidden]. Gradients flow through the first output only. */
+export const layerNorm = (x: Node, weight: Node, bias: Node, epsilon: number): Node =>
+  applyAll(layerNormOp, [x, weight, bias], { epsilon })[0]!;
