@@ -1,0 +1,1 @@
+export const patternHash = (_e: Iterable<readonly [string, Float32Array]>): string => '';

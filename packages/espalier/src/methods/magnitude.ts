@@ -1,0 +1,57 @@
+// Magnitude pruning: one-shot, or gradual along the cubic ramp (Zhu & Gupta, 2017). Pruned weights stay pruned:
+// the mask zeroes weight, gradient and moments after every update.
+import { z } from 'zod';
+import { magnitudeMask } from './magnitude-mask.js';
+import type { Method, MethodHooks, StepContext } from './method.js';
+import { patternOption, prunableNames, sparsityOption } from './prunable.js';
+import { cubicSparsity } from './sparsity-schedule.js';
+
+const options = z.strictObject({
+  sparsity: sparsityOption.default(0.8),
+  schedule: z.enum(['cubic', 'one-shot']).default('cubic').describe('gradual ramp, or everything at the first step'),
+  start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
+  end: z.number().min(0).max(1).default(0.5).describe('where the target is reached, as a fraction of the stage'),
+  updates: z.int().positive().default(50).describe('mask updates along the ramp'),
+  names: patternOption,
+});
+
+/** Hooks of a method that recomputes monotone magnitude masks to the sparsity `at` gives, per matrix. */
+export function magnitudeHooks(
+  names: string | undefined,
+  due: (step: StepContext) => number | undefined,
+): MethodHooks {
+  let prunable: readonly string[] = [];
+  return {
+    declare(stage) {
+      prunable = prunableNames(stage, names);
+      stage.mask(prunable);
+    },
+    afterStep(step) {
+      const sparsity = due(step);
+      if (sparsity === undefined) return;
+      for (const name of prunable) {
+        magnitudeMask(step.store.view(name, 'weight'), sparsity, step.store.mask(name));
+        step.store.applyMask(name);
+      }
+      step.report({ sparsity });
+    },
+  };
+}
+
+export const magnitude: Method<z.infer<typeof options>> = {
+  name: 'magnitude',
+  title: 'Magnitude pruning, one-shot or gradual',
+  paper: 'Zhu & Gupta 2017, arXiv 1710.01878 (cubic ramp)',
+  options,
+  provenance: { sparsity: 'ours', schedule: 'paper', start: 'ours', end: 'code', updates: 'code', names: 'paper' },
+  create: ({ sparsity, schedule, start, end, updates, names }) =>
+    magnitudeHooks(names, ({ step, steps }) => {
+      if (schedule === 'one-shot') return step === 0 ? sparsity : undefined;
+      const ramp = { initial: 0, final: sparsity, start: Math.round(start * steps), end: Math.round(end * steps) };
+      const interval = Math.max(1, Math.floor((ramp.end - ramp.start) / updates));
+      const now = step + 1;
+      const last = Math.min(steps, Math.max(ramp.end, 1));
+      const isDue = now >= ramp.start && now <= last && ((now - ramp.start) % interval === 0 || now === last);
+      return isDue ? cubicSparsity(now, { ...ramp, end: last }) : undefined;
+    }),
+};

@@ -1,0 +1,38 @@
+// New Iterative Pruning, the baseline of Reweighted Proximal Pruning (Guo et al., 2019): magnitude pruning in equal
+// increments without a regulariser, trained on between increments, then at the final ratio.
+import { z } from 'zod';
+import { magnitudeHooks } from './magnitude.js';
+import type { Method } from './method.js';
+import { patternOption, sparsityOption } from './prunable.js';
+import { steppedSparsity } from './sparsity-schedule.js';
+
+const options = z.strictObject({
+  sparsity: sparsityOption.default(0.8),
+  increments: z.int().positive().default(10).describe('equal rises of the prune ratio'),
+  initial: z.number().min(0).lt(1).default(0).describe('prune ratio before the first rise'),
+  end: z.number().gt(0).max(1).default(0.5).describe('where the last rise happens, as a fraction of the stage'),
+  names: patternOption,
+});
+
+export const nip: Method<z.infer<typeof options>> = {
+  name: 'nip',
+  title: 'New Iterative Pruning: magnitude in equal steps, ranked per matrix',
+  paper: 'Guo et al. 2019, arXiv 1909.12486 (baseline)',
+  options,
+  provenance: {
+    sparsity: 'ours',
+    increments: 'unconfirmed',
+    initial: 'unconfirmed',
+    end: 'unconfirmed',
+    names: 'paper',
+  },
+  create: ({ sparsity, increments, initial, end, names }) =>
+    magnitudeHooks(names, ({ step, steps }) => {
+      const ramp = { initial, final: sparsity, start: 0, end: Math.max(1, Math.round(end * steps)) };
+      // The first rise comes after one interval of dense training, the last one at `end`.
+      const at = (time: number): number =>
+        time < ramp.end / increments ? initial : steppedSparsity(time - ramp.end / increments, ramp, increments);
+      const now = at(step + 1);
+      return now > at(step) ? now : undefined;
+    }),
+};

@@ -1,0 +1,35 @@
+// Which tensors a pruning method touches: the encoder's linear matrices by default, a name pattern otherwise.
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+import type { StageContext } from './method.js';
+
+export const sparsityOption = z
+  .number()
+  .gt(0)
+  .lt(1)
+  .describe('fraction of the prunable weights that become zero, between 0 and 1');
+
+export const patternOption = z
+  .string()
+  .optional()
+  .describe('regular expression over parameter names; default: the linear matrices of every encoder block');
+
+/** Names of the model's matrices that match `pattern`. Throws UsageError when none does. */
+export function prunableNames({ tensors, encoderLinear }: StageContext, pattern: string | undefined): string[] {
+  const wanted = pattern === undefined ? encoderLinear : compilePattern(pattern);
+  const names = tensors
+    .filter(({ name, shape, group }) => group === 'model' && shape.length === 2 && wanted.test(name))
+    .map(({ name }) => name);
+  if (names.length === 0) {
+    throw new UsageError(`no matrix of the model matches ${wanted}; "espalier inspect" lists the names`);
+  }
+  return names;
+}
+
+function compilePattern(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern);
+  } catch (cause) {
+    throw new UsageError(`pattern "${pattern}" is not a regular expression: ${String(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,38 @@
+// What a stage minimises: where its batches come from and which loss it builds on the encoder. Independent of the
+// methods, so that every method works with every objective.
+import type { Example } from '../data/example.js';
+import type { FeedArray } from '../engine/session.js';
+import type { Node } from '../graph/node.js';
+import type { LossTerm, PassBatch } from '../methods/method.js';
+import type { BucketShape, Builder } from '../models/builder.js';
+import type { Model } from '../models/model.js';
+
+/** One training batch of static shape with everything the objective's inputs need. */
+export interface TrainingBatch extends PassBatch {
+  readonly bucket: BucketShape;
+  readonly examples: readonly Example[];
+  /** Arrays by input name, without `row_scale`, which the loop makes from `rowWeights`. */
+  readonly feeds: ReadonlyMap<string, FeedArray>;
+  /** [rows]: 0 for padding. */
+  readonly rowWeights: Float32Array;
+  split(): readonly TrainingBatch[];
+}
+
+export interface ObjectiveOutput {
+  readonly terms: readonly LossTerm[];
+  /** Named results; 'logits' is what predictions are made from. */
+  readonly outputs: ReadonlyMap<string, Node>;
+}
+
+export interface Objective {
+  readonly name: string;
+  readonly stepsPerEpoch: number;
+  /** Passes per step at most; gradients accumulate over them. */
+  readonly microBatches: number;
+  /** Largest bucket any batch uses: memory is planned for it. */
+  readonly largestBucket: BucketShape;
+  /** The micro-batches of a step: a pure function of the step, so that resuming needs no cursor. */
+  batches(step: number): readonly TrainingBatch[];
+  /** The loss over `rowScale` [rows, 1]; dropout is on when `training`. */
+  build(b: Builder, model: Model, rowScale: Node, training: boolean): ObjectiveOutput;
+}

@@ -1,0 +1,118 @@
+// Classification and regression of one or two sentences: cross-entropy or squared error over the pooled output.
+import { epochBatches, makeBatch } from '../data/batches.js';
+import type { Batch, Example, Task } from '../data/example.js';
+import type { FeedArray } from '../engine/session.js';
+import type { Node } from '../graph/node.js';
+import { logSoftmax, mul, neg, reduceSum, sub } from '../graph/ops/index.js';
+import { input } from '../graph/program.js';
+import type { BucketShape, Builder } from '../models/builder.js';
+import type { EncoderInputs } from '../models/encoder.js';
+import { familyOf } from '../models/families.js';
+import { classifierHead } from '../models/heads.js';
+import type { Model } from '../models/model.js';
+import type { Objective, ObjectiveOutput, TrainingBatch } from './objective.js';
+import type { TrainingSettings } from './settings.js';
+
+/** Added to attention scores of padding: its probability is exactly 0 in f32. */
+const PADDING_BIAS = -1e9;
+
+export const encoderInputs = ({ rows, length }: BucketShape): EncoderInputs => ({
+  ids: input('ids', [length * rows], 'int32'),
+  typeIds: input('type_ids', [length * rows], 'int32'),
+  bias: input('attention_bias', [rows, length]),
+});
+
+/** Arrays for `encoderInputs`. */
+export const encoderFeeds = (batch: Batch): Map<string, FeedArray> =>
+  new Map<string, FeedArray>([
+    ['ids', batch.ids],
+    ['type_ids', batch.typeIds],
+    ['attention_bias', Float32Array.from(batch.mask, (real) => (real ? 0 : PADDING_BIAS))],
+  ]);
+
+export interface TaskObjectiveOptions {
+  readonly task: Task;
+  readonly examples: readonly Example[];
+  readonly settings: TrainingSettings;
+  readonly seed: number;
+  readonly padId: number;
+}
+
+export function taskObjective({ task, examples, settings, seed, padId }: TaskObjectiveOptions): Objective {
+  const { batchSize, maxLength } = settings;
+  const microBatchSize = Math.min(settings.microBatchSize ?? batchSize, batchSize);
+  const stepsPerEpoch = Math.ceil(examples.length / batchSize);
+  const order = memoizeLast((epoch: number) => epochBatches({ examples, batchSize, seed, epoch, maxLength }));
+
+  return {
+    name: task.name,
+    stepsPerEpoch,
+    microBatches: Math.ceil(batchSize / microBatchSize),
+    // Every epoch holds every example, so the longest one decides the largest bucket.
+    largestBucket: { rows: microBatchSize, length: Math.max(...order(0).map(({ length }) => length)) },
+    batches(step) {
+      const { indices, length } = order(Math.floor(step / stepsPerEpoch))[step % stepsPerEpoch]!;
+      const chosen = indices.map((index) => examples[index]!);
+      const micro: TrainingBatch[] = [];
+      for (let start = 0; start < chosen.length; start += microBatchSize) {
+        const part = chosen.slice(start, start + microBatchSize);
+        micro.push(taskBatch(task, part, { rows: microBatchSize, length }, padId));
+      }
+      return micro;
+    },
+    build: (b, model, rowScale, _training) => taskLoss(b, model, task, rowScale),
+  };
+}
+
+function taskBatch(task: Task, examples: readonly Example[], bucket: BucketShape, padId: number): TrainingBatch {
+  const batch = makeBatch(examples, bucket.rows, bucket.length, { padId });
+  const feeds = encoderFeeds(batch);
+  feeds.set('targets', targets(task, batch));
+  return {
+    rows: bucket.rows,
+    bucket,
+    examples,
+    feeds,
+    rowWeights: batch.rowWeights,
+    split: () => examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padId)),
+  };
+}
+
+/** One-hot rows [rows, classes], or values [rows, 1]. */
+function targets(task: Task, { rows, examples }: Batch): Float32Array {
+  const width = task.labels.length;
+  const values = new Float32Array(rows * width);
+  for (const [row, { label }] of examples.entries()) {
+    if (task.kind === 'regression') values[row] = label;
+    else values[row * width + label] = 1;
+  }
+  return values;
+}
+
+/** Logits [rows, labels] of a model with a classification head. */
+export function taskLogits(b: Builder, model: Model): Node {
+  const family = familyOf(model.config);
+  const { pooled } = family.encode(b, model.config, encoderInputs(b.bucket), true);
+  return classifierHead(b, model.config, pooled);
+}
+
+function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): ObjectiveOutput {
+  const logits = taskLogits(b, model);
+  const wanted = input('targets', [b.bucket.rows, task.labels.length]);
+  const perRow =
+    task.kind === 'regression'
+      ? mul(sub(logits, wanted), sub(logits, wanted))
+      : neg(reduceSum(mul(logSoftmax(logits), wanted), [1], true));
+  return {
+    terms: [{ name: 'task', weight: 1, node: reduceSum(mul(perRow, rowScale)) }],
+    outputs: new Map([['logits', logits]]),
+  };
+}
+
+function memoizeLast<K, V>(compute: (key: K) => V): (key: K) => V {
+  let last: { key: K; value: V } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, value: compute(key) };
+    return last.value;
+  };
+}

@@ -1,0 +1,378 @@
+// One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
+// clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
+import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import { checkMemory, createStore, planStore, type Slot, type Store, type TensorSpec } from '../engine/store.js';
+import { EspalierError } from '../errors.js';
+import type { MethodHooks, MethodState, Pass, PassBatch, StageContext, StepContext, TensorInfo } from '../methods/method.js';
+import type { BucketShape } from '../models/builder.js';
+import { familyOf } from '../models/families.js';
+import type { Model } from '../models/model.js';
+import { sizeOf } from '../tensor/tensor.js';
+import { createDeclarations, type Declarations } from './declarations.js';
+import { fillRandoms, paddedFloats, RANDOM_AREA, randomScratch } from './randoms.js';
+import { type BuiltGraph, buildGraph, type GraphRequest } from './graph.js';
+import type { Objective, TrainingBatch } from './objective.js';
+import { rateFactor } from './schedules.js';
+import type { TrainingSettings } from './settings.js';
+import { applyUpdate, clipFactor, planUpdate } from './updates.js';
+
+/** Where the teacher's outputs for a batch come from. */
+export interface TeacherSource {
+  /** Shape of each output in a bucket. */
+  readonly outputs: ReadonlyMap<string, (bucket: BucketShape) => readonly number[]>;
+  /** Writes the output for the batch's examples into `target`. */
+  fill(output: string, batch: TrainingBatch, target: Float32Array): void;
+}
+
+export interface TrainerOptions {
+  readonly model: Model;
+  readonly objective: Objective;
+  readonly methods: readonly MethodHooks[];
+  readonly settings: TrainingSettings;
+  readonly steps: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly device: Device;
+  readonly teacher?: TeacherSource | undefined;
+  readonly note?: ((message: string) => void) | undefined;
+}
+
+export interface StepResult {
+  /** 1-based number of the step just done. */
+  readonly step: number;
+  readonly loss: number;
+  readonly terms: Readonly<Record<string, number>>;
+  readonly gradNorm: number;
+  readonly rate: number;
+  /** Values methods reported at this step. */
+  readonly reported: Readonly<Record<string, number>>;
+  /** Milliseconds in sessions, in the fused pass (scatter, norm, update), and in all. */
+  readonly milliseconds: { readonly session: number; readonly pass: number; readonly total: number };
+}
+
+/** Everything that changes over a stage. Arrays are live views: copy or write them before the next step. */
+export interface TrainerState {
+  readonly step: number;
+  readonly slots: readonly { readonly name: string; readonly slot: Slot; readonly data: Float32Array | Uint8Array }[];
+  readonly carries: ReadonlyMap<string, Float32Array>;
+  readonly states: Readonly<Record<string, unknown>>;
+}
+
+export interface Trainer {
+  readonly stage: StageContext;
+  readonly declarations: Declarations;
+  /** Steps done so far. */
+  readonly done: number;
+  /** Bytes of the parameter store. */
+  readonly storeBytes: number;
+  step(): Promise<StepResult>;
+  /** Runs the methods' `afterStage` hooks. */
+  finishStage(): Promise<void>;
+  state(): TrainerState;
+  restore(state: TrainerState): void;
+  /** Present weights by name: live views. */
+  weight(name: string): Float32Array;
+  /** The model with its present weights, copied. */
+  snapshot(): Model;
+  release(): Promise<void>;
+}
+
+/** A compiled bucket and the arrays it reads and writes. */
+interface Compiled {
+  readonly graph: BuiltGraph;
+  readonly session: Session;
+  readonly feeds: Map<string, FeedArray>;
+  readonly fetches: Map<string, Float32Array>;
+}
+
+/** Slots that hold state between steps; the others are scratch. */
+const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
+
+export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+  const { model, objective, methods, settings, steps, seed, threads, device, teacher } = options;
+  const declarations = createDeclarations();
+  const variants = [...new Set(methods.flatMap((method) => method.variants ?? []))];
+  if (variants.length === 0) variants.push('');
+  const request = (bucket: BucketShape, variant: string, hooks = methods): GraphRequest => ({
+    model,
+    objective,
+    methods: hooks,
+    declarations,
+    bucket,
+    variant,
+    training: true,
+    teacherOutputs: teacher?.outputs ?? new Map(),
+  });
+
+  let store: Store | undefined;
+  let reported: Record<string, number> = {};
+  const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, []))
+    .weights.map((name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }));
+  const stage: StageContext = {
+    steps,
+    seed,
+    encoderLinear: familyOf(model.config).encoderLinear,
+    tensors,
+    get store() {
+      if (!store) throw new Error('the store exists only after every method has declared what it needs');
+      return store;
+    },
+    mask: (names) => addAll(declarations.masks, names),
+    factor: (names) => addAll(declarations.factors, names),
+    freeze: (names) => addAll(declarations.frozen, names),
+    parameter: (name, shape, init, group) => {
+      declarations.parameters.set(name, { name, shape, init, group });
+      tensors.push({ name, shape, group });
+    },
+    state: <T>(name: string, init: T): MethodState<T> => {
+      const known = declarations.states.get(name) ?? { value: init };
+      declarations.states.set(name, known);
+      return known as MethodState<T>;
+    },
+    rateAt: (step) =>
+      settings.lr * rateFactor(step, { steps, warmup: settings.warmup, schedule: settings.schedule }),
+    note: (message) => options.note?.(message),
+    report: (values) => Object.assign(reported, values),
+  };
+  const at = (step: number): StepContext =>
+    Object.defineProperties({ step } as StepContext, Object.getOwnPropertyDescriptors(stage));
+
+  for (const method of methods) method.declare?.(stage);
+  const largest = variants.map((variant) => buildGraph(request(objective.largestBucket, variant)));
+  const trainable = tensors.filter(({ name }) => !declarations.frozen.has(name));
+  const trainableNames = trainable.map(({ name }) => name);
+  const first = at(0);
+  const plan = planStore(
+    tensors.map((tensor): TensorSpec => {
+      const slots: Slot[] = ['weight'];
+      if (!declarations.frozen.has(tensor.name)) {
+        slots.push('grad', 'm');
+        if (planUpdate(first, tensor, settings, methods).rule === 'adamw') slots.push('v');
+        if (objective.microBatches > 1) slots.push('accum');
+      }
+      if (declarations.masks.has(tensor.name)) slots.push('mask');
+      if (declarations.factors.has(tensor.name)) slots.push('factor');
+      return { name: tensor.name, shape: tensor.shape, slots };
+    }),
+    { scratch: [...randomScratch(largest), ...rowScratch(largest)] },
+  );
+  checkMemory(plan.bytes + Math.max(...largest.map(({ activationFloats }) => activationFloats * 4)));
+  const live = createStore(plan);
+  store = live;
+  for (const { name } of tensors) {
+    const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
+    live.view(name, 'weight').set(init);
+    if (declarations.masks.has(name)) live.mask(name).fill(1);
+    if (declarations.factors.has(name)) live.view(name, 'factor').fill(1);
+  }
+
+  for (const method of methods) method.begin?.(stage);
+
+  // Many live sessions with an arena each would hold the activations of every bucket at once.
+  const arena = largest.reduce((sum, graph) => sum + graph.activationFloats * 4, 0) < 2 ** 28;
+  const compiled = new Map<string, Compiled>();
+  async function compile(bucket: BucketShape, variant: string): Promise<Compiled> {
+    const key = `${variant}:${bucket.rows}x${bucket.length}`;
+    const known = compiled.get(key);
+    if (known) return known;
+    const graph = buildGraph(request(bucket, variant));
+    const session = await createSession(graph.outputs, { threads, device, arena });
+    const made = { graph, session, ...boundArrays(graph, session, live, declarations) };
+    compiled.set(key, made);
+    return made;
+  }
+
+  let done = 0;
+  /** Tensors whose gradient slot may hold something although no session overwrites it. */
+  const dirty = new Set<string>();
+  let milliseconds = { session: 0, pass: 0 };
+
+  /** One forward and backward pass of a micro-batch; `pass` numbers the calls within the step. */
+  async function run(batch: TrainingBatch, variant: string, weightSum: number, pass: number): Promise<Map<string, Float32Array>> {
+    const { graph, session, feeds, fetches } = await compile(batch.bucket, variant);
+    for (const [name, array] of batch.feeds) if (session.inputs.has(name)) feeds.set(name, array);
+    if (session.inputs.has('row_scale')) feeds.set('row_scale', batch.rowWeights.map((weight) => weight / weightSum));
+    for (const { name, value } of declarations.feeds.values()) {
+      (feeds.get(`feed:${name}`) as Float32Array | undefined)?.set(value(done));
+    }
+    for (const { name, value } of declarations.carries.values()) {
+      if (session.inputs.has(`carry:${name}`)) feeds.set(`carry:${name}`, value);
+    }
+    for (const output of teacher?.outputs.keys() ?? []) {
+      const target = feeds.get(`teacher:${output}`) as Float32Array | undefined;
+      if (target) teacher!.fill(output, batch, target);
+    }
+    fillRandoms(live, graph.randoms, { seed, step: done, pass });
+    let started = performance.now();
+    await session.run(feeds, fetches);
+    milliseconds.session += performance.now() - started;
+
+    started = performance.now();
+    const dense = new Set(graph.denseGradients);
+    for (const name of trainableNames) {
+      if (dense.has(name)) dirty.add(name);
+      else if (dirty.delete(name)) live.zeroGrad(name);
+    }
+    for (const { tensor, idsInput, rowsOutput } of graph.rowScatters) {
+      dirty.add(tensor);
+      const ids = batch.feeds.get(idsInput) as Int32Array;
+      live.scatterRows(tensor, ids, rowsOutput);
+    }
+    milliseconds.pass += performance.now() - started;
+    for (const name of graph.carries) declarations.carries.get(name)!.value.set(fetches.get(`carry:${name}`)!);
+    return fetches;
+  }
+
+  async function gradients(step: StepContext, batches: readonly TrainingBatch[], variant: string): Promise<{ loss: number; terms: Record<string, number> }> {
+    const weightSum = batches.reduce((sum, { rowWeights }) => sum + rowWeights.reduce((a, b) => a + b, 0), 0);
+    const terms: Record<string, number> = {};
+    let loss = 0;
+    let passes = 0;
+    for (const [index, batch] of batches.entries()) {
+      const innermost: Pass = async (part: PassBatch) => {
+        const fetches = await run(part as TrainingBatch, variant, weightSum, passes++);
+        for (const [name, value] of fetches) {
+          if (name.startsWith('term:')) terms[name.slice(5)] = (terms[name.slice(5)] ?? 0) + value[0]!;
+        }
+        return { loss: fetches.get('loss')![0]! };
+      };
+      const pass = methods.reduce<Pass>(
+        (inner, method) => (method.gradients ? (part) => method.gradients!(step, part, inner) : inner),
+        innermost,
+      );
+      loss += (await pass(batch)).loss;
+      if (batches.length === 1) continue;
+      const started = performance.now();
+      for (const name of trainableNames) {
+        live.accumulate(name, index === 0);
+        if (index === batches.length - 1) live.view(name, 'grad').set(live.view(name, 'accum'));
+      }
+      milliseconds.pass += performance.now() - started;
+    }
+    return { loss, terms };
+  }
+
+  return {
+    stage,
+    declarations,
+    storeBytes: plan.bytes,
+    get done() {
+      return done;
+    },
+    async step() {
+      const begun = performance.now();
+      milliseconds = { session: 0, pass: 0 };
+      reported = {};
+      const step = at(done);
+      const variant = methods.reduce((seen, method) => method.variant?.(done) ?? seen, variants[0]!);
+      const { loss, terms } = await gradients(step, objective.batches(done), variant);
+      const started = performance.now();
+      const { norm, factor } = clipFactor(live, trainableNames, settings.clip);
+      if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+        throw new EspalierError(
+          `training diverged at step ${done + 1}: loss ${loss}, gradient norm ${norm} at learning rate ` +
+            `${step.rateAt(done).toPrecision(3)}; try a lower --lr or more --warmup`,
+        );
+      }
+      for (const tensor of trainable) {
+        applyUpdate(live, tensor, planUpdate(step, tensor, settings, methods), settings, done + 1, factor);
+        dirty.delete(tensor.name);
+      }
+      milliseconds.pass += performance.now() - started;
+      for (const method of methods) await method.afterStep?.(step);
+      done++;
+      return {
+        step: done,
+        loss,
+        terms,
+        gradNorm: norm,
+        rate: step.rateAt(done - 1),
+        reported,
+        milliseconds: { ...milliseconds, total: performance.now() - begun },
+      };
+    },
+    async finishStage() {
+      for (const method of methods) await method.afterStage?.(stage);
+    },
+    state: () => ({
+      step: done,
+      slots: tensors.flatMap(({ name }) =>
+        STATE_SLOTS.filter((slot) => live.has(name, slot)).map((slot) => ({
+          name,
+          slot,
+          data: slot === 'mask' ? live.mask(name) : live.view(name, slot),
+        })),
+      ),
+      carries: new Map([...declarations.carries.values()].map(({ name, value }) => [name, value])),
+      states: Object.fromEntries([...declarations.states].map(([name, { value }]) => [name, value])),
+    }),
+    restore(state) {
+      for (const { name, slot, data } of state.slots) {
+        if (slot === 'mask') live.mask(name).set(data);
+        else live.view(name, slot).set(data);
+      }
+      for (const [name, value] of state.carries) declarations.carries.get(name)?.value.set(value);
+      for (const [name, value] of Object.entries(state.states)) stage.state(name, value).value = value;
+      done = state.step;
+    },
+    weight: (name) => live.view(name, 'weight'),
+    snapshot: () => ({
+      ...model,
+      tensors: new Map(
+        [...model.tensors].map(([name, tensor]) => [
+          name,
+          live.has(name, 'weight') ? { ...tensor, data: live.view(name, 'weight').slice() } : tensor,
+        ]),
+      ),
+    }),
+    async release() {
+      for (const { session } of compiled.values()) await session.release();
+      compiled.clear();
+    },
+  };
+}
+
+const addAll = (set: Set<string>, names: readonly string[]): void => {
+  for (const name of names) set.add(name);
+};
+
+/** Room for the row gradients of tables, beside the table they are scattered into. */
+function rowScratch(graphs: readonly BuiltGraph[]): { name: string; bytes: number; near: string }[] {
+  const areas = new Map<string, { name: string; bytes: number; near: string }>();
+  for (const graph of graphs) {
+    for (const { rowsOutput, tensor } of graph.rowScatters) {
+      const bytes = Math.max(graph.rowOutputs.get(rowsOutput)! * 4, areas.get(rowsOutput)?.bytes ?? 0);
+      areas.set(rowsOutput, { name: rowsOutput, bytes, near: areas.get(rowsOutput)?.near ?? tensor });
+    }
+  }
+  return [...areas.values()];
+}
+
+/** The arrays a session reads and writes that stay the same over its life. */
+function boundArrays(
+  graph: BuiltGraph,
+  session: Session,
+  store: Store,
+  declarations: Declarations,
+): { feeds: Map<string, FeedArray>; fetches: Map<string, Float32Array> } {
+  const feeds = new Map<string, FeedArray>();
+  for (const [name, { shape }] of session.inputs) {
+    if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
+    else if (name.startsWith('feed:') || name.startsWith('teacher:')) feeds.set(name, new Float32Array(sizeOf(shape)));
+  }
+  let offset = 0;
+  for (const { name, shape } of graph.randoms) {
+    const size = sizeOf(shape);
+    if (session.inputs.has(name)) feeds.set(name, store.scratch(RANDOM_AREA, offset, size));
+    offset += paddedFloats(size);
+  }
+  const fetches = new Map<string, Float32Array>();
+  for (const [name, { shape }] of session.outputs) {
+    if (name === 'logits') continue;
+    if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
+    else if (name.startsWith('rows:')) fetches.set(name, store.scratch(name, 0, sizeOf(shape)));
+    else if (name.startsWith('carry:')) fetches.set(name, declarations.carries.get(name.slice(6))!.next);
+    else fetches.set(name, new Float32Array(sizeOf(shape)));
+  }
+  return { feeds, fetches };
+}
