@@ -41,7 +41,7 @@ def exact_pearson(predictions, labels):
 
 
 def classification(name, predictions, labels):
-    predictions, labels = [int(p) for p in predictions], [int(l) for l in labels]
+    predictions, labels = list(map(int, predictions)), list(map(int, labels))
     case = {
         "name": name,
         "predictions": predictions,
@@ -60,7 +60,7 @@ def classification(name, predictions, labels):
 
 
 def regression(name, predictions, labels):
-    predictions, labels = [float(p) for p in predictions], [float(l) for l in labels]
+    predictions, labels = list(map(float, predictions)), list(map(float, labels))
     exact = exact_pearson(predictions, labels)
     if len(labels) > 1:
         pearson = stats.pearsonr(predictions, labels).statistic

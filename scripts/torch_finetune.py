@@ -34,12 +34,12 @@ METRICS = {  # of (labels, predictions)
 }
 
 # Columns of the official files; one class, number 1, means regression.
-Task = namedtuple("Task", "folder header texts label classes metrics")
+Task = namedtuple("Task", "folder header_rows texts label classes metrics")
 TASKS = {
-    "sst2": Task("SST-2", True, [0], 1, 2, ["accuracy"]),
-    "cola": Task("CoLA", False, [3], 1, 2, ["matthews", "accuracy"]),
-    "mrpc": Task("MRPC", True, [3, 4], 0, 2, ["f1", "accuracy"]),
-    "stsb": Task("STS-B", True, [7, 8], 9, 1, ["pearson", "spearman"]),
+    "sst2": Task("SST-2", 1, [0], 1, 2, ["accuracy"]),
+    "cola": Task("CoLA", 0, [3], 1, 2, ["matthews", "accuracy"]),
+    "mrpc": Task("MRPC", 1, [3, 4], 0, 2, ["f1", "accuracy"]),
+    "stsb": Task("STS-B", 1, [7, 8], 9, 1, ["pearson", "spearman"]),
 }
 
 Example = namedtuple("Example", "ids types label")
@@ -67,7 +67,7 @@ def read_split(task, data, split, tokenizer, max_length):
     folder = data / task.folder if (data / task.folder).is_dir() else data
     # MRPC opens with a byte order mark; quotation marks are text in all four.
     with open(folder / f"{split}.tsv", encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[task.header :]
+        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[task.header_rows :]
     encoded = tokenizer(
         *([row[column] for row in rows] for column in task.texts),
         truncation=True,
