@@ -1,9 +1,10 @@
 """The opponent of the training benchmark: the same BERT, batch and optimiser in PyTorch.
 
 What a competent user would turn on is on: scaled dot-product attention, no mask when nothing is padded,
-the fused AdamW, foreach clipping, gradients set to None. Tried for mini on 2 cores of a Sapphire Rapids and
-left out: torch.compile (1.1-1.2 times slower); flushing denormals and larger glibc pools (no difference);
-bfloat16 products, which are not the same arithmetic. Prints one JSON line.
+the fused AdamW, foreach clipping, gradients set to None. Tried for mini on 2 cores of an
+Intel Xeon with AVX-512 and left out: torch.compile (1.1-1.2 times slower), flushing denormals and larger
+glibc pools (no difference). Reduced-precision products are off: they are not the same arithmetic.
+Prints one JSON line.
 
     python3 bench/torch_train.py --size mini --steps 20 --warmup 3 --threads 2
 """
