@@ -2,7 +2,6 @@
 import { makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
-import type { MethodHooks } from '../methods/method.js';
 import { type BucketShape, createBuilder, type Weights } from '../models/builder.js';
 import type { Model } from '../models/model.js';
 import { gatherRows } from '../graph/ops/index.js';

@@ -8,10 +8,10 @@ export interface ScheduleOptions {
   readonly schedule: ScheduleName;
 }
 
-/** Factor of the peak rate at 0-based `step`. The first step of a warm-up of n steps has factor 1/n. */
+/** Factor of the peak rate at 0-based `step`. As in transformers, the first step of a warm-up has factor 0. */
 export function rateFactor(step: number, { steps, warmup, schedule }: ScheduleOptions): number {
   const rising = Math.round(warmup * steps);
-  if (step < rising) return (step + 1) / rising;
+  if (step < rising) return step / rising;
   const remaining = Math.max(0, (steps - step) / Math.max(1, steps - rising));
   if (schedule === 'constant') return 1;
   if (schedule === 'cosine') return 0.5 * (1 + Math.cos(Math.PI * (1 - remaining)));
