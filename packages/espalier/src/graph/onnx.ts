@@ -8,10 +8,7 @@ import { type ProtobufWriter, protobufWriter } from './protobuf.js';
 const ELEMENT_TYPE: Record<NodeDtype, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
 export type AttributeValue =
-  | { int: number }
-  | { float: number }
-  | { ints: readonly number[] }
-  | { string: string };
+  { int: number } | { float: number } | { ints: readonly number[] } | { string: string };
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 

@@ -31,13 +31,16 @@ export const lock: Method<z.infer<typeof options>> = {
         const weights = locked.map((name) => stage.store.view(name, 'weight'));
         stage.state('pattern', '').value = hash(stage, locked);
         const sparsity = zeroFraction(weights);
-        if (sparsity === 0) stage.note('lock: the model has no zeros in the locked matrices; nothing is held');
+        if (sparsity === 0)
+          stage.note('lock: the model has no zeros in the locked matrices; nothing is held');
       },
       afterStage(stage) {
         const found = hash(stage, locked);
         const expected = stage.state('pattern', '').value;
         if (found !== expected) {
-          throw new EspalierError(`lock: the zero pattern changed (hash ${found}, expected ${expected}); this is a bug`);
+          throw new EspalierError(
+            `lock: the zero pattern changed (hash ${found}, expected ${expected}); this is a bug`,
+          );
         }
       },
     };

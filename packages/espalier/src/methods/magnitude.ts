@@ -8,9 +8,17 @@ import { cubicSparsity } from './sparsity-schedule.js';
 
 const options = z.strictObject({
   sparsity: sparsityOption.default(0.8),
-  schedule: z.enum(['cubic', 'one-shot']).default('cubic').describe('gradual ramp, or everything at the first step'),
+  schedule: z
+    .enum(['cubic', 'one-shot'])
+    .default('cubic')
+    .describe('gradual ramp, or everything at the first step'),
   start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
-  end: z.number().min(0).max(1).default(0.5).describe('where the target is reached, as a fraction of the stage'),
+  end: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('where the target is reached, as a fraction of the stage'),
   updates: z.int().positive().default(50).describe('mask updates along the ramp'),
   names: patternOption,
 });
@@ -43,11 +51,23 @@ export const magnitude: Method<z.infer<typeof options>> = {
   title: 'Magnitude pruning, one-shot or gradual',
   paper: 'Zhu & Gupta 2017, arXiv 1710.01878 (cubic ramp)',
   options,
-  provenance: { sparsity: 'ours', schedule: 'paper', start: 'ours', end: 'code', updates: 'code', names: 'paper' },
+  provenance: {
+    sparsity: 'ours',
+    schedule: 'paper',
+    start: 'ours',
+    end: 'code',
+    updates: 'code',
+    names: 'paper',
+  },
   create: ({ sparsity, schedule, start, end, updates, names }) =>
     magnitudeHooks(names, ({ step, steps }) => {
       if (schedule === 'one-shot') return step === 0 ? sparsity : undefined;
-      const ramp = { initial: 0, final: sparsity, start: Math.round(start * steps), end: Math.round(end * steps) };
+      const ramp = {
+        initial: 0,
+        final: sparsity,
+        start: Math.round(start * steps),
+        end: Math.round(end * steps),
+      };
       const interval = Math.max(1, Math.floor((ramp.end - ramp.start) / updates));
       const now = step + 1;
       const last = Math.min(steps, Math.max(ramp.end, 1));

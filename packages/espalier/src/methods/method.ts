@@ -123,7 +123,11 @@ export interface GraphContext {
    * A small tensor that is fed, fetched and fed again: `node` is its present value; `next` says what it becomes
    * after a training step.
    */
-  carry(name: string, shape: readonly number[], init: () => Float32Array): { node: Node; next(node: Node): void };
+  carry(
+    name: string,
+    shape: readonly number[],
+    init: () => Float32Array,
+  ): { node: Node; next(node: Node): void };
   /** A value per step: schedules never rebuild a graph. In evaluation graphs the last step's value holds. */
   feed(name: string, shape: readonly number[], value: (step: number) => ArrayLike<number>): Node;
   /** Random values from the counter-based generator, fresh at every training step. */

@@ -10,7 +10,12 @@ const options = z.strictObject({
   sparsity: sparsityOption.default(0.8),
   increments: z.int().positive().default(10).describe('equal rises of the prune ratio'),
   initial: z.number().min(0).lt(1).default(0).describe('prune ratio before the first rise'),
-  end: z.number().gt(0).max(1).default(0.5).describe('where the last rise happens, as a fraction of the stage'),
+  end: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.5)
+    .describe('where the last rise happens, as a fraction of the stage'),
   names: patternOption,
 });
 
@@ -31,7 +36,9 @@ export const nip: Method<z.infer<typeof options>> = {
       const ramp = { initial, final: sparsity, start: 0, end: Math.max(1, Math.round(end * steps)) };
       // The first rise comes after one interval of dense training, the last one at `end`.
       const at = (time: number): number =>
-        time < ramp.end / increments ? initial : steppedSparsity(time - ramp.end / increments, ramp, increments);
+        time < ramp.end / increments
+          ? initial
+          : steppedSparsity(time - ramp.end / increments, ramp, increments);
       const now = at(step + 1);
       return now > at(step) ? now : undefined;
     }),

@@ -15,7 +15,10 @@ export const patternOption = z
   .describe('regular expression over parameter names; default: the linear matrices of every encoder block');
 
 /** Names of the model's matrices that match `pattern`. Throws UsageError when none does. */
-export function prunableNames({ tensors, encoderLinear }: StageContext, pattern: string | undefined): string[] {
+export function prunableNames(
+  { tensors, encoderLinear }: StageContext,
+  pattern: string | undefined,
+): string[] {
   const wanted = pattern === undefined ? encoderLinear : compilePattern(pattern);
   const names = tensors
     .filter(({ name, shape, group }) => group === 'model' && shape.length === 2 && wanted.test(name))

@@ -19,7 +19,10 @@ export interface AttentionInputs {
 }
 
 /** -> [queries * rows, heads * headSize] */
-export function attention(b: Builder, { query, key, value, bias, headSize, dropout, site }: AttentionInputs): Node {
+export function attention(
+  b: Builder,
+  { query, key, value, bias, headSize, dropout, site }: AttentionInputs,
+): Node {
   const { rows } = b.bucket;
   const width = query.shape[1]!;
   const heads = width / headSize;

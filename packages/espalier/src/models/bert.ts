@@ -20,7 +20,11 @@ export function embed(b: Builder, config: ModelConfig, { ids, typeIds }: Encoder
   const hidden = words.shape[1]!;
   const positions = slice(b.weight(`${name}position_embeddings.weight`), 0, 0, length);
   const sum = add(reshape(words, [length, rows, hidden]), reshape(positions, [length, 1, hidden]));
-  const normalised = b.layerNorm(reshape(sum, [length * rows, hidden]), `${name}LayerNorm`, config.layer_norm_eps);
+  const normalised = b.layerNorm(
+    reshape(sum, [length * rows, hidden]),
+    `${name}LayerNorm`,
+    config.layer_norm_eps,
+  );
   return b.dropout(normalised, config.hidden_dropout_prob);
 }
 
@@ -50,8 +54,15 @@ export function encodeBlocks(
       dropout: config.attention_probs_dropout_prob,
       site: `${name}attention.self.probabilities`,
     });
-    const attended = b.dropout(b.linear(context, `${name}attention.output.dense`), config.hidden_dropout_prob);
-    const middle = b.layerNorm(add(attended, wanted), `${name}attention.output.LayerNorm`, config.layer_norm_eps);
+    const attended = b.dropout(
+      b.linear(context, `${name}attention.output.dense`),
+      config.hidden_dropout_prob,
+    );
+    const middle = b.layerNorm(
+      add(attended, wanted),
+      `${name}attention.output.LayerNorm`,
+      config.layer_norm_eps,
+    );
     const wide = gelu(b.linear(middle, `${name}intermediate.dense`));
     const narrow = b.dropout(b.linear(wide, `${name}output.dense`), config.hidden_dropout_prob);
     hidden = b.layerNorm(add(narrow, middle), `${name}output.LayerNorm`, config.layer_norm_eps);
@@ -64,7 +75,12 @@ export function encodeBlocks(
 export const pool = (b: Builder, sequence: Node): Node =>
   tanh(b.linear(slice(sequence, 0, 0, b.bucket.rows), `${PREFIX}pooler.dense`));
 
-function encode(b: Builder, config: ModelConfig, inputs: EncoderInputs, firstTokenOnly: boolean): EncoderOutput {
+function encode(
+  b: Builder,
+  config: ModelConfig,
+  inputs: EncoderInputs,
+  firstTokenOnly: boolean,
+): EncoderOutput {
   const sequence = encodeBlocks(b, config, embed(b, config, inputs), inputs.bias, firstTokenOnly);
   return { sequence, pooled: pool(b, sequence) };
 }

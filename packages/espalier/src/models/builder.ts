@@ -51,4 +51,3 @@ export function createBuilder(bucket: BucketShape, weights: Weights): Builder {
   };
   return builder;
 }
-

@@ -57,7 +57,9 @@ export function declareOnce<T extends { readonly name: string; readonly shape: r
     return made;
   }
   if (existing.shape.join() !== shape.join()) {
-    throw new Error(`"${name}" was declared as [${existing.shape.join(', ')}] and again as [${shape.join(', ')}]`);
+    throw new Error(
+      `"${name}" was declared as [${existing.shape.join(', ')}] and again as [${shape.join(', ')}]`,
+    );
   }
   return existing;
 }

@@ -71,7 +71,12 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
     leaves.set(name, node);
     return node;
   };
-  const random = (name: string, shape: readonly number[], kind: RandomFeed['kind'], probability: number): Node => {
+  const random = (
+    name: string,
+    shape: readonly number[],
+    kind: RandomFeed['kind'],
+    probability: number,
+  ): Node => {
     randoms.push({ name, shape, kind, probability });
     return leaf(name, shape);
   };
@@ -137,14 +142,18 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
       ),
     activation: (node, site) => hooks.reduce((seen, hook) => hook.activation?.(seen, site) ?? seen, node),
     dropoutMask: (shape, probability) =>
-      training && probability > 0 ? random(`dropout:${dropouts++}`, shape, 'dropout', probability) : undefined,
+      training && probability > 0
+        ? random(`dropout:${dropouts++}`, shape, 'dropout', probability)
+        : undefined,
   };
   const built = objective.build(createBuilder(bucket, weights), model, rowScale, training);
   const logits = built.outputs.get('logits');
   if (!logits) throw new Error(`objective "${objective.name}" has no output "logits"`);
   const outputs: NamedNode[] = [{ name: 'logits', node: logits }];
   const weightNames = (): string[] =>
-    [...leaves.keys()].filter((name) => name.startsWith('weight:')).map((name) => name.slice('weight:'.length));
+    [...leaves.keys()]
+      .filter((name) => name.startsWith('weight:'))
+      .map((name) => name.slice('weight:'.length));
   if (!training) {
     return {
       bucket,

@@ -99,7 +99,8 @@ export function createPredictor(options: PredictorOptions): Predictor {
         const width = session.outputs.get('logits')!.shape[1]!;
         const logits = new Float32Array(rows * width);
         await session.run(feeds, new Map([['logits', logits]]));
-        for (const [row, index] of chosen.entries()) results[index] = logits.slice(row * width, (row + 1) * width);
+        for (const [row, index] of chosen.entries())
+          results[index] = logits.slice(row * width, (row + 1) * width);
       }
       return results;
     },

@@ -11,7 +11,9 @@ export const paddedFloats = (size: number): number => Math.ceil(size / 16) * 16;
 
 /** The area that holds the random inputs of the largest graph. */
 export function randomScratch(graphs: readonly BuiltGraph[]): { name: string; bytes: number }[] {
-  const floats = graphs.map(({ randoms }) => randoms.reduce((sum, { shape }) => sum + paddedFloats(sizeOf(shape)), 0));
+  const floats = graphs.map(({ randoms }) =>
+    randoms.reduce((sum, { shape }) => sum + paddedFloats(sizeOf(shape)), 0),
+  );
   const bytes = Math.max(...floats) * 4;
   return bytes > 0 ? [{ name: RANDOM_AREA, bytes }] : [];
 }
@@ -24,7 +26,11 @@ export interface RandomKey {
 }
 
 /** Fills the random inputs of a graph, laid out one after another. */
-export function fillRandoms(store: Store, randoms: readonly RandomFeed[], { seed, step, pass }: RandomKey): void {
+export function fillRandoms(
+  store: Store,
+  randoms: readonly RandomFeed[],
+  { seed, step, pass }: RandomKey,
+): void {
   let offset = 0;
   for (const [index, { shape, kind, probability }] of randoms.entries()) {
     const size = sizeOf(shape);

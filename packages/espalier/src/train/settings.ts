@@ -10,9 +10,18 @@ export const settingsSchema = z.strictObject({
   epochs: positive.default(3).describe('passes over the training examples (BERT paper: 2 to 4)'),
   steps: z.int().positive().optional().describe('optimiser steps; wins over epochs'),
   batchSize: z.int().positive().default(32).describe('examples per optimiser step (BERT paper: 16 or 32)'),
-  microBatchSize: z.int().positive().optional().describe('examples per pass; gradients accumulate up to the batch'),
+  microBatchSize: z
+    .int()
+    .positive()
+    .optional()
+    .describe('examples per pass; gradients accumulate up to the batch'),
   lr: positive.default(5e-5).describe('peak learning rate (BERT paper: 2e-5 to 5e-5)'),
-  warmup: z.number().min(0).max(1).default(0.1).describe('fraction of the steps spent warming up (BERT repository: 0.1)'),
+  warmup: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('fraction of the steps spent warming up (BERT repository: 0.1)'),
   schedule: z.enum(scheduleNames).default('linear').describe('decay after the warm-up'),
   decay: z.number().min(0).default(0.01).describe('decoupled weight decay, not on biases and LayerNorm'),
   betas: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0.9, 0.999]),

@@ -64,7 +64,12 @@ export function taskObjective({ task, examples, settings, seed, padId }: TaskObj
   };
 }
 
-function taskBatch(task: Task, examples: readonly Example[], bucket: BucketShape, padId: number): TrainingBatch {
+function taskBatch(
+  task: Task,
+  examples: readonly Example[],
+  bucket: BucketShape,
+  padId: number,
+): TrainingBatch {
   const batch = makeBatch(examples, bucket.rows, bucket.length, { padId });
   const feeds = encoderFeeds(batch);
   feeds.set('targets', targets(task, batch));
@@ -74,7 +79,8 @@ function taskBatch(task: Task, examples: readonly Example[], bucket: BucketShape
     examples,
     feeds,
     rowWeights: batch.rowWeights,
-    split: () => examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padId)),
+    split: () =>
+      examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padId)),
   };
 }
 

@@ -1,9 +1,24 @@
 // One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
 import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
-import { checkMemory, createStore, planStore, type Slot, type Store, type TensorSpec } from '../engine/store.js';
+import {
+  checkMemory,
+  createStore,
+  planStore,
+  type Slot,
+  type Store,
+  type TensorSpec,
+} from '../engine/store.js';
 import { EspalierError } from '../errors.js';
-import type { MethodHooks, MethodState, Pass, PassBatch, StageContext, StepContext, TensorInfo } from '../methods/method.js';
+import type {
+  MethodHooks,
+  MethodState,
+  Pass,
+  PassBatch,
+  StageContext,
+  StepContext,
+  TensorInfo,
+} from '../methods/method.js';
 import type { BucketShape } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
@@ -53,7 +68,11 @@ export interface StepResult {
 /** Everything that changes over a stage. Arrays are live views: copy or write them before the next step. */
 export interface TrainerState {
   readonly step: number;
-  readonly slots: readonly { readonly name: string; readonly slot: Slot; readonly data: Float32Array | Uint8Array }[];
+  readonly slots: readonly {
+    readonly name: string;
+    readonly slot: Slot;
+    readonly data: Float32Array | Uint8Array;
+  }[];
   readonly carries: ReadonlyMap<string, Float32Array>;
   readonly states: Readonly<Record<string, unknown>>;
 }
@@ -104,10 +123,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     teacherOutputs: teacher?.outputs ?? new Map(),
   });
 
-  let store: Store | undefined;
+  let store: Store | undefined; // set once memory is planned
   let reported: Record<string, number> = {};
-  const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, []))
-    .weights.map((name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }));
+  const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, [])).weights.map(
+    (name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }),
+  );
   const stage: StageContext = {
     steps,
     seed,
@@ -188,10 +208,19 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   let milliseconds = { session: 0, pass: 0 };
 
   /** One forward and backward pass of a micro-batch; `pass` numbers the calls within the step. */
-  async function run(batch: TrainingBatch, variant: string, weightSum: number, pass: number): Promise<Map<string, Float32Array>> {
+  async function run(
+    batch: TrainingBatch,
+    variant: string,
+    weightSum: number,
+    pass: number,
+  ): Promise<Map<string, Float32Array>> {
     const { graph, session, feeds, fetches } = await compile(batch.bucket, variant);
     for (const [name, array] of batch.feeds) if (session.inputs.has(name)) feeds.set(name, array);
-    if (session.inputs.has('row_scale')) feeds.set('row_scale', batch.rowWeights.map((weight) => weight / weightSum));
+    if (session.inputs.has('row_scale'))
+      feeds.set(
+        'row_scale',
+        batch.rowWeights.map((weight) => weight / weightSum),
+      );
     for (const { name, value } of declarations.feeds.values()) {
       (feeds.get(`feed:${name}`) as Float32Array | undefined)?.set(value(done));
     }
@@ -219,11 +248,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       live.scatterRows(tensor, ids, rowsOutput);
     }
     milliseconds.pass += performance.now() - started;
-    for (const name of graph.carries) declarations.carries.get(name)!.value.set(fetches.get(`carry:${name}`)!);
+    for (const name of graph.carries)
+      declarations.carries.get(name)!.value.set(fetches.get(`carry:${name}`)!);
     return fetches;
   }
 
-  async function gradients(step: StepContext, batches: readonly TrainingBatch[], variant: string): Promise<{ loss: number; terms: Record<string, number> }> {
+  async function gradients(
+    step: StepContext,
+    batches: readonly TrainingBatch[],
+    variant: string,
+  ): Promise<{ loss: number; terms: Record<string, number> }> {
     const weightSum = batches.reduce((sum, { rowWeights }) => sum + rowWeights.reduce((a, b) => a + b, 0), 0);
     const terms: Record<string, number> = {};
     let loss = 0;
@@ -358,7 +392,8 @@ function boundArrays(
   const feeds = new Map<string, FeedArray>();
   for (const [name, { shape }] of session.inputs) {
     if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
-    else if (name.startsWith('feed:') || name.startsWith('teacher:')) feeds.set(name, new Float32Array(sizeOf(shape)));
+    else if (name.startsWith('feed:') || name.startsWith('teacher:'))
+      feeds.set(name, new Float32Array(sizeOf(shape)));
   }
   let offset = 0;
   for (const { name, shape } of graph.randoms) {

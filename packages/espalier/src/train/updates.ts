@@ -26,7 +26,11 @@ export function planUpdate(
 }
 
 /** Global norm of the gradients and the factor that clips it to `limit` (0: no clipping). */
-export function clipFactor(store: Store, names: readonly string[], limit: number): { norm: number; factor: number } {
+export function clipFactor(
+  store: Store,
+  names: readonly string[],
+  limit: number,
+): { norm: number; factor: number } {
   const norm = store.gradNorm(names);
   return { norm, factor: limit > 0 ? Math.min(1, limit / (norm + 1e-6)) : 1 };
 }
