@@ -94,7 +94,7 @@ export function validateVocabulary(files: TokenizerFiles, vocabularySize: number
 /** A tokenizer_config.json for a vocab.txt that came without one; a vocabulary without capitals is uncased. */
 function describeWordPiece(vocabulary: string, maxLength: number): string {
   const special = /^\[.*\]$/;
-  const cased = lines(vocabulary).some((piece) => !special.test(piece) && /\p{Lu}/u.test(piece));
+  const cased = lines(vocabulary).some((piece) => !special.test(piece) && /[A-Z]/.test(piece));
   const tokenizer = {
     tokenizer_class: 'BertTokenizer',
     do_lower_case: !cased,
