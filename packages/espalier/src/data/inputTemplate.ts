@@ -36,21 +36,24 @@ type Processor = z.infer<typeof processorSchema>;
 const special = (id: number, type = 0): Slot => ({ kind: 'special', id, typeId: type });
 const part = (name: 'A' | 'B', type = 0): Slot => ({ kind: 'part', part: name, typeId: type });
 
-function slotsOf(list: z.infer<typeof pieces>, tokens: Readonly<Record<string, { ids: number[] }>>): Slot[] {
+function slotsOf(
+  path: string,
+  list: z.infer<typeof pieces>,
+  tokens: Readonly<Record<string, { ids: number[] }>>,
+): Slot[] {
   return list.flatMap((piece): Slot[] => {
     if ('Sequence' in piece) return [part(piece.Sequence.id, piece.Sequence.type_id)];
     const { id, type_id } = piece.SpecialToken;
     const token = tokens[id];
-    if (!token)
-      throw new FormatError('tokenizer.json', `post_processor: ${id} is not among its special_tokens`);
+    if (!token) throw new FormatError(path, `post_processor: ${id} is not among its special_tokens`);
     return token.ids.map((one) => special(one, type_id));
   });
 }
 
-function templatesOf(processor: Processor): InputTemplates {
+function templatesOf(path: string, processor: Processor): InputTemplates {
   if (processor.type === 'TemplateProcessing') {
     const tokens = processor.special_tokens;
-    return { single: slotsOf(processor.single, tokens), pair: slotsOf(processor.pair, tokens) };
+    return { single: slotsOf(path, processor.single, tokens), pair: slotsOf(path, processor.pair, tokens) };
   }
   const cls = processor.cls[1];
   const sep = processor.sep[1];
@@ -60,18 +63,18 @@ function templatesOf(processor: Processor): InputTemplates {
     : { single, pair: [...single, special(sep), part('B'), special(sep)] };
 }
 
-/** The templates of `definition`. Throws FormatError where its post-processor adds no special tokens. */
-export function inputTemplates(definition: TokenizerDefinition): InputTemplates {
+/** The templates of the definition in `path`. Throws FormatError where its post-processor adds no special tokens. */
+export function inputTemplates(path: string, definition: TokenizerDefinition): InputTemplates {
   const found = definition.post_processor;
   const sequence = z
     .object({ type: z.literal('Sequence'), processors: z.array(z.unknown()) })
     .safeParse(found);
   for (const candidate of sequence.success ? sequence.data.processors : [found]) {
     const result = processorSchema.safeParse(candidate);
-    if (result.success) return templatesOf(result.data);
+    if (result.success) return templatesOf(path, result.data);
   }
   throw new FormatError(
-    'tokenizer.json',
+    path,
     `post_processor: expected BertProcessing, RobertaProcessing or TemplateProcessing, found ${found?.type ?? 'none'}`,
   );
 }

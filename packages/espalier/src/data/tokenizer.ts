@@ -1,6 +1,6 @@
 // Text to ids. Pieces come from @huggingface/tokenizers; special tokens, token types and truncation are here,
 // as in the fast tokenizers of transformers: singles lose their end, pairs lose tokens longest first.
-import { EspalierError, FormatError, UsageError } from '../errors.js';
+import { FormatError, UsageError } from '../errors.js';
 import { createHfTokenizer, type HfTokenizer } from './hfTokenizers.js';
 import { inputTemplates } from './inputTemplate.js';
 import { readDefinition, type TokenizerConfig, type TokenizerDefinition } from './tokenizerDefinition.js';
@@ -60,11 +60,11 @@ function bertRepair(definition: TokenizerDefinition): (text: string) => string {
   };
 }
 
-function build(definition: TokenizerDefinition): HfTokenizer {
+function build(path: string, definition: TokenizerDefinition): HfTokenizer {
   try {
     return createHfTokenizer(definition);
   } catch (cause) {
-    throw new FormatError('tokenizer.json', `cannot be used: ${(cause as Error).message}`, { cause });
+    throw new FormatError(path, `cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -90,12 +90,13 @@ function specialId(hf: HfTokenizer, config: TokenizerConfig, role: keyof typeof 
 /**
  * The tokenizer in `files`, file name to bytes: tokenizer.json, else vocab.txt, else vocab.json and
  * merges.txt; tokenizer_config.json names special tokens and, for vocab.txt, the normaliser's settings.
- * Throws FormatError for a broken file and EspalierError where none defines a tokenizer.
+ * `directory` is where they lie, for messages. Throws FormatError for a broken file and EspalierError where
+ * none defines a tokenizer.
  */
-export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>): Tokenizer {
-  const { definition, config } = readDefinition(files);
-  const hf = build(definition);
-  const templates = inputTemplates(definition);
+export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory = '.'): Tokenizer {
+  const { path, definition, config } = readDefinition(files, directory);
+  const hf = build(path, definition);
+  const templates = inputTemplates(path, definition);
   const repair = bertRepair(definition);
   const continuing = continuingPieces(definition);
 
@@ -103,8 +104,9 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>): Tokenizer
     const id = specialId(hf, config, role);
     if (id !== undefined) return id;
     const names = config[role] ?? usualTokens[role].join(' or ');
-    throw new EspalierError(
-      `tokenizer: expected a ${role} (${names}), found none; name it in tokenizer_config.json`,
+    throw new FormatError(
+      path,
+      `expected a ${role} (${names}), found none; name it in tokenizer_config.json`,
     );
   };
   const maskId = specialId(hf, config, 'mask_token');

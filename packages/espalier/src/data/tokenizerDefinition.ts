@@ -1,6 +1,7 @@
 // Where a tokenizer's definition comes from: tokenizer.json, else a BERT vocab.txt, else the vocab.json and
 // merges.txt of byte-level BPE (RoBERTa). The two older layouts are turned into the first, the serialisation
 // of Hugging Face tokenizers, with the settings that transformers gives the same files.
+import { join } from 'node:path';
 import { z } from 'zod';
 import { EspalierError, FormatError } from '../errors.js';
 
@@ -84,7 +85,7 @@ function idOf(path: string, vocab: Readonly<Record<string, number>>, token: stri
   return id;
 }
 
-function fromVocabTxt(text: string, config: TokenizerConfig): TokenizerDefinition {
+function fromVocabTxt(path: string, text: string, config: TokenizerConfig): TokenizerDefinition {
   const pieces = text.split(/\r?\n/);
   if (pieces.at(-1) === '') pieces.pop();
   const vocab: Record<string, number> = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
@@ -96,7 +97,7 @@ function fromVocabTxt(text: string, config: TokenizerConfig): TokenizerDefinitio
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: specials.map((token) => special(idOf('vocab.txt', vocab, token), token)),
+    added_tokens: specials.map((token) => special(idOf(path, vocab, token), token)),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -107,8 +108,8 @@ function fromVocabTxt(text: string, config: TokenizerConfig): TokenizerDefinitio
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
       type: 'BertProcessing',
-      sep: [sep, idOf('vocab.txt', vocab, sep)],
-      cls: [cls, idOf('vocab.txt', vocab, cls)],
+      sep: [sep, idOf(path, vocab, sep)],
+      cls: [cls, idOf(path, vocab, cls)],
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
@@ -121,8 +122,8 @@ function fromVocabTxt(text: string, config: TokenizerConfig): TokenizerDefinitio
   };
 }
 
-function fromBytePairs(vocab: Record<string, number>, merges: string): TokenizerDefinition {
-  const id = (token: string): number => idOf('vocab.json', vocab, token);
+function fromBytePairs(path: string, vocab: Record<string, number>, merges: string): TokenizerDefinition {
+  const id = (token: string): number => idOf(path, vocab, token);
   const specials = ['<s>', '<pad>', '</s>', '<unk>'].map((token) => special(id(token), token));
   return {
     version: '1.0',
@@ -154,31 +155,42 @@ function fromBytePairs(vocab: Record<string, number>, merges: string): Tokenizer
   };
 }
 
+/** A tokenizer's definition, the file it is from, and what tokenizer_config.json adds. */
+export interface FoundDefinition {
+  readonly path: string;
+  readonly definition: TokenizerDefinition;
+  readonly config: TokenizerConfig;
+}
+
 /**
- * The definition and the configuration in `files` (name to bytes). A stored truncation and padding are taken
- * out: lengths are the caller's business. Throws FormatError for a broken file, EspalierError for none.
+ * The definition in `files` (name to bytes), which lie in `directory`. A stored truncation and padding are
+ * taken out: lengths are the caller's business. Throws FormatError for a broken file, EspalierError for none.
  */
-export function readDefinition(files: ReadonlyMap<string, Uint8Array>): {
-  definition: TokenizerDefinition;
-  config: TokenizerConfig;
-} {
+export function readDefinition(files: ReadonlyMap<string, Uint8Array>, directory: string): FoundDefinition {
+  const at = (name: (typeof tokenizerFiles)[number]): string => join(directory, name);
   const configBytes = files.get('tokenizer_config.json') ?? new TextEncoder().encode('{}');
-  const config = parse('tokenizer_config.json', configBytes, configSchema);
+  const config = parse(at('tokenizer_config.json'), configBytes, configSchema);
+
   const json = files.get('tokenizer.json');
   if (json) {
-    const definition = parse('tokenizer.json', json, definitionSchema);
-    return { definition: { ...definition, truncation: null, padding: null }, config };
+    const path = at('tokenizer.json');
+    const definition = parse(path, json, definitionSchema);
+    return { path, definition: { ...definition, truncation: null, padding: null }, config };
   }
   const txt = files.get('vocab.txt');
-  if (txt) return { definition: fromVocabTxt(decode('vocab.txt', txt), config), config };
+  if (txt) {
+    const path = at('vocab.txt');
+    return { path, definition: fromVocabTxt(path, decode(path, txt), config), config };
+  }
   const vocab = files.get('vocab.json');
   const merges = files.get('merges.txt');
   if (vocab && merges) {
-    const pieces = parse('vocab.json', vocab, z.record(z.string(), z.int().nonnegative()));
-    return { definition: fromBytePairs(pieces, decode('merges.txt', merges)), config };
+    const path = at('vocab.json');
+    const pieces = parse(path, vocab, z.record(z.string(), z.int().nonnegative()));
+    return { path, definition: fromBytePairs(path, pieces, decode(at('merges.txt'), merges)), config };
   }
   throw new EspalierError(
-    `no tokenizer: expected tokenizer.json, or vocab.txt, or vocab.json with merges.txt, found ${
+    `no tokenizer in ${directory}: expected tokenizer.json, or vocab.txt, or vocab.json with merges.txt, found ${
       [...files.keys()].join(', ') || 'no file'
     }`,
   );

@@ -80,6 +80,12 @@ describe('broken tokenizers', () => {
     ['merges alone', { 'merges.txt': 'a b' }, EspalierError, /found merges.txt/],
     ['no JSON', { 'tokenizer.json': '{' }, FormatError, /^tokenizer.json: expected JSON/],
     ['no model', { 'tokenizer.json': '{}' }, FormatError, /^tokenizer.json: model/],
+    [
+      'no pad token',
+      { 'vocab.txt': tiny.join('\n'), 'tokenizer_config.json': '{"pad_token":{"content":"<x>"}}' },
+      FormatError,
+      /^vocab.txt: .*<x>/,
+    ],
     ['a bad id', { 'tokenizer.json': '{"model":{"vocab":{"a":-1}}}' }, FormatError, /model.vocab/],
     ['no [SEP]', { 'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[MASK]\na\n' }, FormatError, /^vocab.txt: .*\[SEP\]/],
     [
