@@ -6,7 +6,7 @@ import { EspalierError, FormatError, UsageError } from '../errors.js';
 import type { MetricName, RawExample, Task, TaskData } from './example.js';
 import { type Table, tableExtensions } from './files.js';
 import { type Columns, type GlueTask, glueTasks } from './glue.js';
-import { labelText, readExampleTable, toExamples } from './rawExamples.js';
+import { labelText, readExampleTable, toExamples } from './raw-examples.js';
 
 /** A task over the user's own files; its labels are in the data or given. */
 export interface OwnTask {

@@ -1,9 +1,9 @@
 // Text to ids. Pieces come from @huggingface/tokenizers; special tokens, token types and truncation are here,
 // as in the fast tokenizers of transformers: singles lose their end, pairs lose tokens longest first.
 import { FormatError, UsageError } from '../errors.js';
-import { createHfTokenizer, type HfTokenizer } from './hfTokenizers.js';
-import { inputTemplates } from './inputTemplate.js';
-import { readDefinition, type TokenizerConfig, type TokenizerDefinition } from './tokenizerDefinition.js';
+import { createHfTokenizer, type HfTokenizer } from './hf-tokenizers.js';
+import { inputTemplates } from './input-template.js';
+import { readDefinition, type TokenizerConfig, type TokenizerDefinition } from './tokenizer-definition.js';
 import { longestFirst, readUntil } from './truncation.js';
 
 /** One encoded input: ids with special tokens and without padding, and as many token types. */

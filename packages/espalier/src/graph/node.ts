@@ -73,7 +73,7 @@ let nextId = 0;
 /** Applies an op to nodes; returns every output. */
 export function applyAll<A>(op: Op<A>, inputs: readonly Node[], attributes: A): readonly Node[] {
   const outputs: Node[] = [];
-  const application: Application = { op: op as AnyOp, inputs, attributes, outputs };
+  const application: Application = { op, inputs, attributes, outputs };
   for (const [output, signature] of op.signature(inputs, attributes).entries()) {
     outputs.push({ id: nextId++, ...signature, apply: application, output });
   }

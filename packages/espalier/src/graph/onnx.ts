@@ -21,7 +21,9 @@ export interface OnnxEmitter {
     attributes?: Attributes,
     domain?: 'com.microsoft',
   ): void;
-  /** Name of an int64 vector constant. */
+  /** Use only ops of the ONNX standard, for files meant for other runtimes. */
+  readonly standard: boolean;
+  /** Name of an int64 vector: a constant, or computed where an extent is dynamic. */
   integers(values: readonly number[]): string;
   /** Name of a float32 scalar constant. */
   scalar(value: number): string;
@@ -50,12 +52,25 @@ interface OnnxConstant {
   bytes: Uint8Array;
 }
 
+/**
+ * An extent that the file leaves open. The graph is built with `extent`, a prime that divides no static extent, so
+ * every shape tells by its factors how it depends on the dynamic ones; at run time the value is read from axis
+ * `axis` of input `input`.
+ */
+export interface DynamicExtent {
+  readonly name: string;
+  readonly extent: number;
+  readonly input: string;
+  readonly axis: number;
+}
+
 export interface OnnxOptions {
   /** Weights to store in the file, by input name; inputs named here become initialisers. */
   readonly initializers?: ReadonlyMap<string, Float32Array>;
   readonly producer?: string;
-  /** Names of symbolic dimensions per input or output, for files meant for others. */
-  readonly dimensionNames?: ReadonlyMap<string, readonly (string | number)[]>;
+  readonly dynamic?: readonly DynamicExtent[];
+  /** Only ops of the ONNX standard. */
+  readonly standard?: boolean;
 }
 
 /**
@@ -92,12 +107,19 @@ export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions =
     }
     return constant.name;
   };
+  const staticIntegers = (values: readonly number[]): string =>
+    addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value))));
+  const dynamicIntegers = shapeArithmetic(options.dynamic ?? [], staticIntegers, (type, from, attributes) => {
+    const name = emit.temporary();
+    emit.node(type, from, [name], attributes);
+    return name;
+  });
   const emit: OnnxEmitter = {
     node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
       nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
     },
-    integers: (values) =>
-      addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value)))),
+    standard: options.standard ?? false,
+    integers: (values) => dynamicIntegers(values) ?? staticIntegers(values),
     scalar: (value) => addConstant('float32', [], bytesOf(Float32Array.of(value))),
     temporary: () => `t${temporaries++}`,
   };
@@ -128,6 +150,55 @@ export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions =
   return encodeModel(nodes, constants.values(), inputs, outputs, options);
 }
 
+/** Splits an extent into its static part and the dynamic extents that divide it. */
+function factor(
+  extent: number,
+  dynamic: readonly DynamicExtent[],
+): { rest: number; factors: DynamicExtent[] } {
+  let rest = extent;
+  const factors: DynamicExtent[] = [];
+  for (const candidate of dynamic) {
+    while (rest !== 0 && rest % candidate.extent === 0) {
+      rest /= candidate.extent;
+      factors.push(candidate);
+    }
+  }
+  return { rest, factors };
+}
+
+/** Computes int64 vectors with dynamic entries from the shapes of the inputs; undefined where all are static. */
+function shapeArithmetic(
+  dynamic: readonly DynamicExtent[],
+  constant: (values: readonly number[]) => string,
+  node: (type: string, inputs: readonly string[], attributes?: Attributes) => string,
+): (values: readonly number[]) => string | undefined {
+  const made = new Map<string, string>();
+  const once = (key: string, make: () => string): string => {
+    const known = made.get(key) ?? make();
+    made.set(key, known);
+    return known;
+  };
+  const entry = (value: number): string => {
+    const { rest, factors } = factor(value, dynamic);
+    return factors.reduce(
+      (product, { name, input, axis }) => {
+        const extent = once(`extent:${name}`, () =>
+          node('Shape', [input], { start: { int: axis }, end: { int: axis + 1 } }),
+        );
+        return product === undefined ? extent : node('Mul', [product, extent]);
+      },
+      rest === 1 && factors.length > 0 ? undefined : constant([rest]),
+    ) as string;
+  };
+  return (values) => {
+    if (values.every((value) => factor(value, dynamic).factors.length === 0)) return undefined;
+    return once(values.join(), () => {
+      const entries = values.map(entry);
+      return entries.length === 1 ? entries[0]! : node('Concat', entries, { axis: { int: 0 } });
+    });
+  };
+}
+
 const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
@@ -144,7 +215,7 @@ function encodeModel(
   constants: Iterable<OnnxConstant>,
   inputs: readonly NamedNode[],
   outputs: readonly NamedNode[],
-  { initializers = new Map(), producer = 'espalier', dimensionNames = new Map() }: OnnxOptions,
+  { initializers = new Map(), producer = 'espalier', dynamic = [] }: OnnxOptions,
 ): Uint8Array {
   const model = protobufWriter();
   model.integer(1, 10); // ir_version
@@ -157,10 +228,10 @@ function encodeModel(
     for (const { name, node } of inputs) {
       const data = initializers.get(name);
       if (data) graph.message(5, (writer) => encodeTensor(writer, { name, ...node, bytes: bytesOf(data) }));
-      else graph.message(11, (writer) => encodeValueInfo(writer, { name, node }, dimensionNames.get(name)));
+      else graph.message(11, (writer) => encodeValueInfo(writer, { name, node }, dynamic));
     }
     for (const output of outputs) {
-      graph.message(12, (writer) => encodeValueInfo(writer, output, dimensionNames.get(output.name)));
+      graph.message(12, (writer) => encodeValueInfo(writer, output, dynamic));
     }
   });
   model.message(8, (opset) => {
@@ -210,17 +281,18 @@ function encodeTensor(writer: ProtobufWriter, { name, dtype, shape, bytes }: Onn
 function encodeValueInfo(
   writer: ProtobufWriter,
   { name, node }: NamedNode,
-  dimensions: readonly (string | number)[] = node.shape,
+  dynamic: readonly DynamicExtent[],
 ): void {
   writer.string(1, name);
   writer.message(2, (type) =>
     type.message(1, (tensorType) => {
       tensorType.integer(1, ELEMENT_TYPE[node.dtype]);
       tensorType.message(2, (shape) => {
-        for (const dimension of dimensions) {
+        for (const extent of node.shape) {
+          const { rest, factors } = factor(extent, dynamic);
           shape.message(1, (entry) => {
-            if (typeof dimension === 'string') entry.string(2, dimension);
-            else entry.integer(1, dimension);
+            if (factors.length === 1 && rest === 1) entry.string(2, factors[0]!.name);
+            else entry.integer(1, extent);
           });
         }
       });

@@ -37,7 +37,9 @@ export const METHODS: readonly AnyMethod[] = [
 export function methodNamed(name: string): AnyMethod {
   const method = METHODS.find((candidate) => candidate.name === name);
   if (!method) {
-    throw new UsageError(`unknown method "${name}"; expected one of: ${METHODS.map((m) => m.name).join(', ')}`);
+    throw new UsageError(
+      `unknown method "${name}"; expected one of: ${METHODS.map((m) => m.name).join(', ')}`,
+    );
   }
   return method;
 }

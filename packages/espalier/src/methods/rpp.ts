@@ -90,8 +90,10 @@ export const rpp: Method<RppOptions> = {
     let prunable = new Set<string>();
     const controller = (stage: StageContext): MethodState<PenaltyController> =>
       stage.state('rpp.controller', { gamma: fixed ?? 0, measured: 0 });
-    const epsilons = (stage: StageContext): MethodState<number[]> => stage.state<number[]>('rpp.epsilons', []);
-    const weightsOf = ({ store }: StageContext): Float32Array[] => names.map((name) => store.view(name, 'weight'));
+    const epsilons = (stage: StageContext): MethodState<number[]> =>
+      stage.state<number[]>('rpp.epsilons', []);
+    const weightsOf = ({ store }: StageContext): Float32Array[] =>
+      names.map((name) => store.view(name, 'weight'));
     const wanted = (stage: StageContext, step: number): number =>
       cubicSparsity(step, { initial: 0, final: sparsity, start: 0, end: chosen.ramp * stage.steps });
 
@@ -107,7 +109,10 @@ export const rpp: Method<RppOptions> = {
       begin(stage) {
         const weights = weightsOf(stage);
         epsilons(stage).value = weights.map((array) => chosen.epsilon * deviation(array));
-        controller(stage).value = { gamma: fixed ?? firstPenalty(stage, weights, wanted), measured: zeroFraction(weights) };
+        controller(stage).value = {
+          gamma: fixed ?? firstPenalty(stage, weights, wanted),
+          measured: zeroFraction(weights),
+        };
       },
       update(step, tensor, plan) {
         if (!prunable.has(tensor.name)) return plan;
@@ -131,7 +136,12 @@ export const rpp: Method<RppOptions> = {
         }
         if (done < step.steps && roundOf(done, step.steps, rounds) > roundOf(done - 1, step.steps, rounds)) {
           for (const [index, name] of names.entries()) {
-            reweight(step.store.view(name, 'weight'), epsilons(step).value[index]!, normalise, step.store.view(name, 'factor'));
+            reweight(
+              step.store.view(name, 'weight'),
+              epsilons(step).value[index]!,
+              normalise,
+              step.store.view(name, 'factor'),
+            );
           }
         }
       },

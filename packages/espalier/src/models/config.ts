@@ -11,4 +11,6 @@ export interface ModelConfig {
   max_position_embeddings: number;
   layer_norm_eps: number;
   type_vocab_size: number;
+  initializer_range: number;
+  [key: string]: unknown;
 }

@@ -4,6 +4,13 @@ import { parseRecipe, type Recipe } from './recipe.js';
 
 const single = (name: string): unknown => ({ name, stages: [{ stage: 'finetune', methods: [{ name }] }] });
 
+/** Plain fine-tuning. */
+export const DENSE: Recipe = {
+  name: 'dense',
+  objective: 'task',
+  stages: [{ stage: 'finetune', methods: [], share: 1 }],
+};
+
 /** Data of every named recipe. */
 export const RECIPES: readonly unknown[] = [
   single('magnitude'),
@@ -22,7 +29,9 @@ export const RECIPES: readonly unknown[] = [
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);
 
 export function builtinRecipe(name: string): Recipe {
-  const recipe = RECIPES.map((data) => parseRecipe(data, 'built in')).find((candidate) => candidate.name === name);
+  const recipe = RECIPES.map((data) => parseRecipe(data, 'built in')).find(
+    (candidate) => candidate.name === name,
+  );
   if (!recipe) {
     throw new UsageError(`no recipe "${name}": expected a file or one of ${recipeNames().join(', ')}`);
   }

@@ -3,14 +3,17 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { METHODS, methodNamed } from '../methods/index.js';
-import { settingsSchema } from '../train/settings.js';
 
 const methodSchema = z.looseObject({ name: z.string().describe('a name of "espalier methods"') });
 
 const stageSchema = z.strictObject({
   stage: z.enum(['finetune']).describe('what the stage trains on'),
   methods: z.array(methodSchema).default([]).describe('methods that act together, in this order'),
-  share: z.number().positive().default(1).describe("part of the recipe's step budget, relative to the others"),
+  share: z
+    .number()
+    .positive()
+    .default(1)
+    .describe("part of the recipe's step budget, relative to the others"),
   lr: z.number().positive().optional().describe('peak learning rate of this stage'),
   epochs: z.number().positive().optional().describe('passes over the data of this stage; wins over share'),
 });
@@ -19,7 +22,10 @@ export const recipeSchema = z.strictObject({
   name: z.string(),
   objective: z.enum(['task', 'any']).default('any'),
   stages: z.array(stageSchema).min(1),
-  training: settingsSchema.partial().optional().describe('training settings the recipe fixes'),
+  training: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('training settings the recipe brings along'),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

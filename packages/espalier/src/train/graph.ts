@@ -146,7 +146,7 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
         ? random(`dropout:${dropouts++}`, shape, 'dropout', probability)
         : undefined,
   };
-  const built = objective.build(createBuilder(bucket, weights), model, rowScale, training);
+  const built = objective.build(createBuilder(bucket, weights), model, rowScale);
   const logits = built.outputs.get('logits');
   if (!logits) throw new Error(`objective "${objective.name}" has no output "logits"`);
   const outputs: NamedNode[] = [{ name: 'logits', node: logits }];

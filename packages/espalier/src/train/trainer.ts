@@ -85,8 +85,8 @@ export interface Trainer {
   /** Bytes of the parameter store. */
   readonly storeBytes: number;
   step(): Promise<StepResult>;
-  /** Runs the methods' `afterStage` hooks. */
-  finishStage(): Promise<void>;
+  /** Runs the methods' `afterStage` hooks; returns what they reported. */
+  finishStage(): Promise<Readonly<Record<string, number>>>;
   state(): TrainerState;
   restore(state: TrainerState): void;
   /** Present weights by name: live views. */
@@ -107,7 +107,7 @@ interface Compiled {
 /** Slots that hold state between steps; the others are scratch. */
 const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
 
-export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+export function createTrainer(options: TrainerOptions): Trainer {
   const { model, objective, methods, settings, steps, seed, threads, device, teacher } = options;
   const declarations = createDeclarations();
   const variants = [...new Set(methods.flatMap((method) => method.variants ?? []))];
@@ -123,7 +123,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     teacherOutputs: teacher?.outputs ?? new Map(),
   });
 
-  let store: Store | undefined; // set once memory is planned
+  const memory: { store?: Store } = {}; // filled once every method has declared what it needs
   let reported: Record<string, number> = {};
   const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, [])).weights.map(
     (name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }),
@@ -134,8 +134,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     encoderLinear: familyOf(model.config).encoderLinear,
     tensors,
     get store() {
-      if (!store) throw new Error('the store exists only after every method has declared what it needs');
-      return store;
+      if (!memory.store)
+        throw new Error('the store exists only after every method has declared what it needs');
+      return memory.store;
     },
     mask: (names) => addAll(declarations.masks, names),
     factor: (names) => addAll(declarations.factors, names),
@@ -178,7 +179,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   );
   checkMemory(plan.bytes + Math.max(...largest.map(({ activationFloats }) => activationFloats * 4)));
   const live = createStore(plan);
-  store = live;
+  memory.store = live;
   for (const { name } of tensors) {
     const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
     live.view(name, 'weight').set(init);
@@ -326,7 +327,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       };
     },
     async finishStage() {
+      reported = {};
       for (const method of methods) await method.afterStage?.(stage);
+      return reported;
     },
     state: () => ({
       step: done,

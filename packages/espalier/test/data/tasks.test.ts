@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { glueTasks } from '../../src/data/glue.js';
-import { loadRawExamples } from '../../src/data/rawExamples.js';
+import { loadRawExamples } from '../../src/data/raw-examples.js';
 import { loadTaskData, tasks } from '../../src/data/tasks.js';
 import { EspalierError, UsageError } from '../../src/errors.js';
 import { dataPath, describeWithData } from '../support/data.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createHfTokenizer } from '../../src/data/hfTokenizers.js';
+import { createHfTokenizer } from '../../src/data/hf-tokenizers.js';
 import { loadTokenizer, type Tokenizer } from '../../src/data/tokenizer.js';
 import { longestFirst } from '../../src/data/truncation.js';
 import { EspalierError, FormatError, UsageError } from '../../src/errors.js';

@@ -1,6 +1,7 @@
 // Matrix products: the 2-D Gemm of linear layers and the batched product of attention.
 import type { F64Tensor, Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
+import type { OnnxEmitter } from '../onnx.js';
 import { broadcastShape, unbroadcast, zip } from './broadcast.js';
 import { transpose } from './shape.js';
 
@@ -120,6 +121,16 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
   lower: (emit, inputs, outputs, application) => {
     const { transA, transB, batchSecondA, batchSecondB, alpha } =
       application.attributes as BatchGemmAttributes;
+    if (emit.standard) {
+      const product = emit.temporary();
+      const [a, b] = [
+        arranged(emit, inputs[0]!, batchSecondA, transA),
+        arranged(emit, inputs[1]!, batchSecondB, transB),
+      ];
+      emit.node('MatMul', [a, b], [product]);
+      emit.node('Mul', [product, emit.scalar(alpha)], outputs);
+      return;
+    }
     const attributes = {
       transA: flag(transA),
       transB: flag(transB),
@@ -160,6 +171,15 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
     return [{ shape: [batch, rows, columns], data }];
   },
 };
+
+/** An operand as [batch, rows, columns], by a Transpose where it is stored otherwise. */
+function arranged(emit: OnnxEmitter, name: string, batchSecond: boolean, trans: boolean): string {
+  if (!batchSecond && !trans) return name;
+  const [batch, rows] = batchSecond ? [1, 0] : [0, 1];
+  const result = emit.temporary();
+  emit.node('Transpose', [name], [result], { perm: { ints: trans ? [batch, 2, rows] : [batch, rows, 2] } });
+  return result;
+}
 
 function matrixOf({ shape, data }: F64Tensor, entry: number, batchSecond: boolean): F64Tensor {
   const [, rows, columns] = operand(shape, batchSecond, false);

@@ -2,7 +2,7 @@
 // tokenizer.json: BERT's [CLS] a [SEP] b [SEP] with types 0 and 1, RoBERTa's <s> a </s> </s> b </s>, or a template.
 import { z } from 'zod';
 import { FormatError } from '../errors.js';
-import type { TokenizerDefinition } from './tokenizerDefinition.js';
+import type { TokenizerDefinition } from './tokenizer-definition.js';
 
 /** One slot of an input: a special token or a whole part. */
 export type Slot =
