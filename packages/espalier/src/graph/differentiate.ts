@@ -33,7 +33,7 @@ export function differentiate(loss: Node, parameters: readonly Node[]): Map<Node
     const gradients = application.op.gradient({
       inputs: application.inputs,
       outputs: application.outputs,
-      attributes: application.attributes as never,
+      attributes: application.attributes,
       outputGradients,
     });
     for (const [index, node] of application.inputs.entries()) {

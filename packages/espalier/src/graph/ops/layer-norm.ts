@@ -21,8 +21,7 @@ export const layerNormOp: Op<LayerNormAttributes> = {
     const statistic = { shape: [x!.shape[0]!, 1], dtype: 'float32' } as const;
     return [{ shape: x!.shape, dtype: 'float32' }, statistic, statistic];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { epsilon } = application.attributes as LayerNormAttributes;
+  lower: (emit, inputs, outputs, { epsilon }) => {
     emit.node('LayerNormalization', inputs, outputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
   },
   // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with

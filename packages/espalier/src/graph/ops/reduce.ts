@@ -25,8 +25,7 @@ function reduceOp(
       const shape = keepDimensions ? keptShape(x!, axes) : x!.shape.filter((_, axis) => !axes.includes(axis));
       return [{ shape, dtype: x!.dtype }];
     },
-    lower: (emit, [x], outputs, application) => {
-      const { axes, keepDimensions } = application.attributes as ReduceAttributes;
+    lower: (emit, [x], outputs, { axes, keepDimensions }) => {
       emit.node(type, [x!, emit.integers(axes)], outputs, { keepdims: { int: keepDimensions ? 1 : 0 } });
     },
     evaluate: ([x], { axes }, application) => [

@@ -14,10 +14,7 @@ export const reshapeOp: Op<ReshapeAttributes> = {
     requireShape(sizeOf(x!.shape) === sizeOf(shape), `Reshape to [${shape.join(', ')}]`, [x!]);
     return [{ shape, dtype: x!.dtype }];
   },
-  lower: (emit, [x], outputs, application) => {
-    const { shape } = application.attributes as ReshapeAttributes;
-    emit.node('Reshape', [x!, emit.integers(shape)], outputs);
-  },
+  lower: (emit, [x], outputs, { shape }) => emit.node('Reshape', [x!, emit.integers(shape)], outputs),
   gradient: ({ inputs: [x], outputGradients: [dy] }) => [reshape(dy!, x!.shape)],
   evaluate: ([x], { shape }) => [{ shape, data: x!.data }],
 };
@@ -37,8 +34,7 @@ export const transposeOp: Op<TransposeAttributes> = {
   signature: ([x], { permutation }) => [
     { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype },
   ],
-  lower: (emit, inputs, outputs, application) => {
-    const { permutation } = application.attributes as TransposeAttributes;
+  lower: (emit, inputs, outputs, { permutation }) => {
     emit.node('Transpose', inputs, outputs, { perm: { ints: permutation } });
   },
   gradient: ({ attributes: { permutation }, outputGradients: [dy] }) => {
@@ -83,8 +79,7 @@ export const sliceOp: Op<SliceAttributes> = {
     );
     return [{ shape: x!.shape.map((extent, i) => (i === axis ? end - start : extent)), dtype: x!.dtype }];
   },
-  lower: (emit, [x], outputs, application) => {
-    const { axis, start, end } = application.attributes as SliceAttributes;
+  lower: (emit, [x], outputs, { axis, start, end }) => {
     emit.node('Slice', [x!, emit.integers([start]), emit.integers([end]), emit.integers([axis])], outputs);
   },
   gradient: ({ inputs: [x], attributes: { axis, start, end }, outputGradients: [dy] }) => {
@@ -129,11 +124,7 @@ export const concatOp: Op<ConcatAttributes> = {
     const extent = inputs.reduce((sum, node) => sum + node.shape[axis]!, 0);
     return [{ shape: first!.shape.map((whole, i) => (i === axis ? extent : whole)), dtype: first!.dtype }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    emit.node('Concat', inputs, outputs, {
-      axis: { int: (application.attributes as ConcatAttributes).axis },
-    });
-  },
+  lower: (emit, inputs, outputs, { axis }) => emit.node('Concat', inputs, outputs, { axis: { int: axis } }),
   gradient: ({ inputs, attributes: { axis }, outputGradients: [dy] }) => {
     let start = 0;
     return inputs.map((node) => {
