@@ -2,7 +2,8 @@
 import { sizeOf } from '../../tensor/tensor.js';
 import type { Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
-import { constant } from '../program.js';
+import { scalar } from '../program.js';
+import { expand } from './broadcast.js';
 
 interface ReshapeAttributes {
   readonly shape: readonly number[];
@@ -31,9 +32,12 @@ interface TransposeAttributes {
 /** Output axis i is input axis permutation[i]. */
 export const transposeOp: Op<TransposeAttributes> = {
   name: 'Transpose',
-  signature: ([x], { permutation }) => [
-    { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype },
-  ],
+  signature: ([x], { permutation }) => {
+    const isPermutation = [...permutation].sort((a, b) => a - b).every((axis, i) => axis === i);
+    const fits = permutation.length === x!.shape.length && isPermutation;
+    requireShape(fits, `Transpose by ${permutation.join()}`, [x!]);
+    return [{ shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
+  },
   lower: (emit, inputs, outputs, { permutation }) => {
     emit.node('Transpose', inputs, outputs, { perm: { ints: permutation } });
   },
@@ -86,7 +90,7 @@ export const sliceOp: Op<SliceAttributes> = {
     const zeros = (extent: number): Node[] => {
       if (extent === 0) return [];
       const shape = x!.shape.map((whole, i) => (i === axis ? extent : whole));
-      return [constant(new Float32Array(sizeOf(shape)), shape)];
+      return [expand(scalar(0), shape)]; // not a constant: the file stays small
     };
     return [concat([...zeros(start), dy!, ...zeros(x!.shape[axis]! - end)], axis)];
   },
@@ -117,8 +121,8 @@ export const concatOp: Op<ConcatAttributes> = {
     const [first] = inputs;
     const rest = (node: Node): string => node.shape.filter((_, i) => i !== axis).join();
     requireShape(
-      inputs.every((node) => rest(node) === rest(first!)),
-      'Concat',
+      axis in first!.shape && inputs.every((node) => rest(node) === rest(first!)),
+      `Concat along axis ${axis}`,
       inputs,
     );
     const extent = inputs.reduce((sum, node) => sum + node.shape[axis]!, 0);
