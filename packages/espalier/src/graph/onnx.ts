@@ -25,6 +25,8 @@ export interface OnnxEmitter {
   readonly standard: boolean;
   /** Name of an int64 vector: a constant, or computed where an extent is dynamic. */
   integers(values: readonly number[]): string;
+  /** Name of a float32 scalar constant. */
+  scalar(value: number): string;
   /** A fresh name for an intermediate value. */
   temporary(): string;
 }
@@ -116,12 +118,20 @@ export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions =
   };
 
   const nodes: OnnxNode[] = [];
+  const staticIntegers = (values: readonly number[]): string =>
+    addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value))));
+  const dynamicIntegers = shapeArithmetic(options.dynamic ?? [], staticIntegers, (type, read, attributes) => {
+    const name = freshName();
+    emit.node(type, read, [name], attributes);
+    return name;
+  });
   const emit: OnnxEmitter = {
+    standard: options.standard ?? false,
     node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
       nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
     },
-    integers: (values) =>
-      addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value)))),
+    integers: (values) => dynamicIntegers(values) ?? staticIntegers(values),
+    scalar: (value) => addConstant('float32', [], bytesOf(Float32Array.of(value))),
     temporary: freshName,
   };
   for (const application of order) {

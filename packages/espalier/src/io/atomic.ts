@@ -33,7 +33,7 @@ async function fill(path: string, content: (write: WriteBytes) => Promise<void>)
   const handle = await open(path, 'wx');
   try {
     await content(async (bytes) => {
-      for (let offset = 0; offset < bytes.byteLength; ) {
+      for (let offset = 0; offset < bytes.byteLength;) {
         const length = Math.min(CHUNK, bytes.byteLength - offset);
         offset += (await handle.write(bytes, offset, length)).bytesWritten;
       }

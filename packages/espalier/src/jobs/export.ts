@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
-import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { prepareOutput } from './output.js';
@@ -39,7 +39,7 @@ export async function exportModel(
   }
   if (options.to === 'hf') {
     await prepareOutput(out, { resume: false, overwrite: options.overwrite });
-    await saveCheckpoint(out, model);
+    await writeCheckpointFiles(out, model);
     return { out, largestDifference: largestDifference(model, await loadCheckpoint(out)) };
   }
   const difference = await exportOnnx(model, out, threads);

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { exportOnnx } from '../export/onnx.js';
 import { writeFileAtomic } from '../io/atomic.js';
-import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
 import { withDropout, withHead } from '../models/task-model.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -88,7 +88,7 @@ export async function writeRun(
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
-  await saveCheckpoint(out, result.model);
+  await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), threads);
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);

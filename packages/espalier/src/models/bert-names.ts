@@ -48,9 +48,13 @@ export function canonicalBertTensors(
   for (const [rawName, tensor] of raw) {
     if (BUFFER.test(rawName)) continue;
     const name = canonicalName(rawName);
-    if (tensors.has(name)) throw new FormatError(path, `tensor "${name}": expected once, found under two names`);
+    if (tensors.has(name))
+      throw new FormatError(path, `tensor "${name}": expected once, found under two names`);
     if (!/^(B?F16|F32|F64)$/.test(tensor.dtype)) {
-      throw new FormatError(path, `tensor ${JSON.stringify(rawName)}: expected floats, found ${tensor.dtype}`);
+      throw new FormatError(
+        path,
+        `tensor ${JSON.stringify(rawName)}: expected floats, found ${tensor.dtype}`,
+      );
     }
     tensors.set(name, toF32(tensor));
   }

@@ -32,7 +32,10 @@ function block(name: string, hidden: number, wide: number): Shapes {
 /** Name and shape of every tensor a BERT of this config can have, by part. */
 export function bertTensors(config: ModelConfig): ReadonlyMap<Part, Shapes> {
   const { hidden_size: hidden, intermediate_size: wide, vocab_size: vocabulary } = config;
-  const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => `bert.encoder.layer.${layer}`);
+  const layers = Array.from(
+    { length: config.num_hidden_layers },
+    (_, layer) => `bert.encoder.layer.${layer}`,
+  );
   return new Map<Part, Shapes>([
     [
       'embeddings',

@@ -29,7 +29,8 @@ const schema = z
     hidden_act: z
       .string()
       .refine((name) => EXACT_GELU.includes(name), {
-        error: ({ input }) => `expected "gelu" (exact), found ${JSON.stringify(input)}, which is not supported`,
+        error: ({ input }) =>
+          `expected "gelu" (exact), found ${JSON.stringify(input)}, which is not supported`,
       })
       .default('gelu'),
     hidden_dropout_prob: rate.default(0.1),

@@ -132,7 +132,8 @@ async function fetchFile(
   const pointer = join(snapshot, entry.path); // `wanted` lets only plain names through
   if (await exists(pointer)) return;
   const name = entry.lfs?.oid ?? entry.oid ?? '';
-  if (!BLOB.test(name)) throw new EspalierError(`${entry.path} of model "${repository.id}": no object id on the Hub`);
+  if (!BLOB.test(name))
+    throw new EspalierError(`${entry.path} of model "${repository.id}": no object id on the Hub`);
   const blob = join(repository.folder, 'blobs', name);
   if (!(await exists(blob))) await downloadBlob(repository, commit, entry, blob);
   await rm(pointer, { force: true });

@@ -39,7 +39,10 @@ export function inferFamily(
   if (found !== undefined && supported.includes(found)) return found;
   const known = `expected ${supported.join(', ')}`;
   if (found === undefined) {
-    throw new FormatError(path, `model_type: ${known}; found none, and no name of an architecture or tensor tells`);
+    throw new FormatError(
+      path,
+      `model_type: ${known}; found none, and no name of an architecture or tensor tells`,
+    );
   }
   const later = SIGNS.some(({ name }) => name === found);
   throw new FormatError(

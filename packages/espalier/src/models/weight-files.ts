@@ -57,7 +57,10 @@ async function readShards(folder: string): Promise<Map<string, HostTensor>> {
   }
   const missing = [...index.keys()].find((name) => !all.has(name));
   if (missing !== undefined) {
-    throw new FormatError(indexPath, `tensor "${missing}": expected in ${index.get(missing)!}, not found there`);
+    throw new FormatError(
+      indexPath,
+      `tensor "${missing}": expected in ${index.get(missing)!}, not found there`,
+    );
   }
   return all;
 }

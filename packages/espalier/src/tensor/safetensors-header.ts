@@ -107,7 +107,8 @@ function checkedBytes(dtype: Dtype, shape: Shape): number | undefined {
 
 function checkEntry(name: string, value: unknown, path: string): SafetensorsEntry {
   const where = `tensor ${quote(name)}`;
-  if (!isWellFormed(name)) throw new FormatError(path, `${where}: expected a name in Unicode, found half a pair`);
+  if (!isWellFormed(name))
+    throw new FormatError(path, `${where}: expected a name in Unicode, found half a pair`);
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;

@@ -73,7 +73,7 @@ async function withHeader<T>(
       const { size } = await file.stat();
       const readAt: ReadAt = async (position, length) => {
         const bytes = new Uint8Array(length);
-        for (let done = 0; done < length; ) {
+        for (let done = 0; done < length;) {
           const wanted = Math.min(CHUNK, length - done);
           const { bytesRead } = await file.read(bytes, done, wanted, position + done);
           if (bytesRead === 0) throw new FormatError(path, 'the file became shorter while it was read');

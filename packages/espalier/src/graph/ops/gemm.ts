@@ -118,6 +118,14 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
     return [{ shape: [batch, rows, columns], dtype: 'float32' }];
   },
   lower: (emit, inputs, outputs, { transA, transB, batchSecondA, batchSecondB, alpha }) => {
+    if (emit.standard) {
+      const product = emit.temporary();
+      const a = arranged(emit, inputs[0]!, batchSecondA, transA);
+      const b = arranged(emit, inputs[1]!, batchSecondB, transB);
+      emit.node('MatMul', [a, b], [product]);
+      emit.node('Mul', [product, emit.scalar(alpha)], outputs);
+      return;
+    }
     const attributes = {
       transA: flag(transA),
       transB: flag(transB),
