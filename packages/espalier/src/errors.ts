@@ -25,3 +25,11 @@ export class FormatError extends EspalierError {
     super(`${path}: ${message}`, options);
   }
 }
+
+/** The user stopped the run between two steps. */
+export class Interrupted extends EspalierError {
+  override name = 'Interrupted';
+  constructor(readonly resumable: boolean) {
+    super(resumable ? 'stopped; run the same command with --resume to continue' : 'stopped');
+  }
+}

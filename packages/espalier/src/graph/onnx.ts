@@ -21,7 +21,9 @@ export interface OnnxEmitter {
     attributes?: Attributes,
     domain?: 'com.microsoft',
   ): void;
-  /** Name of an int64 vector constant. */
+  /** Use only ops of the ONNX standard, for files meant for other runtimes. */
+  readonly standard: boolean;
+  /** Name of an int64 vector: a constant, or computed where an extent is dynamic. */
   integers(values: readonly number[]): string;
   /** Name of a float32 scalar constant. */
   scalar(value: number): string;
@@ -50,12 +52,25 @@ interface OnnxConstant {
   bytes: Uint8Array;
 }
 
+/**
+ * An extent that the file leaves open. The graph is built with `extent`, a prime that divides no static extent, so
+ * every shape tells by its factors how it depends on the dynamic ones; at run time the value is read from axis
+ * `axis` of input `input`.
+ */
+export interface DynamicExtent {
+  readonly name: string;
+  readonly extent: number;
+  readonly input: string;
+  readonly axis: number;
+}
+
 export interface OnnxOptions {
   /** Weights to store in the file, by input name; inputs named here become initialisers. */
   readonly initializers?: ReadonlyMap<string, Float32Array>;
   readonly producer?: string;
-  /** Names of symbolic dimensions per input or output, for files meant for others. */
-  readonly dimensionNames?: ReadonlyMap<string, readonly (string | number)[]>;
+  readonly dynamic?: readonly DynamicExtent[];
+  /** Only ops of the ONNX standard. */
+  readonly standard?: boolean;
 }
 
 /**
@@ -64,68 +79,121 @@ export interface OnnxOptions {
  * depth-first walk from the last leaf, and this order frees activations as early as possible.
  */
 export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions = {}): Uint8Array {
-  const names = new Map<Node, string>();
-  const aliases: { from: string; to: string }[] = [];
-  const constants = new Map<string, OnnxConstant>();
-  const inputs: NamedNode[] = [];
-  const nodes: OnnxNode[] = [];
-  let temporaries = 0;
+  const order = emissionOrder(outputs.map(({ node }) => node));
+  const inputs = order.flatMap(({ outputs: [first] }): NamedNode[] =>
+    isInput(first!) ? [{ name: first.apply.attributes.name, node: first }] : [],
+  );
+  const taken = new Set<string>();
+  for (const { name } of [...inputs, ...outputs]) {
+    if (taken.has(name)) throw new Error(`encodeOnnx: the name "${name}" is given to two inputs or outputs`);
+    taken.add(name);
+  }
+  let fresh = 0;
+  const freshName = (): string => {
+    const name = `v${fresh++}`;
+    return taken.has(name) ? freshName() : name;
+  };
 
-  for (const { name, node } of outputs) {
-    // Several outputs may be the same node, and an output may be an input: both need an Identity.
-    if (names.has(node) || isInput(node) || isConstant(node)) aliases.push({ from: '', to: name });
+  const names = new Map(inputs.map(({ name, node }) => [node, name]));
+  // An output that is an input or a constant, or a node's second name, is an Identity.
+  const aliases: NamedNode[] = [];
+  for (const output of outputs) {
+    const { name, node } = output;
+    if (names.has(node) || isConstant(node)) aliases.push(output);
     else names.set(node, name);
   }
   const nameOf = (node: Node): string => {
-    const known = names.get(node);
-    if (known !== undefined) return known;
-    const fresh = `v${names.size}`;
-    names.set(node, fresh);
-    return fresh;
+    const name = names.get(node) ?? freshName();
+    names.set(node, name);
+    return name;
   };
+
+  const constants = new Map<string, OnnxConstant>();
   const addConstant = (dtype: NodeDtype, shape: Shape, bytes: Uint8Array): string => {
-    const key = `${dtype}[${shape.join()}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
-    let constant = constants.get(key);
-    if (!constant) {
-      constant = { name: `c${constants.size}`, dtype, shape, bytes };
-      constants.set(key, constant);
-    }
+    // Shapes, axes and scalars repeat; arrays hardly do, and would be long keys.
+    const key = bytes.length <= 64 ? `${dtype}[${shape.join()}]${bytes.join()}` : `array ${constants.size}`;
+    const constant = constants.get(key) ?? { name: freshName(), dtype, shape, bytes };
+    constants.set(key, constant);
     return constant.name;
   };
+
+  const nodes: OnnxNode[] = [];
+  const staticIntegers = (values: readonly number[]): string =>
+    addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value))));
+  const dynamicIntegers = shapeArithmetic(options.dynamic ?? [], staticIntegers, (type, read, attributes) => {
+    const name = freshName();
+    emit.node(type, read, [name], attributes);
+    return name;
+  });
   const emit: OnnxEmitter = {
+    standard: options.standard ?? false,
     node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
       nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
     },
-    integers: (values) =>
-      addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value)))),
+    integers: (values) => dynamicIntegers(values) ?? staticIntegers(values),
     scalar: (value) => addConstant('float32', [], bytesOf(Float32Array.of(value))),
-    temporary: () => `t${temporaries++}`,
+    temporary: freshName,
   };
-
-  for (const application of emissionOrder(outputs.map(({ node }) => node))) {
+  for (const application of order) {
     const first = application.outputs[0]!;
-    if (isInput(first)) {
-      names.set(first, first.apply.attributes.name);
-      inputs.push({ name: first.apply.attributes.name, node: first });
-    } else if (isConstant(first)) {
+    if (isConstant(first)) {
       names.set(first, addConstant(first.dtype, first.shape, bytesOf(first.apply.attributes.data)));
-    } else {
-      application.op.lower(
-        emit,
-        application.inputs.map(nameOf),
-        application.outputs.map(nameOf),
-        application,
-      );
+    } else if (!isInput(first)) {
+      const { op, inputs: read, outputs: written, attributes } = application;
+      op.lower(emit, read.map(nameOf), written.map(nameOf), attributes);
     }
   }
-  let alias = 0;
-  for (const { name, node } of outputs) {
-    if (aliases[alias]?.to === name) {
-      emit.node('Identity', [nameOf(node)], [name]);
-      alias++;
-    }
-  }
+  for (const { name, node } of aliases) emit.node('Identity', [nameOf(node)], [name]);
   return encodeModel(nodes, constants.values(), inputs, outputs, options);
+}
+
+/** Splits an extent into its static part and the dynamic extents that divide it. */
+function factor(
+  extent: number,
+  dynamic: readonly DynamicExtent[],
+): { rest: number; factors: DynamicExtent[] } {
+  let rest = extent;
+  const factors: DynamicExtent[] = [];
+  for (const candidate of dynamic) {
+    while (rest !== 0 && rest % candidate.extent === 0) {
+      rest /= candidate.extent;
+      factors.push(candidate);
+    }
+  }
+  return { rest, factors };
+}
+
+/** Computes int64 vectors with dynamic entries from the shapes of the inputs; undefined where all are static. */
+function shapeArithmetic(
+  dynamic: readonly DynamicExtent[],
+  constant: (values: readonly number[]) => string,
+  node: (type: string, inputs: readonly string[], attributes?: Attributes) => string,
+): (values: readonly number[]) => string | undefined {
+  const made = new Map<string, string>();
+  const once = (key: string, make: () => string): string => {
+    const known = made.get(key) ?? make();
+    made.set(key, known);
+    return known;
+  };
+  const entry = (value: number): string => {
+    const { rest, factors } = factor(value, dynamic);
+    return factors.reduce(
+      (product, { name, input, axis }) => {
+        const extent = once(`extent:${name}`, () =>
+          node('Shape', [input], { start: { int: axis }, end: { int: axis + 1 } }),
+        );
+        return product === undefined ? extent : node('Mul', [product, extent]);
+      },
+      rest === 1 && factors.length > 0 ? undefined : constant([rest]),
+    ) as string;
+  };
+  return (values) => {
+    if (values.every((value) => factor(value, dynamic).factors.length === 0)) return undefined;
+    return once(values.join(), () => {
+      const entries = values.map(entry);
+      return entries.length === 1 ? entries[0]! : node('Concat', entries, { axis: { int: 0 } });
+    });
+  };
 }
 
 const bytesOf = (array: ArrayBufferView): Uint8Array =>
@@ -144,7 +212,7 @@ function encodeModel(
   constants: Iterable<OnnxConstant>,
   inputs: readonly NamedNode[],
   outputs: readonly NamedNode[],
-  { initializers = new Map(), producer = 'espalier', dimensionNames = new Map() }: OnnxOptions,
+  { initializers = new Map(), producer = 'espalier', dynamic = [] }: OnnxOptions,
 ): Uint8Array {
   const model = protobufWriter();
   model.integer(1, 10); // ir_version
@@ -157,10 +225,10 @@ function encodeModel(
     for (const { name, node } of inputs) {
       const data = initializers.get(name);
       if (data) graph.message(5, (writer) => encodeTensor(writer, { name, ...node, bytes: bytesOf(data) }));
-      else graph.message(11, (writer) => encodeValueInfo(writer, { name, node }, dimensionNames.get(name)));
+      else graph.message(11, (writer) => encodeValueInfo(writer, { name, node }, dynamic));
     }
     for (const output of outputs) {
-      graph.message(12, (writer) => encodeValueInfo(writer, output, dimensionNames.get(output.name)));
+      graph.message(12, (writer) => encodeValueInfo(writer, output, dynamic));
     }
   });
   model.message(8, (opset) => {
@@ -210,17 +278,18 @@ function encodeTensor(writer: ProtobufWriter, { name, dtype, shape, bytes }: Onn
 function encodeValueInfo(
   writer: ProtobufWriter,
   { name, node }: NamedNode,
-  dimensions: readonly (string | number)[] = node.shape,
+  dynamic: readonly DynamicExtent[],
 ): void {
   writer.string(1, name);
   writer.message(2, (type) =>
     type.message(1, (tensorType) => {
       tensorType.integer(1, ELEMENT_TYPE[node.dtype]);
       tensorType.message(2, (shape) => {
-        for (const dimension of dimensions) {
+        for (const extent of node.shape) {
+          const { rest, factors } = factor(extent, dynamic);
           shape.message(1, (entry) => {
-            if (typeof dimension === 'string') entry.string(2, dimension);
-            else entry.integer(1, dimension);
+            if (factors.length === 1 && rest === 1) entry.string(2, factors[0]!.name);
+            else entry.integer(1, extent);
           });
         }
       });

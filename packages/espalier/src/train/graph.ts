@@ -50,8 +50,8 @@ export interface BuiltGraph {
   /** Tensors with a dense gradient output `grad:NAME`. */
   readonly denseGradients: readonly string[];
   readonly rowScatters: readonly RowScatter[];
-  /** Row outputs `rows:K` and their sizes in floats. */
-  readonly rowOutputs: ReadonlyMap<string, number>;
+  /** Row outputs `rows:K` by name. */
+  readonly rowOutputs: ReadonlyMap<string, { readonly rows: number; readonly width: number }>;
   readonly randoms: readonly RandomFeed[];
   readonly carries: readonly string[];
 }
@@ -146,7 +146,7 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
         ? random(`dropout:${dropouts++}`, shape, 'dropout', probability)
         : undefined,
   };
-  const built = objective.build(createBuilder(bucket, weights), model, rowScale, training);
+  const built = objective.build(createBuilder(bucket, weights), model, rowScale);
   const logits = built.outputs.get('logits');
   if (!logits) throw new Error(`objective "${objective.name}" has no output "logits"`);
   const outputs: NamedNode[] = [{ name: 'logits', node: logits }];
@@ -215,7 +215,9 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
     termNames: terms.map(({ name }) => name),
     denseGradients,
     rowScatters,
-    rowOutputs: new Map([...rowNames].map(([node, name]) => [name, node.shape[0]! * node.shape[1]!])),
+    rowOutputs: new Map(
+      [...rowNames].map(([{ shape }, name]) => [name, { rows: shape[0]!, width: shape[1]! }]),
+    ),
     randoms,
     carries: [...carryOutputs.keys()],
   };

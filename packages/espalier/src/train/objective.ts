@@ -33,6 +33,6 @@ export interface Objective {
   readonly largestBucket: BucketShape;
   /** The micro-batches of a step: a pure function of the step, so that resuming needs no cursor. */
   batches(step: number): readonly TrainingBatch[];
-  /** The loss over `rowScale` [rows, 1]; dropout is on when `training`. */
-  build(b: Builder, model: Model, rowScale: Node, training: boolean): ObjectiveOutput;
+  /** The loss over `rowScale` [rows, 1]: the weight of each row over the sum of the step's weights. */
+  build(b: Builder, model: Model, rowScale: Node): ObjectiveOutput;
 }

@@ -42,7 +42,9 @@ export function taskObjective({ task, examples, settings, seed, padId }: TaskObj
   const { batchSize, maxLength } = settings;
   const microBatchSize = Math.min(settings.microBatchSize ?? batchSize, batchSize);
   const stepsPerEpoch = Math.ceil(examples.length / batchSize);
-  const order = memoizeLast((epoch: number) => epochBatches({ examples, batchSize, seed, epoch, maxLength }));
+  const order = memoizeLast((epoch: number) =>
+    epochBatches({ examples, batchSize, seed, epoch, maxLength, shuffle: true }),
+  );
 
   return {
     name: task.name,
@@ -60,7 +62,7 @@ export function taskObjective({ task, examples, settings, seed, padId }: TaskObj
       }
       return micro;
     },
-    build: (b, model, rowScale, _training) => taskLoss(b, model, task, rowScale),
+    build: (b, model, rowScale) => taskLoss(b, model, task, rowScale),
   };
 }
 

@@ -11,7 +11,8 @@ type None = Record<string, never>;
 export const geluOp: Op<None> = {
   name: 'Gelu',
   signature: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
-  lower: (emit, inputs, outputs) => emit.node('Gelu', inputs, outputs, {}, 'com.microsoft'),
+  lower: (emit, inputs, outputs) =>
+    emit.node('Gelu', inputs, outputs, {}, emit.standard ? undefined : 'com.microsoft'),
   gradient: ({ inputs: [x], outputGradients: [dy] }) => {
     const s = scale(x!, Math.SQRT1_2);
     const density = exp(sub(scalar(Math.log(2 / Math.sqrt(Math.PI))), mul(s, s)));

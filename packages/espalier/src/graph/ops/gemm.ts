@@ -1,6 +1,7 @@
 // Matrix products: the 2-D Gemm of linear layers and the batched product of attention.
 import type { F64Tensor, Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
+import type { OnnxEmitter } from '../onnx.js';
 import { broadcastShape, unbroadcast, zip } from './broadcast.js';
 import { transpose } from './shape.js';
 
@@ -23,8 +24,7 @@ export const gemmOp: Op<GemmAttributes> = {
       requireShape(broadcastShape(c.shape, [rows, columns]).join() === `${rows},${columns}`, 'Gemm C', [c]);
     return [{ shape: [rows, columns], dtype: 'float32' }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { transA, transB, alpha } = application.attributes as GemmAttributes;
+  lower: (emit, inputs, outputs, { transA, transB, alpha }) => {
     const attributes = { transA: flag(transA), transB: flag(transB), alpha: { float: alpha } };
     emit.node('Gemm', inputs, outputs, attributes);
   },
@@ -85,7 +85,7 @@ export const linear = (x: Node, weight: Node, bias?: Node): Node =>
 
 /** `product + addend` as one Gemm, if `product` is a Gemm without a C input. */
 export function withAddend(product: Node, addend: Node): Node | undefined {
-  if (product.apply.op.name !== gemmOp.name || product.apply.inputs.length !== 2) return undefined;
+  if (product.apply.op !== gemmOp || product.apply.inputs.length !== 2) return undefined;
   const [a, b] = product.apply.inputs;
   return gemm(a!, b!, { ...(product.apply.attributes as GemmAttributes), c: addend });
 }
@@ -117,9 +117,15 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
     requireShape(fits, 'FusedMatMul', [a!, b!]);
     return [{ shape: [batch, rows, columns], dtype: 'float32' }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { transA, transB, batchSecondA, batchSecondB, alpha } =
-      application.attributes as BatchGemmAttributes;
+  lower: (emit, inputs, outputs, { transA, transB, batchSecondA, batchSecondB, alpha }) => {
+    if (emit.standard) {
+      const product = emit.temporary();
+      const a = arranged(emit, inputs[0]!, batchSecondA, transA);
+      const b = arranged(emit, inputs[1]!, batchSecondB, transB);
+      emit.node('MatMul', [a, b], [product]);
+      emit.node('Mul', [product, emit.scalar(alpha)], outputs);
+      return;
+    }
     const attributes = {
       transA: flag(transA),
       transB: flag(transB),
@@ -160,6 +166,15 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
     return [{ shape: [batch, rows, columns], data }];
   },
 };
+
+/** An operand as [batch, rows, columns], by a Transpose where it is stored otherwise. */
+function arranged(emit: OnnxEmitter, name: string, batchSecond: boolean, trans: boolean): string {
+  if (!batchSecond && !trans) return name;
+  const [batch, rows] = batchSecond ? [1, 0] : [0, 1];
+  const result = emit.temporary();
+  emit.node('Transpose', [name], [result], { perm: { ints: trans ? [batch, 2, rows] : [batch, rows, 2] } });
+  return result;
+}
 
 function matrixOf({ shape, data }: F64Tensor, entry: number, batchSecond: boolean): F64Tensor {
   const [, rows, columns] = operand(shape, batchSecond, false);

@@ -13,16 +13,13 @@ interface LayerNormAttributes {
 
 export const layerNormOp: Op<LayerNormAttributes> = {
   name: 'LayerNormalization',
-  signature: ([x, weight]) => {
-    requireShape(x!.shape.length === 2 && x!.shape[1] === weight!.shape[0], 'LayerNormalization', [
-      x!,
-      weight!,
-    ]);
+  signature: ([x, weight, bias]) => {
+    const fits = [weight!, bias!].every(({ shape }) => shape.join() === `${x!.shape[1]!}`);
+    requireShape(x!.shape.length === 2 && fits, 'LayerNormalization', [x!, weight!, bias!]);
     const statistic = { shape: [x!.shape[0]!, 1], dtype: 'float32' } as const;
     return [{ shape: x!.shape, dtype: 'float32' }, statistic, statistic];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { epsilon } = application.attributes as LayerNormAttributes;
+  lower: (emit, inputs, outputs, { epsilon }) => {
     emit.node('LayerNormalization', inputs, outputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
   },
   // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with

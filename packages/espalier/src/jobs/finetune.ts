@@ -1,0 +1,46 @@
+// Dense fine-tuning of a model on a task.
+import { z } from 'zod';
+import { DENSE } from '../recipe/builtin.js';
+import { type RunControl, runRecipe } from '../recipe/run.js';
+import type { Report } from '../report/report.js';
+import { prepareOutput } from './output.js';
+import {
+  computeSchema,
+  dataSchema,
+  type LoadedRun,
+  loadRun,
+  parseOptions,
+  resolveSettings,
+  trainingSchema,
+} from './task-run.js';
+import { startRun, writeRun } from './training-run.js';
+
+export const finetuneSchema = z.strictObject({
+  ...dataSchema.shape,
+  ...computeSchema.shape,
+  ...trainingSchema.shape,
+  model: z.string().describe('directory in Hugging Face layout, or a Hub id'),
+  out: z.string().describe('output directory'),
+  onnx: z.boolean().default(false).describe('also write onnx/model.onnx'),
+});
+
+export type FinetuneOptions = z.input<typeof finetuneSchema>;
+
+/** Fine-tunes a model on a task, from files. Progress goes to `control`. */
+export async function finetune(input: FinetuneOptions, control: RunControl): Promise<Report> {
+  const options = parseOptions(finetuneSchema, input, 'finetune');
+  const { maxLength } = resolveSettings(options.settings, 1).settings;
+  await prepareOutput(options.out, options);
+  return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
+}
+
+/** Fine-tunes a model whose task is already in memory; `options.out` is prepared. */
+export async function finetuneLoaded(
+  loaded: LoadedRun,
+  options: z.output<typeof finetuneSchema>,
+  control: RunControl,
+): Promise<Report> {
+  const run = await startRun(loaded, options, DENSE, control);
+  const result = await runRecipe(run.base, DENSE, run.stages);
+  return writeRun(loaded, run, result, options, {}, null);
+}

@@ -1,0 +1,147 @@
+// What finetune, compress and evaluate share: options of a task run, loading and tokenising, the fingerprint.
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { tokenizeExamples } from '../data/batches.js';
+import type { Example, Task, TaskData } from '../data/example.js';
+import { limitExamples, splitTrain } from '../data/splits.js';
+import { loadTaskData } from '../data/tasks.js';
+import { loadTokenizer } from '../data/tokenizer.js';
+import { EspalierError, UsageError } from '../errors.js';
+import { loadCheckpoint } from '../models/checkpoint.js';
+import { familyOf } from '../models/families.js';
+import type { Model } from '../models/model.js';
+import type { RunControl } from '../recipe/run.js';
+import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+
+export const deviceSchema = z.enum(['cpu', 'webgpu', 'cuda', 'auto']);
+
+/** Options of every job that computes. */
+export const computeSchema = z.strictObject({
+  seed: z.int().min(0).default(0).describe('seed of everything random'),
+  threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
+  device: deviceSchema.default('cpu').describe('execution provider'),
+});
+
+/** Which labelled data a job reads. */
+export const dataSchema = z.strictObject({
+  task: z.string().describe('task name'),
+  data: z.string().describe("the task's folder, or a root with the official folder names"),
+  textField: z.string().optional(),
+  pairField: z.string().optional(),
+  labelField: z.string().optional(),
+});
+
+/** Options of every job that trains. */
+export const trainingSchema = z.strictObject({
+  settings: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('training settings that differ from the defaults'),
+  limit: z.int().positive().optional().describe('first N training examples after the seeded shuffle'),
+  evalEvery: z.int().positive().optional().describe('evaluate on dev every N steps'),
+  checkpointEvery: z.int().positive().default(200).describe('steps between checkpoints'),
+  select: z.enum(['last', 'best']).default('last').describe('which weights of a stage are kept'),
+  resume: z.boolean().default(false),
+  overwrite: z.boolean().default(false),
+  keepCheckpoints: z.boolean().default(false),
+});
+
+export type DataOptions = z.infer<typeof dataSchema>;
+export type ComputeOptions = z.infer<typeof computeSchema>;
+
+/** A model with its tokenised task. */
+export interface LoadedRun {
+  readonly model: Model;
+  readonly task: Task;
+  readonly train: readonly Example[];
+  readonly held: readonly Example[];
+  readonly dev: readonly Example[];
+  readonly padId: number;
+  readonly files: TaskData['files'];
+}
+
+export interface LoadOptions extends DataOptions {
+  readonly model: string;
+  readonly seed: number;
+  readonly maxLength: number;
+  readonly limit?: number | undefined;
+  readonly select?: 'last' | 'best' | undefined;
+}
+
+/** Fraction of train that `select: best` chooses on. */
+const HELD_FRACTION = 0.1;
+
+/** Validates job options; the first problem becomes a UsageError that names the option. */
+export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, job: string): T {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new UsageError(`${job}, option "${issue!.path.join('.')}": ${issue!.message}`);
+}
+
+export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
+  const { seed, maxLength, limit } = options;
+  const model = await loadCheckpoint(options.model);
+  familyOf(model.config);
+  const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  return tokenizeRun(model, data, { seed, maxLength, limit, select: options.select }, control);
+}
+
+/** Tokenises a task for a model. Throws when the tokenizer does not fit the model or the length does not. */
+export function tokenizeRun(
+  model: Model,
+  data: TaskData,
+  { seed, maxLength, limit, select }: Pick<LoadOptions, 'seed' | 'maxLength' | 'limit' | 'select'>,
+  control: RunControl,
+): LoadedRun {
+  const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
+  const { vocab_size: rows, max_position_embeddings: positions } = model.config;
+  if (tokenizer.vocabSize > rows) {
+    throw new EspalierError(
+      `${model.source}: the tokenizer has ${tokenizer.vocabSize} pieces, the embedding table ${rows} rows; ` +
+        'the tokenizer files belong to another model',
+    );
+  }
+  if (maxLength > positions) {
+    throw new UsageError(`--max-length ${maxLength} is beyond the model's ${positions} positions`);
+  }
+  const limited = limit === undefined ? data.train : limitExamples(data.train, limit, seed);
+  const split = select === 'best' ? splitTrain(limited, HELD_FRACTION, seed) : { train: limited, held: [] };
+  const count = split.train.length + split.held.length + data.dev.length;
+  if (count > 20_000) control.onEvent({ type: 'note', message: `tokenising ${count} examples` });
+  return {
+    model,
+    task: data.task,
+    train: tokenizeExamples(tokenizer, split.train, maxLength),
+    held: tokenizeExamples(tokenizer, split.held, maxLength),
+    dev: tokenizeExamples(tokenizer, data.dev, maxLength),
+    padId: tokenizer.padId,
+    files: data.files,
+  };
+}
+
+/** Training settings with defaults, and the steps of the whole run. */
+export function resolveSettings(
+  partial: Readonly<Record<string, unknown>>,
+  examples: number,
+): { settings: TrainingSettings; totalSteps: number } {
+  const settings = parseOptions(settingsSchema, partial, 'training');
+  const stepsPerEpoch = Math.ceil(examples / settings.batchSize);
+  return { settings, totalSteps: settings.steps ?? Math.max(1, Math.round(settings.epochs * stepsPerEpoch)) };
+}
+
+/** A hash over everything that decides a run's result: what must be equal for a resume. */
+export function fingerprintOf(parts: unknown, model: Model): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts));
+  for (const [name, { data }] of [...model.tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+/** The object without keys whose value is undefined. */
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,118 @@
+// The frame of a job that trains: settings, stage options and scores before; model, report and log after.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { z } from 'zod';
+import { exportOnnx } from '../export/onnx.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
+import type { Model } from '../models/model.js';
+import { withDropout, withHead } from '../models/task-model.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
+import { renderReport } from '../report/markdown.js';
+import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import { evaluateModel, type Scores } from '../train/evaluation.js';
+import { openMetricsLog } from '../train/metrics-log.js';
+import { createPredictor } from '../train/predictor.js';
+import { versions } from '../versions.js';
+import { checkpointsOf } from './output.js';
+import {
+  type computeSchema,
+  fingerprintOf,
+  type LoadedRun,
+  resolveSettings,
+  type trainingSchema,
+} from './task-run.js';
+
+type RunOptions = z.output<typeof trainingSchema> &
+  z.output<typeof computeSchema> & { readonly out: string; readonly onnx: boolean };
+
+export interface TrainingRun {
+  /** The model with a head for the task, before any training. */
+  readonly base: Model;
+  readonly stages: StageRunOptions;
+  readonly recipe: Recipe;
+  readonly started: number;
+  score(model: Model): Promise<Scores>;
+}
+
+export async function startRun(
+  loaded: LoadedRun,
+  options: RunOptions,
+  recipe: Recipe,
+  control: RunControl,
+): Promise<TrainingRun> {
+  const { seed, threads, device, out } = options;
+  const { task, padId, train, dev, files } = loaded;
+  const { settings, totalSteps } = resolveSettings(options.settings, train.length);
+  const base = withDropout(withHead(loaded.model, task, seed), settings.dropout);
+  const data = files.map(({ sha256 }) => sha256);
+  const plan = { recipe, settings, totalSteps, seed, threads, device, task, data, rows: train.length };
+  const stages: StageRunOptions = {
+    ...loaded,
+    settings,
+    totalSteps,
+    seed,
+    threads,
+    device,
+    evalEvery: options.evalEvery,
+    checkpointEvery: options.checkpointEvery,
+    checkpoints: checkpointsOf(out),
+    fingerprint: fingerprintOf(plan, base),
+    log: openMetricsLog(join(out, 'metrics.jsonl')),
+    control,
+  };
+  return {
+    base,
+    stages,
+    recipe,
+    started: performance.now(),
+    async score(model) {
+      const predictor = createPredictor({ model, threads, device, padId });
+      const scores = await evaluateModel(predictor, task, dev);
+      await predictor.release();
+      return scores;
+    },
+  };
+}
+
+/** Writes model, recipe, report and log, and scores the model as it was written. */
+export async function writeRun(
+  loaded: LoadedRun,
+  run: TrainingRun,
+  result: RecipeResult,
+  options: RunOptions,
+  metrics: Report['metrics'],
+  target: number | null,
+): Promise<Report> {
+  const { out, threads, seed } = options;
+  const { settings, totalSteps } = run.stages;
+  await writeCheckpointFiles(out, result.model);
+  const scores = await run.score(await loadCheckpoint(out));
+  if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), threads);
+  const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
+  const report: Report = {
+    schema: 'espalier-report-1',
+    task: loaded.task.name,
+    model: loaded.model.source,
+    recipe: run.recipe,
+    seed,
+    data: dataSummary(loaded.files),
+    metrics: metrics.dense ? { ...metrics, compressed: scores } : { dense: scores },
+    sparsity,
+    parameters: { total, nonzero },
+    bytes: await fileBytes(join(out, 'model.safetensors')),
+    finalAdjustment: result.reported['finalAdjustment'] ?? null,
+    maskHash: maskHash(result.model),
+    steps: result.steps,
+    seconds: (performance.now() - run.started) / 1000,
+    settings: { ...settings, steps: totalSteps, trainRows: loaded.train.length },
+    versions: versions(),
+  };
+  await writeFileAtomic(join(out, 'recipe.yaml'), stringify(run.recipe));
+  await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFileAtomic(join(out, 'report.md'), renderReport(report));
+  if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
+  return report;
+}

@@ -1,0 +1,45 @@
+// Every compression method, in one list. A test walks it.
+import { UsageError } from '../errors.js';
+import { distil } from './distil.js';
+import { lock } from './lock.js';
+import { magnitude } from './magnitude.js';
+import type { Method, MethodHooks } from './method.js';
+import { nip } from './nip.js';
+import { rpp } from './rpp.js';
+
+/** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
+export interface AnyMethod extends Omit<Method, 'create'> {
+  /** Validates raw options and returns the hooks. Throws UsageError naming the option. */
+  create(options: unknown): MethodHooks;
+  /** Validated options, defaults filled in. */
+  parse(options: unknown): Record<string, unknown>;
+}
+
+function listed<Options extends Record<string, unknown>>(method: Method<Options>): AnyMethod {
+  const parse = (options: unknown): Options => {
+    const result = method.options.safeParse(options);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    const where = issue!.path.length > 0 ? `option "${issue!.path.join('.')}"` : 'options';
+    throw new UsageError(`method "${method.name}", ${where}: ${issue!.message}; see "espalier methods"`);
+  };
+  return { ...method, parse, create: (options) => method.create(parse(options)) };
+}
+
+export const METHODS: readonly AnyMethod[] = [
+  listed(magnitude),
+  listed(nip),
+  listed(rpp),
+  listed(lock),
+  listed(distil),
+];
+
+export function methodNamed(name: string): AnyMethod {
+  const method = METHODS.find((candidate) => candidate.name === name);
+  if (!method) {
+    throw new UsageError(
+      `unknown method "${name}"; expected one of: ${METHODS.map((m) => m.name).join(', ')}`,
+    );
+  }
+  return method;
+}

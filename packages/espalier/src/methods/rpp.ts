@@ -1,0 +1,220 @@
+// Reweighted Proximal Pruning (Guo et al., 2019): weighted L1 by a proximal step after AdamW's, never in the
+// gradient; the weights of the penalty are refreshed between rounds as 1 / (|w| + eps).
+//
+// What the paper leaves open is decided here and can be changed by options:
+// - The penalty gamma is not known, so it is solved for the target: an integral controller follows a sparsity ramp
+//   and is corrected at every check. The last gap is closed by one proximal step at the exact quantile and
+//   reported as `finalAdjustment`.
+// - Factors are normalised so that a weight at zero has factor 1 (eps / (|w| + eps)): gamma is then in units of
+//   Adam's own step, and the same gamma fits every round. `normalise: none` is the bare formula.
+// - eps is relative to each matrix's standard deviation.
+import { z } from 'zod';
+import type { Method, MethodState, StageContext } from './method.js';
+import { patternOption, prunableNames, sparsityOption } from './prunable.js';
+import { kthSmallest, zeroFraction } from './ranking.js';
+import { cubicSparsity } from './sparsity-schedule.js';
+
+const options = z.strictObject({
+  sparsity: sparsityOption.default(0.8),
+  rounds: z.int().positive().default(10).describe('reweighting rounds; factors are 1 in the first'),
+  epsilon: z
+    .number()
+    .positive()
+    .default(0.1)
+    .describe("reweighting epsilon, as a fraction of each matrix's standard deviation at the start"),
+  normalise: z
+    .enum(['zero', 'median', 'none'])
+    .default('zero')
+    .describe('scale of the factors: 1 for a weight at zero, median 1 per matrix, or the bare formula'),
+  metric: z
+    .enum(['scalar', 'per-coordinate'])
+    .default('scalar')
+    .describe("threshold lr*gamma*factor, or divided by Adam's denominator"),
+  ramp: z.number().gt(0).max(1).default(0.7).describe('fraction of the stage over which sparsity rises'),
+  gamma: z.number().positive().optional().describe('fixed penalty; default: solved for the target'),
+  checks: z.int().positive().default(100).describe('corrections of the penalty over the stage'),
+  names: patternOption,
+});
+
+export type RppOptions = z.infer<typeof options>;
+
+/** 1 / (|w| + eps), scaled; `epsilon` is absolute here. Writes into `factors`. */
+export function reweight(
+  weights: Float32Array,
+  epsilon: number,
+  normalise: RppOptions['normalise'],
+  factors: Float32Array,
+): void {
+  for (let i = 0; i < weights.length; i++) factors[i] = 1 / (Math.abs(weights[i]!) + epsilon);
+  if (normalise === 'none') return;
+  const unit = normalise === 'zero' ? 1 / epsilon : kthSmallest([factors], Math.ceil(factors.length / 2));
+  for (let i = 0; i < factors.length; i++) factors[i]! /= unit;
+}
+
+/** State of the controller that finds the penalty; plain numbers, so that it is checkpointed. */
+export interface PenaltyController {
+  gamma: number;
+  /** Sparsity measured at the last check. */
+  measured: number;
+}
+
+/**
+ * The next penalty. `error` is wanted minus measured sparsity, `drift` how much the measured sparsity rose since the
+ * last check and `wantedRise` how much it should have risen. Both act on log gamma: the drift term alone would
+ * leave an offset, the error term alone would overshoot.
+ */
+export function correctPenalty(gamma: number, error: number, drift: number, wantedRise: number): number {
+  const exponent = 4 * error + 12 * (wantedRise - drift);
+  return gamma * Math.exp(Math.min(0.5, Math.max(-0.5, exponent)));
+}
+
+export const rpp: Method<RppOptions> = {
+  name: 'rpp',
+  title: 'Reweighted Proximal Pruning: weighted L1 by a proximal operator beside AdamW',
+  paper: 'Guo et al. 2019, arXiv 1909.12486',
+  options,
+  provenance: {
+    sparsity: 'ours',
+    rounds: 'unconfirmed',
+    epsilon: 'unconfirmed',
+    normalise: 'ours',
+    metric: 'unconfirmed',
+    ramp: 'ours',
+    gamma: 'unconfirmed',
+    checks: 'ours',
+    names: 'paper',
+  },
+  create: (chosen) => {
+    const { sparsity, rounds, normalise, metric, gamma: fixed } = chosen;
+    let names: readonly string[] = [];
+    let prunable = new Set<string>();
+    const controller = (stage: StageContext): MethodState<PenaltyController> =>
+      stage.state('rpp.controller', { gamma: fixed ?? 0, measured: 0 });
+    const epsilons = (stage: StageContext): MethodState<number[]> =>
+      stage.state<number[]>('rpp.epsilons', []);
+    const weightsOf = ({ store }: StageContext): Float32Array[] =>
+      names.map((name) => store.view(name, 'weight'));
+    const wanted = (stage: StageContext, step: number): number =>
+      cubicSparsity(step, { initial: 0, final: sparsity, start: 0, end: chosen.ramp * stage.steps });
+
+    return {
+      declare(stage) {
+        names = prunableNames(stage, chosen.names);
+        prunable = new Set(names);
+        stage.mask(names);
+        stage.factor(names);
+        controller(stage);
+        epsilons(stage);
+      },
+      begin(stage) {
+        const weights = weightsOf(stage);
+        epsilons(stage).value = weights.map((array) => chosen.epsilon * deviation(array));
+        controller(stage).value = {
+          gamma: fixed ?? firstPenalty(stage, weights, wanted),
+          measured: zeroFraction(weights),
+        };
+      },
+      update(step, tensor, plan) {
+        if (!prunable.has(tensor.name)) return plan;
+        const { gamma } = controller(step).value;
+        return { ...plan, threshold: plan.rate * gamma, perCoordinate: metric === 'per-coordinate' };
+      },
+      afterStep(step) {
+        const done = step.step + 1;
+        const interval = Math.max(1, Math.floor(step.steps / chosen.checks));
+        if (done % interval === 0) {
+          const state = controller(step).value;
+          const measured = zeroFraction(weightsOf(step));
+          if (fixed === undefined) {
+            const ahead = wanted(step, Math.min(step.steps, done + interval));
+            const rise = ahead - wanted(step, done);
+            const error = wanted(step, done) - measured;
+            state.gamma = correctPenalty(state.gamma, error, measured - state.measured, rise);
+          }
+          state.measured = measured;
+          step.report({ sparsity: measured, gamma: state.gamma });
+        }
+        if (done < step.steps && roundOf(done, step.steps, rounds) > roundOf(done - 1, step.steps, rounds)) {
+          for (const [index, name] of names.entries()) {
+            reweight(
+              step.store.view(name, 'weight'),
+              epsilons(step).value[index]!,
+              normalise,
+              step.store.view(name, 'factor'),
+            );
+          }
+        }
+      },
+      afterStage(stage) {
+        const weights = weightsOf(stage);
+        const reached = zeroFraction(weights);
+        closeGap(stage, names, sparsity);
+        const adjustment = Math.abs(sparsity - reached);
+        stage.report({ finalAdjustment: adjustment, sparsity: zeroFraction(weights) });
+        if (adjustment > 0.01) {
+          stage.note(
+            `rpp: the penalty reached ${(100 * reached).toFixed(1)} % of zeros, the target is ` +
+              `${(100 * sparsity).toFixed(1)} %; the last step thresholds the rest like magnitude pruning. ` +
+              'More steps or a longer hold (lower "ramp") would close the gap.',
+          );
+        }
+      },
+    };
+  },
+};
+
+const roundOf = (step: number, steps: number, rounds: number): number => Math.floor((step * rounds) / steps);
+
+function deviation(array: Float32Array): number {
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < array.length; i++) {
+    sum += array[i]!;
+    squares += array[i]! * array[i]!;
+  }
+  const mean = sum / array.length;
+  return Math.sqrt(squares / array.length - mean * mean);
+}
+
+/**
+ * First penalty: with factors of 1 a weight without gradient shrinks by gamma times the sum of the rates, so gamma
+ * is the magnitude quantile wanted at the first tenth of the stage over that sum.
+ */
+function firstPenalty(
+  stage: StageContext,
+  weights: readonly Float32Array[],
+  wanted: (stage: StageContext, step: number) => number,
+): number {
+  const horizon = Math.max(1, Math.ceil(stage.steps / 10));
+  let rates = 0;
+  for (let step = 0; step < horizon; step++) rates += stage.rateAt(step);
+  const total = weights.reduce((sum, { length }) => sum + length, 0);
+  const count = Math.max(1, Math.floor(wanted(stage, horizon) * total));
+  const quantile = kthSmallest(
+    weights.map((array) => array.map(Math.abs)),
+    count,
+  );
+  return quantile / rates;
+}
+
+/**
+ * One proximal step at the exact quantile: soft-thresholds where zeros are missing, and where there are too many
+ * leaves them. Afterwards the fraction of zeros is the target or above.
+ */
+function closeGap(stage: StageContext, names: readonly string[], sparsity: number): void {
+  const weights = names.map((name) => stage.store.view(name, 'weight'));
+  const factors = names.map((name) => stage.store.view(name, 'factor'));
+  const total = weights.reduce((sum, { length }) => sum + length, 0);
+  const count = Math.floor(sparsity * total);
+  // The penalty that removes weight i is |w_i| / factor_i.
+  const scores = weights.map((array, index) => array.map((w, i) => Math.abs(w) / factors[index]![i]!));
+  if (count < 1 || zeroFraction(weights) >= sparsity) return;
+  const penalty = kthSmallest(scores, count);
+  for (const [index, array] of weights.entries()) {
+    const factor = factors[index]!;
+    for (let i = 0; i < array.length; i++) {
+      const rest = Math.abs(array[i]!) - penalty * factor[i]!;
+      array[i] = rest > 0 && scores[index]![i]! > penalty ? Math.sign(array[i]!) * rest : 0;
+    }
+  }
+}

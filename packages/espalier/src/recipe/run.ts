@@ -1,0 +1,224 @@
+// Runs the stages of a recipe on a task: model in, model out, with evaluation, checkpoints and progress between.
+import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import type { Example, Task } from '../data/example.js';
+import type { Device } from '../engine/session.js';
+import { Interrupted, UsageError } from '../errors.js';
+import { methodNamed } from '../methods/index.js';
+import type { Model } from '../models/model.js';
+import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
+import { evaluateModel, type Scores } from '../train/evaluation.js';
+import type { MetricsLog } from '../train/metrics-log.js';
+import { createPredictor } from '../train/predictor.js';
+import type { TrainingSettings } from '../train/settings.js';
+import { taskObjective } from '../train/task-objective.js';
+import { teacherLogits } from '../train/teacher.js';
+import { createTrainer, type StepResult, type TeacherSource, type Trainer } from '../train/trainer.js';
+import type { Recipe, RecipeStage } from './recipe.js';
+
+/** Progress of a run, for a terminal or a log. */
+export type RunEvent =
+  | { readonly type: 'note'; readonly message: string }
+  | { readonly type: 'stage'; readonly name: string; readonly steps: number }
+  | { readonly type: 'step'; readonly stage: string; readonly steps: number; readonly result: StepResult }
+  | { readonly type: 'evaluation'; readonly stage: string; readonly step: number; readonly scores: Scores };
+
+export interface RunControl {
+  readonly onEvent: (event: RunEvent) => void;
+  /** Read between steps; true stops the run after a checkpoint. */
+  readonly stopRequested: () => boolean;
+}
+
+export interface StageRunOptions {
+  readonly task: Task;
+  readonly train: readonly Example[];
+  /** Split that is reported, and evaluated during training with `evalEvery`. */
+  readonly dev: readonly Example[];
+  /** Split cut from train that `select: best` chooses on; empty with `last`. */
+  readonly held: readonly Example[];
+  readonly settings: TrainingSettings;
+  /** Steps of the whole recipe. */
+  readonly totalSteps: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly device: Device;
+  readonly padId: number;
+  readonly teacher?: Model | undefined;
+  readonly evalEvery?: number | undefined;
+  readonly checkpointEvery: number;
+  /** Where checkpoints go; none without it. */
+  readonly checkpoints?: string | undefined;
+  readonly fingerprint: string;
+  readonly log?: MetricsLog | undefined;
+  readonly control: RunControl;
+}
+
+export interface RecipeResult {
+  readonly model: Model;
+  /** Values methods reported, the last of each name. */
+  readonly reported: Readonly<Record<string, number>>;
+  readonly steps: number;
+}
+
+/** Steps of each stage: `epochs` of its own, otherwise its share of the whole. */
+export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: number): number[] {
+  const shares = recipe.stages.reduce((sum, { share }) => sum + share, 0);
+  return recipe.stages.map(({ epochs, share }) =>
+    Math.max(1, Math.round(epochs === undefined ? (totalSteps * share) / shares : epochs * stepsPerEpoch)),
+  );
+}
+
+export async function runRecipe(
+  model: Model,
+  recipe: Recipe,
+  options: StageRunOptions,
+): Promise<RecipeResult> {
+  const stepsPerEpoch = Math.ceil(options.train.length / options.settings.batchSize);
+  const steps = stageSteps(recipe, options.totalSteps, stepsPerEpoch);
+  const reported: Record<string, number> = {};
+  let current = model;
+  let before = 0;
+  for (const [index, stage] of recipe.stages.entries()) {
+    const name = stageName(recipe, index);
+    const directory = options.checkpoints && join(options.checkpoints, `${recipe.name}-${String(index)}`);
+    const finished = directory && join(directory, 'finished');
+    if (finished && existsSync(finished)) {
+      current = { ...current, tensors: (await loadCheckpoint(finished)).tensors };
+      before += steps[index]!;
+      continue;
+    }
+    const result = await runStage(current, stage, {
+      ...options,
+      name,
+      steps: steps[index]!,
+      before,
+      directory,
+    });
+    current = result.model;
+    Object.assign(reported, result.reported);
+    before += steps[index]!;
+    if (finished) await saveCheckpoint(finished, current);
+  }
+  return { model: current, reported, steps: before };
+}
+
+const stageName = ({ name, stages }: Recipe, index: number): string => {
+  const methods = stages[index]!.methods.map((method) => method.name).join(' + ') || 'dense';
+  return stages.length > 1 ? `${name} ${String(index + 1)}/${String(stages.length)}: ${methods}` : methods;
+};
+
+interface StageOptions extends StageRunOptions {
+  readonly name: string;
+  readonly steps: number;
+  /** Steps of earlier stages. */
+  readonly before: number;
+  readonly directory: string | undefined;
+}
+
+async function runStage(
+  model: Model,
+  stage: RecipeStage,
+  options: StageOptions,
+): Promise<Omit<RecipeResult, 'steps'>> {
+  const { task, seed, threads, device, padId, control, steps, name, directory, fingerprint, log } = options;
+  const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
+  const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
+  let prepared = model;
+  for (const method of methods) prepared = (await method.prepare?.(prepared)) ?? prepared;
+
+  const distils = stage.methods.some((method) => method.name === 'distil');
+  const trainer = createTrainer({
+    model: prepared,
+    objective: taskObjective({ task, examples: options.train, settings, seed, padId }),
+    methods,
+    settings,
+    steps,
+    seed,
+    threads,
+    device,
+    teacher: distils ? await frozenTeacher(options) : undefined,
+    note: (message) => control.onEvent({ type: 'note', message }),
+  });
+  const saved = directory && (await loadCheckpointState(directory, fingerprint));
+  if (saved) trainer.restore(saved);
+  await log?.truncate(options.before + trainer.done);
+  control.onEvent({ type: 'stage', name, steps });
+
+  const reported: Record<string, number> = {};
+  const predictor = createPredictor({ model: prepared, weight: trainer.weight, threads, device, padId });
+  const checkpoint = async (): Promise<void> => {
+    if (directory) await saveCheckpointState(directory, trainer.state(), fingerprint);
+  };
+  const selection = options.held.length > 0 ? bestModel(trainer, directory) : undefined;
+  const evaluateEvery = options.evalEvery ?? (selection && Math.max(1, Math.round(steps / 10)));
+
+  while (trainer.done < steps) {
+    if (control.stopRequested()) {
+      await checkpoint();
+      throw new Interrupted(directory !== undefined);
+    }
+    const result = await trainer.step();
+    Object.assign(reported, result.reported);
+    control.onEvent({ type: 'step', stage: name, steps, result });
+    const { milliseconds, ...values } = result;
+    await log?.append({
+      ...values,
+      stage: name,
+      step: options.before + result.step,
+      seconds: milliseconds.total / 1000,
+    });
+    const last = trainer.done === steps;
+    if (evaluateEvery !== undefined && (trainer.done % evaluateEvery === 0 || (last && selection))) {
+      const scores = await evaluateModel(predictor, task, selection ? options.held : options.dev);
+      control.onEvent({ type: 'evaluation', stage: name, step: trainer.done, scores });
+      await log?.append({ step: options.before + trainer.done, stage: name, evaluation: scores });
+      await selection?.offer(scores[task.metrics[0]!]!);
+    }
+    if (trainer.done % options.checkpointEvery === 0 && !last) await checkpoint();
+  }
+  await predictor.release();
+  Object.assign(reported, await trainer.finishStage());
+  let finished = (await selection?.model()) ?? trainer.snapshot();
+  for (const method of methods) finished = (await method.finish?.(finished, trainer.stage)) ?? finished;
+  await trainer.release();
+  return { model: finished, reported };
+}
+
+/** Logits of the teacher on the training examples. Throws UsageError when the recipe distils without a teacher. */
+async function frozenTeacher({
+  teacher,
+  threads,
+  device,
+  padId,
+  train,
+  task,
+}: StageOptions): Promise<TeacherSource> {
+  if (!teacher)
+    throw new UsageError('the recipe distils, but there is no teacher: name one with --teacher DIR');
+  const predictor = createPredictor({ model: teacher, threads, device, padId });
+  const source = await teacherLogits(predictor, train, task.labels.length);
+  await predictor.release();
+  return source;
+}
+
+interface Selection {
+  /** Keeps the present weights if `score` is the highest so far; earlier ones win ties. */
+  offer(score: number): Promise<void>;
+  model(): Promise<Model | undefined>;
+}
+
+/** The best weights so far. The score is part of the checkpoint; the weights lie in a directory beside it. */
+function bestModel(trainer: Trainer, directory: string | undefined): Selection {
+  const best = trainer.stage.state<{ score: number | null }>('select.best', { score: null });
+  let kept: Model | undefined;
+  return {
+    async offer(score) {
+      if (best.value.score !== null && score <= best.value.score) return;
+      best.value = { score };
+      kept = trainer.snapshot();
+      if (directory) await saveCheckpoint(join(directory, 'best'), kept);
+    },
+    model: async () => kept ?? (directory ? loadCheckpoint(join(directory, 'best')) : undefined),
+  };
+}

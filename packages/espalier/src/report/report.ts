@@ -1,0 +1,95 @@
+// report.json: what was done and what came of it, under stable keys.
+import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import type { TaskData } from '../data/example.js';
+import { patternHash } from '../engine/pattern.js';
+import { familyOf } from '../models/families.js';
+import type { Model } from '../models/model.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { Scores } from '../train/evaluation.js';
+
+export interface Sparsity {
+  readonly target: number | null;
+  /** Fraction of zeros over the encoder's linear matrices. */
+  readonly encoder: number;
+  /** Fraction of zeros over every parameter. */
+  readonly model: number;
+  readonly matrices: Readonly<Record<string, number>>;
+}
+
+export interface Report {
+  readonly schema: 'espalier-report-1';
+  readonly task: string;
+  readonly model: string;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly data: {
+    readonly files: readonly string[];
+    readonly sha256: readonly string[];
+    readonly rows: readonly number[];
+  };
+  /** `dense` beside `compressed`; a dense fine-tuning has `dense` alone. */
+  readonly metrics: { readonly dense?: Scores; readonly compressed?: Scores };
+  readonly sparsity: Sparsity;
+  readonly parameters: { readonly total: number; readonly nonzero: number };
+  readonly bytes: { readonly denseF32: number; readonly gzip: number };
+  readonly finalAdjustment: number | null;
+  readonly maskHash: string;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const zerosOf = (data: Float32Array): number => {
+  let zeros = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
+  return zeros;
+};
+
+/** Zeros of a model: by encoder matrix, over the encoder's matrices and over everything. */
+export function measureSparsity(model: Model, target: number | null): Sparsity & Report['parameters'] {
+  const { encoderLinear } = familyOf(model.config);
+  const matrices: Record<string, number> = {};
+  const encoder = { zeros: 0, total: 0 };
+  const whole = { zeros: 0, total: 0 };
+  for (const [name, { data }] of model.tensors) {
+    const zeros = zerosOf(data);
+    whole.zeros += zeros;
+    whole.total += data.length;
+    if (!encoderLinear.test(name)) continue;
+    matrices[name] = zeros / data.length;
+    encoder.zeros += zeros;
+    encoder.total += data.length;
+  }
+  return {
+    target,
+    encoder: encoder.total === 0 ? 0 : encoder.zeros / encoder.total,
+    model: whole.zeros / whole.total,
+    matrices,
+    total: whole.total,
+    nonzero: whole.total - whole.zeros,
+  };
+}
+
+/** Hash over the zero pattern of the encoder's linear matrices. */
+export function maskHash(model: Model): string {
+  const { encoderLinear } = familyOf(model.config);
+  return patternHash(
+    [...model.tensors].flatMap(([name, { data }]) =>
+      encoderLinear.test(name) ? [[name, data] as const] : [],
+    ),
+  );
+}
+
+/** Bytes of a weights file on disk, and after gzip. */
+export async function fileBytes(path: string): Promise<{ denseF32: number; gzip: number }> {
+  const bytes = await readFile(path);
+  return { denseF32: bytes.length, gzip: gzipSync(bytes, { level: 6 }).length };
+}
+
+export const dataSummary = (files: TaskData['files']): Report['data'] => ({
+  files: files.map(({ path }) => path),
+  sha256: files.map(({ sha256 }) => sha256),
+  rows: files.map(({ rows }) => rows),
+});
