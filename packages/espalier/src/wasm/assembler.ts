@@ -99,6 +99,7 @@ export const i32 = {
   mul: binary('i32', [0x6c]),
   and: binary('i32', [0x71]),
   shl: binary('i32', [0x74]),
+  shrU: binary('i32', [0x76]),
 };
 
 export const f32 = {
