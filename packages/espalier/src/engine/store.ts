@@ -63,7 +63,7 @@ export interface Store {
   scale(x: Float32Array, a: number): void;
   /** Dropout factors: 0 with probability p (to 16 bits), else 1/(1 - p). */
   fillDropout(out: Float32Array, p: number, key: RandomKey): void;
-  /** Uniform in [low, high), to 24 bits. */
+  /** Uniform in [low, high), to 24 bits; unless low is 0, the sum may round up to high. */
   fillUniform(out: Float32Array, low: number, high: number, key: RandomKey): void;
   fillNormal(out: Float32Array, mean: number, deviation: number, key: RandomKey): void;
 }

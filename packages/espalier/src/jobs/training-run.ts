@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
 import { withDropout, withHead } from '../models/task-model.js';
+import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
 import { renderReport } from '../report/markdown.js';
@@ -83,7 +84,7 @@ export async function writeRun(
   run: TrainingRun,
   result: RecipeResult,
   options: RunOptions,
-  metrics: Report['metrics'],
+  denseScores: Scores | undefined,
   target: number | null,
 ): Promise<Report> {
   const { out, threads, seed } = options;
@@ -99,7 +100,10 @@ export async function writeRun(
     recipe: run.recipe,
     seed,
     data: dataSummary(loaded.files),
-    metrics: metrics.dense ? { ...metrics, compressed: scores } : { dense: scores },
+    metrics:
+      run.recipe === DENSE
+        ? { dense: scores }
+        : { ...(denseScores && { dense: denseScores }), compressed: scores },
     sparsity,
     parameters: { total, nonzero },
     bytes: await fileBytes(join(out, 'model.safetensors')),

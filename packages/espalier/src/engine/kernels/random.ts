@@ -123,7 +123,7 @@ export const fillUniform = defineFunction(
   },
 );
 
-/** Scalars of the uniform distribution on [low, high): one step is 2^-24 of the range. */
+/** Scalars of the uniform distribution on [low, high), in steps of 2^-24 of the range. */
 export const uniformScalars = (low: number, high: number) => ({ low, span: (high - low) / 2 ** 24 });
 
 export function fillUniformTwin(out: Float32Array, low: number, high: number, key: RandomKey): void {
