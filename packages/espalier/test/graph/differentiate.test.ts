@@ -131,6 +131,16 @@ describe('differentiate', () => {
   });
 });
 
+it('refuses the second derivative of layer norm', () => {
+  const once = differentiate(weightedSum(layerNorm(x, input('g', [3]), input('b', [3]), 1e-5)), [x]);
+  expect(() => differentiate(weightedSum(once.get(x)!.dense!), [x])).toThrow('no second derivative');
+});
+
+it('differentiates twice elsewhere', () => {
+  const once = differentiate(weightedSum(softmax(gelu(linear(x, w)))), [x]);
+  expectTwinGradients(weightedSum(once.get(x)!.dense!), [x, w], feeds);
+});
+
 describe('straightThrough', () => {
   const source = linear(x, w);
   // 1 / 3 makes `x + stop(q - x)` one rounding off.
