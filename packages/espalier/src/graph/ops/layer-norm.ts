@@ -24,7 +24,9 @@ export const layerNormOp: Op<LayerNormAttributes> = {
   },
   // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with
   // w / hidden, which Gemm does faster than a reduction.
-  gradient: ({ inputs: [x, weight], outputs: [, mean, inverse], outputGradients: [dy] }) => {
+  gradient: ({ inputs: [x, weight], outputs: [, mean, inverse], outputGradients: [dy, ...statistics] }) => {
+    if (statistics.some((gradient) => gradient !== undefined))
+      throw new Error('layerNorm: the mean and deviation have no gradient, so there is no second derivative');
     const hidden = x!.shape[1]!;
     const normalised = mul(sub(x!, mean!), inverse!);
     const product = mul(dy!, normalised);
@@ -57,6 +59,6 @@ export const layerNormOp: Op<LayerNormAttributes> = {
   },
 };
 
-/** x [tokens, hidden] -> [tokens, hidden]. Gradients flow through the first output only. */
+/** x [tokens, hidden] -> [tokens, hidden]. Differentiable once. */
 export const layerNorm = (x: Node, weight: Node, bias: Node, epsilon: number): Node =>
   applyAll(layerNormOp, [x, weight, bias], { epsilon })[0]!;
