@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/differentiate.js';
 import { encodeOnnx, type OnnxOptions } from '../../src/graph/onnx.js';
 import { protobufWriter } from '../../src/graph/protobuf.js';
-import { add, linear, reduceSum, relu, scatterRows, slice, tanh } from '../../src/graph/ops/index.js';
+import {
+  add,
+  linear,
+  reduceSum,
+  relu,
+  reshape,
+  scatterRows,
+  slice,
+  tanh,
+  transpose,
+} from '../../src/graph/ops/index.js';
 import { constant, input, integers } from '../../src/graph/program.js';
 import { numbers, runOnnx, tensor } from './harness.js';
 
@@ -101,17 +111,18 @@ describe('encodeOnnx', () => {
     expect(Buffer.compare(build(), build())).toBe(0);
   });
 
-  it('stores named weights, and takes another batch under a symbolic dimension', async () => {
-    const y = linear(x, input('w', [2, 3]), input('b', [2]));
+  it('stores named weights, and leaves extents open that shapes are made of', async () => {
+    // 7 stands for the open batch: [7, 3] -> [21] -> [3, 7] -> [7, 2].
+    const open = input('x', [7, 3]);
+    const flat = reshape(open, [21]);
+    const y = linear(transpose(reshape(flat, [3, 7]), [1, 0]), input('w', [2, 3]), input('b', [2]));
     const options: OnnxOptions = {
       initializers: new Map([
         ['w', Float32Array.of(1, 0, 0, 0, 1, 0)],
         ['b', Float32Array.of(10, 20)],
       ]),
-      dimensionNames: new Map([
-        ['x', ['batch', 3]],
-        ['y', ['batch', 2]],
-      ]),
+      dynamic: [{ name: 'batch', extent: 7, input: 'x', axis: 0 }],
+      standard: true,
     };
     const session = await InferenceSession.create(encodeOnnx([{ name: 'y', node: y }], options));
     expect(session.inputNames).toEqual(['x']);
@@ -122,9 +133,9 @@ describe('encodeOnnx', () => {
       ['batch', 3],
       ['batch', 2],
     ]);
-    const result = await session.run({ x: tensor('float32', [1, 3], [5, 6, 7]) });
-    expect(result['y']!.dims).toEqual([1, 2]);
-    expect(numbers(result['y']!.data)).toEqual([15, 26]);
+    const result = await session.run({ x: tensor('float32', [2, 3], [5, 6, 7, 8, 9, 10]) });
+    expect(result['y']!.dims).toEqual([2, 2]);
+    expect(numbers(result['y']!.data)).toEqual([15, 27, 16, 28]);
   });
 
   it('stores equal small constants once and large ones as they come', () => {
