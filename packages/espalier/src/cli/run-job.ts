@@ -19,7 +19,7 @@ class WorkerFailure extends Error {
 export async function runJob<Name extends JobName>(
   job: Name,
   options: unknown,
-  { quiet = undefined }: OutputFlags,
+  { quiet }: OutputFlags,
 ): Promise<JobResult<Name>> {
   const stop = new SharedArrayBuffer(4);
   const input: WorkerInput = { job, options, stop };

@@ -146,7 +146,13 @@ async function runStage(
   control.onEvent({ type: 'stage', name, steps });
 
   const reported: Record<string, number> = {};
-  const predictor = createPredictor({ model: prepared, weight: trainer.weight, threads, device, padId });
+  const predictor = createPredictor({
+    model: prepared,
+    weight: (tensor) => trainer.weight(tensor),
+    threads,
+    device,
+    padId,
+  });
   const checkpoint = async (): Promise<void> => {
     if (directory) await saveCheckpointState(directory, trainer.state(), fingerprint);
   };
