@@ -13,7 +13,6 @@ import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
-import { prepareOutput } from './output.js';
 import { computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
@@ -65,7 +64,6 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
 
   await rm(join(out, 'demo.json'), { force: true });
   const denseOut = join(out, 'dense');
-  await prepareOutput(denseOut, { resume: false, overwrite: true });
   control.onEvent({
     type: 'note',
     message: `training a tiny BERT from scratch on ${data.train.length} examples`,
@@ -77,7 +75,6 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
   const compressed: { name: string; report: Report }[] = [];
   for (const { recipe, sparsity } of RUNS) {
     const name = `${recipe}-${Math.round(100 * sparsity)}`;
-    await prepareOutput(join(out, name), { resume: false, overwrite: true });
     const runOptions = parseOptions(
       compressSchema,
       {

@@ -1,9 +1,13 @@
 // Runs the stages of a recipe on a task: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { z } from 'zod';
 import type { Example, Task } from '../data/example.js';
 import type { Device } from '../engine/session.js';
 import { Interrupted, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { readJson } from '../io/json.js';
 import { methodNamed } from '../methods/index.js';
 import type { Model } from '../models/model.js';
 import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
@@ -61,6 +65,8 @@ export interface RecipeResult {
   readonly steps: number;
 }
 
+const reportedSchema = z.record(z.string(), z.number());
+
 /** Steps of each stage: `epochs` of its own, otherwise its share of the whole. */
 export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: number): number[] {
   const shares = recipe.stages.reduce((sum, { share }) => sum + share, 0);
@@ -85,6 +91,7 @@ export async function runRecipe(
     const finished = directory && join(directory, 'finished');
     if (finished && existsSync(finished)) {
       current = { ...current, tensors: (await loadCheckpoint(finished)).tensors };
+      Object.assign(reported, reportedSchema.parse(await readJson(join(directory, 'reported.json'))));
       before += steps[index]!;
       continue;
     }
@@ -98,7 +105,11 @@ export async function runRecipe(
     current = result.model;
     Object.assign(reported, result.reported);
     before += steps[index]!;
-    if (finished) await saveCheckpoint(finished, current);
+    if (finished) {
+      await mkdir(directory, { recursive: true });
+      await writeFileAtomic(join(directory, 'reported.json'), JSON.stringify(result.reported));
+      await saveCheckpoint(finished, current);
+    }
   }
   return { model: current, reported, steps: before };
 }
