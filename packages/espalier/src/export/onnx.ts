@@ -1,6 +1,5 @@
 // ONNX export, float32: standard ops only, weights as initialisers, open batch and length, names and layout of
 // transformers.js. The file is run on random ids of several lengths and compared with the model before it is kept.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EspalierError } from '../errors.js';
@@ -15,6 +14,7 @@ import { familyOf } from '../models/families.js';
 import { classifierHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
+import { openOnnx } from './onnx-predictor.js';
 import { createPredictor, plainWeights } from '../train/predictor.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
@@ -90,7 +90,7 @@ export async function exportOnnx(model: Model, path: string, threads: number): P
 async function compareOnnx(model: Model, bytes: Uint8Array, threads: number): Promise<number> {
   const generator = random(0, 'export');
   const { vocab_size: vocabulary, max_position_embeddings: positions } = model.config;
-  const session = await InferenceSession.create(bytes, { intraOpNumThreads: threads, logSeverityLevel: 3 });
+  const exported = await openOnnx(bytes, threads);
   const predictor = createPredictor({ model, threads, device: 'cpu', padId: 0 });
   let largest = 0;
   for (const [rows, length] of [
@@ -104,27 +104,14 @@ async function compareOnnx(model: Model, bytes: Uint8Array, threads: number): Pr
       const ids = Int32Array.from({ length: real }, () => generator.integer(vocabulary));
       return { index, ids, typeIds: new Uint8Array(real).fill(index % 2), label: 0 };
     });
-    const int64 = (value: (example: Example, token: number) => number): Tensor =>
-      new Tensor(
-        'int64',
-        BigInt64Array.from(
-          examples.flatMap((example) => Array.from({ length }, (_, t) => BigInt(value(example, t)))),
-        ),
-        [rows, length],
-      );
-    const { logits } = await session.run({
-      input_ids: int64(({ ids }, token) => ids[token] ?? 0),
-      attention_mask: int64(({ ids }, token) => (token < ids.length ? 1 : 0)),
-      token_type_ids: int64(({ typeIds }, token) => typeIds[token] ?? 0),
-    });
-    const found = logits!.data as Float32Array;
+    const found = await exported.logits(examples);
     for (const [row, expected] of (await predictor.logits(examples)).entries()) {
       for (const [column, value] of expected.entries()) {
-        largest = Math.max(largest, Math.abs(value - found[row * expected.length + column]!));
+        largest = Math.max(largest, Math.abs(value - found[row]![column]!));
       }
     }
   }
   await predictor.release();
-  await session.release();
+  await exported.release();
   return largest;
 }

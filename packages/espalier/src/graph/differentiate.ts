@@ -33,14 +33,15 @@ export function differentiate(loss: Node, parameters: readonly Node[]): Map<Node
     const gradients = application.op.gradient({
       inputs: application.inputs,
       outputs: application.outputs,
-      attributes: application.attributes as never,
+      attributes: application.attributes,
       outputGradients,
     });
     for (const [index, node] of application.inputs.entries()) {
       const gradient = gradients[index];
+      // Rows stay rows where the way ends; on the way to a parameter further up they must be one array.
       if (gradient === undefined || !(active.has(node.apply) || wanted.has(node))) continue;
       if (!isRows(gradient)) dense.set(node, accumulate(dense.get(node), gradient));
-      else if (wanted.has(node)) rows.set(node, [...(rows.get(node) ?? []), gradient]);
+      else if (!active.has(node.apply)) rows.set(node, [...(rows.get(node) ?? []), gradient]);
       else dense.set(node, accumulate(dense.get(node), scatterRows(gradient.rows, gradient.ids, node.shape)));
     }
   }

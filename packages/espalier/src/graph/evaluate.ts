@@ -21,7 +21,7 @@ export function evaluate(nodes: readonly Node[], feeds: ReadonlyMap<string, Arra
       values.set(first, { shape: first.shape, data: Float64Array.from(first.apply.attributes.data, Number) });
     } else {
       const inputs = application.inputs.map((node) => values.get(node)!);
-      const outputs = application.op.evaluate(inputs, application.attributes as never, application);
+      const outputs = application.op.evaluate(inputs, application.attributes, application);
       for (const [index, node] of application.outputs.entries()) values.set(node, outputs[index]!);
     }
   }

@@ -17,7 +17,7 @@ export interface Node {
 
 /** One use of an op: its inputs, its attributes and the nodes it produced. */
 export interface Application {
-  readonly op: AnyOp;
+  readonly op: Op<unknown>;
   readonly inputs: readonly Node[];
   readonly attributes: unknown;
   readonly outputs: readonly Node[];
@@ -50,23 +50,19 @@ export interface GradientArguments<A> {
   readonly outputGradients: readonly (Node | undefined)[];
 }
 
-/** An op, whole: its shape rule, its lowering to ONNX, its gradient and its naive f64 twin. */
+/**
+ * An op, whole: its shape rule, its lowering to ONNX, its gradient and its naive f64 twin. Its members are methods,
+ * whose parameters TypeScript compares in both directions: so ops of every attribute type fit `Op<unknown>`, and
+ * only `apply` below connects an op with its attributes.
+ */
 export interface Op<A> {
   readonly name: string;
   signature(inputs: readonly Node[], attributes: A): readonly Signature[];
-  lower(
-    emit: OnnxEmitter,
-    inputs: readonly string[],
-    outputs: readonly string[],
-    application: Application,
-  ): void;
+  lower(emit: OnnxEmitter, inputs: readonly string[], outputs: readonly string[], attributes: A): void;
   /** One gradient per input. An op without a rule stops the gradient. */
   gradient?(args: GradientArguments<A>): readonly InputGradient[];
   evaluate(inputs: readonly F64Tensor[], attributes: A, application: Application): readonly F64Tensor[];
 }
-
-// Ops of every attribute type are stored side by side; only `apply` below connects an op with its attributes.
-export type AnyOp = Op<never>;
 
 let nextId = 0;
 

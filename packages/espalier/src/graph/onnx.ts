@@ -79,74 +79,71 @@ export interface OnnxOptions {
  * depth-first walk from the last leaf, and this order frees activations as early as possible.
  */
 export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions = {}): Uint8Array {
-  const names = new Map<Node, string>();
-  const aliases: { from: string; to: string }[] = [];
-  const constants = new Map<string, OnnxConstant>();
-  const inputs: NamedNode[] = [];
-  const nodes: OnnxNode[] = [];
-  let temporaries = 0;
+  const order = emissionOrder(outputs.map(({ node }) => node));
+  const inputs = order.flatMap(({ outputs: [first] }): NamedNode[] =>
+    isInput(first!) ? [{ name: first.apply.attributes.name, node: first }] : [],
+  );
+  const taken = new Set<string>();
+  for (const { name } of [...inputs, ...outputs]) {
+    if (taken.has(name)) throw new Error(`encodeOnnx: the name "${name}" is given to two inputs or outputs`);
+    taken.add(name);
+  }
+  let fresh = 0;
+  const freshName = (): string => {
+    const name = `v${fresh++}`;
+    return taken.has(name) ? freshName() : name;
+  };
 
-  for (const { name, node } of outputs) {
-    // Several outputs may be the same node, and an output may be an input: both need an Identity.
-    if (names.has(node) || isInput(node) || isConstant(node)) aliases.push({ from: '', to: name });
+  const names = new Map(inputs.map(({ name, node }) => [node, name]));
+  // An output that is an input or a constant, or a node's second name, is an Identity.
+  const aliases: NamedNode[] = [];
+  for (const output of outputs) {
+    const { name, node } = output;
+    if (names.has(node) || isConstant(node)) aliases.push(output);
     else names.set(node, name);
   }
   const nameOf = (node: Node): string => {
-    const known = names.get(node);
-    if (known !== undefined) return known;
-    const fresh = `v${names.size}`;
-    names.set(node, fresh);
-    return fresh;
+    const name = names.get(node) ?? freshName();
+    names.set(node, name);
+    return name;
   };
+
+  const constants = new Map<string, OnnxConstant>();
   const addConstant = (dtype: NodeDtype, shape: Shape, bytes: Uint8Array): string => {
-    const key = `${dtype}[${shape.join()}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
-    let constant = constants.get(key);
-    if (!constant) {
-      constant = { name: `c${constants.size}`, dtype, shape, bytes };
-      constants.set(key, constant);
-    }
+    // Shapes, axes and scalars repeat; arrays hardly do, and would be long keys.
+    const key = bytes.length <= 64 ? `${dtype}[${shape.join()}]${bytes.join()}` : `array ${constants.size}`;
+    const constant = constants.get(key) ?? { name: freshName(), dtype, shape, bytes };
+    constants.set(key, constant);
     return constant.name;
   };
+
+  const nodes: OnnxNode[] = [];
   const staticIntegers = (values: readonly number[]): string =>
     addConstant('int64', [values.length], bytesOf(BigInt64Array.from(values, (value) => BigInt(value))));
-  const dynamicIntegers = shapeArithmetic(options.dynamic ?? [], staticIntegers, (type, from, attributes) => {
-    const name = emit.temporary();
-    emit.node(type, from, [name], attributes);
+  const dynamicIntegers = shapeArithmetic(options.dynamic ?? [], staticIntegers, (type, read, attributes) => {
+    const name = freshName();
+    emit.node(type, read, [name], attributes);
     return name;
   });
   const emit: OnnxEmitter = {
+    standard: options.standard ?? false,
     node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
       nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
     },
-    standard: options.standard ?? false,
     integers: (values) => dynamicIntegers(values) ?? staticIntegers(values),
     scalar: (value) => addConstant('float32', [], bytesOf(Float32Array.of(value))),
-    temporary: () => `t${temporaries++}`,
+    temporary: freshName,
   };
-
-  for (const application of emissionOrder(outputs.map(({ node }) => node))) {
+  for (const application of order) {
     const first = application.outputs[0]!;
-    if (isInput(first)) {
-      names.set(first, first.apply.attributes.name);
-      inputs.push({ name: first.apply.attributes.name, node: first });
-    } else if (isConstant(first)) {
+    if (isConstant(first)) {
       names.set(first, addConstant(first.dtype, first.shape, bytesOf(first.apply.attributes.data)));
-    } else {
-      application.op.lower(
-        emit,
-        application.inputs.map(nameOf),
-        application.outputs.map(nameOf),
-        application,
-      );
+    } else if (!isInput(first)) {
+      const { op, inputs: read, outputs: written, attributes } = application;
+      op.lower(emit, read.map(nameOf), written.map(nameOf), attributes);
     }
   }
-  let alias = 0;
-  for (const { name, node } of outputs) {
-    if (aliases[alias]?.to === name) {
-      emit.node('Identity', [nameOf(node)], [name]);
-      alias++;
-    }
-  }
+  for (const { name, node } of aliases) emit.node('Identity', [nameOf(node)], [name]);
   return encodeModel(nodes, constants.values(), inputs, outputs, options);
 }
 

@@ -1,7 +1,7 @@
 // Leaves of a program (inputs and constants) and the walk over what an output depends on.
 import type { Shape } from '../tensor/tensor.js';
 import { sizeOf } from '../tensor/tensor.js';
-import { type AnyOp, type Application, apply, type Node, type NodeDtype, type Op } from './node.js';
+import { type Application, apply, type Node, type NodeDtype, type Op } from './node.js';
 
 interface InputAttributes {
   readonly name: string;
@@ -58,10 +58,9 @@ export const integers = (values: readonly number[]): Node =>
     dtype: 'int64',
   });
 
-export const isInput = (node: Node): node is Leaf<InputAttributes> => node.apply.op === (inputOp as AnyOp);
+export const isInput = (node: Node): node is Leaf<InputAttributes> => node.apply.op === inputOp;
 
-export const isConstant = (node: Node): node is Leaf<ConstantAttributes> =>
-  node.apply.op === (constantOp as AnyOp);
+export const isConstant = (node: Node): node is Leaf<ConstantAttributes> => node.apply.op === constantOp;
 
 /** Every application the nodes depend on, in topological order. */
 export function reachable(nodes: readonly Node[]): Application[] {

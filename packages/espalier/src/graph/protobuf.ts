@@ -1,4 +1,5 @@
-// A protobuf writer of the four wire forms that ONNX uses.
+// A protobuf writer of the four wire forms that ONNX uses. The message is a list of parts, joined once at the end:
+// weights of hundreds of megabytes are copied only there.
 // https://protobuf.dev/programming-guides/encoding/
 
 const utf8 = new TextEncoder();
@@ -7,6 +8,7 @@ export interface ProtobufWriter {
   /** A varint field; negative numbers are written as 64-bit two's complement. */
   integer(field: number, value: number | bigint): void;
   float(field: number, value: number): void;
+  /** The bytes are read at `finish`. */
   bytes(field: number, value: Uint8Array): void;
   string(field: number, value: string): void;
   message(field: number, write: (writer: ProtobufWriter) => void): void;
@@ -14,56 +16,66 @@ export interface ProtobufWriter {
   finish(): Uint8Array;
 }
 
+const VARINT = 0;
+const LENGTH_DELIMITED = 2;
+const FIXED32 = 5;
+
+const tag = (field: number, wireType: number): number[] => varint(field * 8 + wireType);
+
+function varint(value: number | bigint): number[] {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  return [...bytes, Number(rest)];
+}
+
 export function protobufWriter(): ProtobufWriter {
-  let buffer = new Uint8Array(256);
+  const parts: Uint8Array[] = [];
   let length = 0;
 
-  function reserve(count: number): void {
-    if (length + count <= buffer.length) return;
-    const grown = new Uint8Array(Math.max(buffer.length * 2, length + count));
-    grown.set(buffer.subarray(0, length));
-    buffer = grown;
+  function append(part: Uint8Array): void {
+    parts.push(part);
+    length += part.length;
   }
-
-  function varint(value: number | bigint): void {
-    reserve(10);
-    let rest = BigInt.asUintN(64, BigInt(value));
-    while (rest > 127n) {
-      buffer[length++] = Number(rest & 127n) | 128;
-      rest >>= 7n;
-    }
-    buffer[length++] = Number(rest);
-  }
-
-  const tag = (field: number, wireType: number): void => varint(field * 8 + wireType);
 
   const writer: ProtobufWriter = {
     integer(field, value) {
-      tag(field, 0);
-      varint(value);
+      append(Uint8Array.from([...tag(field, VARINT), ...varint(value)]));
     },
     float(field, value) {
-      tag(field, 5);
-      reserve(4);
-      new DataView(buffer.buffer).setFloat32(length, value, true);
-      length += 4;
+      const bytes = new DataView(new ArrayBuffer(4));
+      bytes.setFloat32(0, value, true);
+      append(Uint8Array.from(tag(field, FIXED32)));
+      append(new Uint8Array(bytes.buffer));
     },
     bytes(field, value) {
-      tag(field, 2);
-      varint(value.length);
-      reserve(value.length);
-      buffer.set(value, length);
-      length += value.length;
+      append(Uint8Array.from([...tag(field, LENGTH_DELIMITED), ...varint(value.length)]));
+      append(value);
     },
     string(field, value) {
       writer.bytes(field, utf8.encode(value));
     },
     message(field, write) {
-      const inner = protobufWriter();
-      write(inner);
-      writer.bytes(field, inner.finish());
+      // The length comes before the content and is known after it.
+      const place = parts.push(new Uint8Array()) - 1;
+      const start = length;
+      write(writer);
+      const header = Uint8Array.from([...tag(field, LENGTH_DELIMITED), ...varint(length - start)]);
+      parts[place] = header;
+      length += header.length;
     },
-    finish: () => buffer.subarray(0, length),
+    finish() {
+      const message = new Uint8Array(length);
+      let offset = 0;
+      for (const part of parts) {
+        message.set(part, offset);
+        offset += part.length;
+      }
+      return message;
+    },
   };
   return writer;
 }

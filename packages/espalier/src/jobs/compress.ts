@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
+import type { Model } from '../models/model.js';
 import { hasHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import { parseRecipe, type Recipe, recipeSchema } from '../recipe/recipe.js';
@@ -17,7 +18,7 @@ import {
   resolveSettings,
   trainingSchema,
 } from './task-run.js';
-import { startRun, writeRun } from './training-run.js';
+import { startRun, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
   ...dataSchema.shape,
@@ -27,7 +28,7 @@ export const compressSchema = z.strictObject({
   recipe: recipeSchema.describe('recipe data'),
   out: z.string().describe('output directory'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
-  dense: z.string().optional().describe('dense model of the task to compare with'),
+  dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
   onnx: z.boolean().default(false).describe('also write onnx/model.onnx'),
 });
 
@@ -52,21 +53,26 @@ export async function compressLoaded(
 ): Promise<Report> {
   const { recipe } = options;
   const run = await startRun(loaded, options, recipe, control);
-  const dense =
-    options.dense !== undefined
-      ? await loadCheckpoint(options.dense)
-      : hasHead(loaded.model, loaded.task)
-        ? run.base
-        : (await runRecipe(run.base, DENSE, { ...run.stages, log: undefined })).model;
-  const denseScores = await run.score(dense);
+  const dense = options.dense === null ? undefined : await denseModel(loaded, options.dense, run);
+  const denseScores = dense && (await run.score(dense));
   const teacher = options.teacher === undefined ? dense : await loadCheckpoint(options.teacher);
-  if (!hasHead(teacher, loaded.task)) {
+  if (teacher && !hasHead(teacher, loaded.task)) {
     throw new UsageError(
       `${teacher.source} cannot be the teacher: it has no head for task "${loaded.task.name}"`,
     );
   }
   const result = await runRecipe(run.base, recipe, { ...run.stages, teacher });
-  return writeRun(loaded, run, result, options, { dense: denseScores }, targetSparsity(recipe));
+  return writeRun(loaded, run, result, options, denseScores, targetSparsity(recipe));
+}
+
+/**
+ * The dense model that the result is compared with and distilled from: the one named, the model itself when it
+ * already has a head for the task, otherwise one fine-tuned here with the recipe's own number of steps.
+ */
+async function denseModel(loaded: LoadedRun, named: string | undefined, run: TrainingRun): Promise<Model> {
+  if (named !== undefined) return loadCheckpoint(named);
+  if (hasHead(loaded.model, loaded.task)) return run.base;
+  return (await runRecipe(run.base, DENSE, { ...run.stages, log: undefined })).model;
 }
 
 /** The sparsity a recipe aims at: that of its last method that has one. */

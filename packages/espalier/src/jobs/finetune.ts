@@ -42,5 +42,5 @@ export async function finetuneLoaded(
 ): Promise<Report> {
   const run = await startRun(loaded, options, DENSE, control);
   const result = await runRecipe(run.base, DENSE, run.stages);
-  return writeRun(loaded, run, result, options, {}, null);
+  return writeRun(loaded, run, result, options, undefined, null);
 }

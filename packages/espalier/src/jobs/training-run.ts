@@ -5,9 +5,10 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { exportOnnx } from '../export/onnx.js';
 import { writeFileAtomic } from '../io/atomic.js';
-import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
 import { withDropout, withHead } from '../models/task-model.js';
+import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
 import { renderReport } from '../report/markdown.js';
@@ -83,12 +84,12 @@ export async function writeRun(
   run: TrainingRun,
   result: RecipeResult,
   options: RunOptions,
-  metrics: Report['metrics'],
+  denseScores: Scores | undefined,
   target: number | null,
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
-  await saveCheckpoint(out, result.model);
+  await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), threads);
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
@@ -99,7 +100,10 @@ export async function writeRun(
     recipe: run.recipe,
     seed,
     data: dataSummary(loaded.files),
-    metrics: metrics.dense ? { ...metrics, compressed: scores } : { dense: scores },
+    metrics:
+      run.recipe === DENSE
+        ? { dense: scores }
+        : { ...(denseScores && { dense: denseScores }), compressed: scores },
     sparsity,
     parameters: { total, nonzero },
     bytes: await fileBytes(join(out, 'model.safetensors')),

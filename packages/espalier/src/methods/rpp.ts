@@ -154,8 +154,8 @@ export const rpp: Method<RppOptions> = {
         if (adjustment > 0.01) {
           stage.note(
             `rpp: the penalty reached ${(100 * reached).toFixed(1)} % of zeros, the target is ` +
-              `${(100 * sparsity).toFixed(1)} %; the last step thresholds the rest like magnitude pruning. ` +
-              'More steps or a longer hold (lower "ramp") would close the gap.',
+              `${(100 * sparsity).toFixed(1)} %; the last proximal step moved the rest at once. ` +
+              'More steps or a longer hold (a lower "ramp") would close the gap.',
           );
         }
       },
@@ -198,23 +198,29 @@ function firstPenalty(
 }
 
 /**
- * One proximal step at the exact quantile: soft-thresholds where zeros are missing, and where there are too many
- * leaves them. Afterwards the fraction of zeros is the target or above.
+ * One more proposal of Adam, at the mean rate of the stage, and one proximal step at the exact quantile: weights
+ * become zero where zeros are missing, and the zeros with the strongest pull return where there are too many.
  */
 function closeGap(stage: StageContext, names: readonly string[], sparsity: number): void {
-  const weights = names.map((name) => stage.store.view(name, 'weight'));
-  const factors = names.map((name) => stage.store.view(name, 'factor'));
-  const total = weights.reduce((sum, { length }) => sum + length, 0);
+  const { store, steps } = stage;
+  const rate = stage.rateAt(Math.floor(steps / 2));
+  const proposals = names.map((name) => {
+    const [w, m, v] = [store.view(name, 'weight'), store.view(name, 'm'), store.view(name, 'v')];
+    return w.map((weight, i) => weight - (rate * m[i]!) / (Math.sqrt(v[i]!) + 1e-8));
+  });
+  const factors = names.map((name) => store.view(name, 'factor'));
+  const total = proposals.reduce((sum, { length }) => sum + length, 0);
   const count = Math.floor(sparsity * total);
-  // The penalty that removes weight i is |w_i| / factor_i.
-  const scores = weights.map((array, index) => array.map((w, i) => Math.abs(w) / factors[index]![i]!));
-  if (count < 1 || zeroFraction(weights) >= sparsity) return;
+  if (count < 1) return;
+  // The penalty that removes weight i is |a_i| / factor_i.
+  const scores = proposals.map((array, index) => array.map((a, i) => Math.abs(a) / factors[index]![i]!));
   const penalty = kthSmallest(scores, count);
-  for (const [index, array] of weights.entries()) {
-    const factor = factors[index]!;
-    for (let i = 0; i < array.length; i++) {
-      const rest = Math.abs(array[i]!) - penalty * factor[i]!;
-      array[i] = rest > 0 && scores[index]![i]! > penalty ? Math.sign(array[i]!) * rest : 0;
+  for (const [index, name] of names.entries()) {
+    const weights = store.view(name, 'weight');
+    for (let i = 0; i < weights.length; i++) {
+      const a = proposals[index]![i]!;
+      const rest = Math.abs(a) - penalty * factors[index]![i]!;
+      weights[i] = rest > 0 && scores[index]![i]! > penalty ? Math.sign(a) * rest : 0;
     }
   }
 }

@@ -1,33 +1,110 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+// Checkpoints in Hugging Face layout: config.json, safetensors, tokenizer files. In memory all weights are F32
+// under their present names; what is written loads in transformers without a missing or unexpected tensor.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '../tensor/safetensors.js';
+import { FormatError, UsageError } from '../errors.js';
+import { writeDirectoryAtomic, writeFileAtomic } from '../io/atomic.js';
+import { ioError } from '../io/io-error.js';
+import { readJson } from '../io/json.js';
+import { writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import type { ModelConfig } from './config.js';
+import { canonicalBertTensors } from './bert-names.js';
+import { bertArchitecture, validateBertTensors } from './bert-tensors.js';
+import { formatConfig, type ModelConfig, parseConfig } from './config.js';
+import { fetchFromHub, isHubId } from './hub.js';
+import { inferFamily } from './infer-family.js';
+import {
+  completeTokenizerFiles,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  validateVocabulary,
+} from './tokenizer-files.js';
+import { readWeights, WEIGHTS } from './weight-files.js';
+
+/** A model with its tokenizer, in host memory. */
 export interface Checkpoint {
+  /** The folder or Hub id it came from, for messages and reports. */
   source: string;
+  /** Name of the model family; equals `config.model_type`. */
   family: string;
   config: ModelConfig;
+  /** Weights by Hugging Face name. */
   tensors: Map<string, HostTensor<'F32'>>;
-  tokenizerFiles: Map<string, Uint8Array>;
+  /** Bytes of the tokenizer files there were, by file name. */
+  tokenizerFiles: TokenizerFiles;
 }
-export async function loadCheckpoint(dir: string): Promise<Checkpoint> {
-  const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')) as ModelConfig;
-  const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
-  const files = new Map<string, Uint8Array>();
-  for (const f of ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'])
-    if (existsSync(join(dir, f))) files.set(f, await readFile(join(dir, f)));
-  return {
-    source: dir,
-    family: 'bert',
-    config,
-    tensors: tensors as Map<string, HostTensor<'F32'>>,
-    tokenizerFiles: files,
-  };
+
+export interface LoadOptions {
+  /** Branch, tag or commit of a Hub id; `main` by default. */
+  readonly revision?: string | undefined;
+  /** Whether a checkpoint without embedding tables is refused; true by default. */
+  readonly requireEmbeddings?: boolean | undefined;
 }
-export async function saveCheckpoint(dir: string, c: Checkpoint): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'config.json'), JSON.stringify(c.config, null, 2));
-  await writeSafetensors(join(dir, 'model.safetensors'), c.tensors, { format: 'pt' });
-  for (const [f, b] of c.tokenizerFiles) await writeFile(join(dir, f), b);
+
+async function findFolder(source: string, revision: string | undefined): Promise<string> {
+  const found = await stat(source).catch(() => undefined);
+  if (found?.isDirectory()) {
+    if (revision === undefined) return source;
+    throw new UsageError(`revision ${revision}: expected a Hub id with it, found the folder ${source}`);
+  }
+  const shown = JSON.stringify(source);
+  if (found) throw new UsageError(`model ${shown}: expected a folder or Hub id, found a file`);
+  if (isHubId(source)) return fetchFromHub(source, revision);
+  throw new UsageError(`model ${shown}: no such folder, and no Hub id such as owner/name`);
 }
+
+async function readConfig(folder: string): Promise<Record<string, unknown>> {
+  const path = join(folder, 'config.json');
+  const config = await readJson(path);
+  if (typeof config === 'object' && config !== null && !Array.isArray(config)) return { ...config };
+  throw new FormatError(path, 'expected a JSON object');
+}
+
+/**
+ * Loads a checkpoint from a folder in Hugging Face layout or from the Hub. Throws UsageError when `source` is
+ * neither, FormatError naming file, key or tensor, expected and found, EspalierError when a file cannot be had.
+ */
+export async function loadCheckpoint(
+  source: string,
+  { revision, requireEmbeddings = true }: LoadOptions = {},
+): Promise<Checkpoint> {
+  const folder = await findFolder(source, revision);
+  try {
+    const rawConfig = await readConfig(folder);
+    const configPath = join(folder, 'config.json');
+    // A family that is not supported is known by its config, before a gigabyte is read.
+    if (typeof rawConfig['model_type'] === 'string') inferFamily(rawConfig, [], configPath);
+    const weights = await readWeights(folder);
+    const family = inferFamily(rawConfig, weights.tensors.keys(), configPath);
+    const config = parseConfig({ ...rawConfig, model_type: family }, configPath);
+    const tensors = canonicalBertTensors(weights.tensors, weights.path);
+    validateBertTensors(config, tensors, weights.path, { requireEmbeddings });
+    const tokenizerFiles = await readTokenizerFiles(folder);
+    validateVocabulary(tokenizerFiles, config.vocab_size, folder);
+    return { source, family, config, tensors, tokenizerFiles };
+  } catch (cause) {
+    throw ioError(cause, 'reading', folder);
+  }
+}
+
+/**
+ * Writes the files of a checkpoint into an existing folder, each whole or not at all, config.json last. Throws
+ * FormatError when tensors and config disagree, EspalierError when a file cannot be written.
+ */
+export async function writeCheckpointFiles(folder: string, checkpoint: Checkpoint): Promise<void> {
+  const { config, tensors, tokenizerFiles } = checkpoint;
+  validateBertTensors(config, tensors, join(folder, WEIGHTS), { requireEmbeddings: false });
+  await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'pt' });
+  const tokenizer = completeTokenizerFiles(tokenizerFiles, config.max_position_embeddings);
+  for (const [name, bytes] of tokenizer) await writeFileAtomic(join(folder, name), bytes);
+  const architecture = bertArchitecture(config, new Set(tensors.keys()));
+  const written = architecture === undefined ? config : { ...config, architectures: [architecture] };
+  await writeFileAtomic(join(folder, 'config.json'), formatConfig(written));
+}
+
+/**
+ * Writes a checkpoint as a folder in Hugging Face layout, whole or not at all. A checkpoint already there is
+ * replaced; a folder that holds anything else is not. Throws as `writeCheckpointFiles`.
+ */
+export const saveCheckpoint = (folder: string, checkpoint: Checkpoint): Promise<void> =>
+  writeDirectoryAtomic(folder, (temporary) => writeCheckpointFiles(temporary, checkpoint));

@@ -42,11 +42,9 @@ export function withHead(model: Model, task: Task, seed: number): Model {
 function taskConfig({ config }: Model, task: Task): Model['config'] {
   return {
     ...config,
-    architectures: ['BertForSequenceClassification'],
     problem_type: task.kind === 'regression' ? 'regression' : 'single_label_classification',
     id2label: Object.fromEntries(task.labels.map((label, index) => [String(index), label])),
     label2id: Object.fromEntries(task.labels.map((label, index) => [label, index])),
-    finetuning_task: task.name,
   };
 }
 

@@ -50,8 +50,8 @@ export interface BuiltGraph {
   /** Tensors with a dense gradient output `grad:NAME`. */
   readonly denseGradients: readonly string[];
   readonly rowScatters: readonly RowScatter[];
-  /** Row outputs `rows:K` and their sizes in floats. */
-  readonly rowOutputs: ReadonlyMap<string, number>;
+  /** Row outputs `rows:K` by name. */
+  readonly rowOutputs: ReadonlyMap<string, { readonly rows: number; readonly width: number }>;
   readonly randoms: readonly RandomFeed[];
   readonly carries: readonly string[];
 }
@@ -215,7 +215,9 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
     termNames: terms.map(({ name }) => name),
     denseGradients,
     rowScatters,
-    rowOutputs: new Map([...rowNames].map(([node, name]) => [name, node.shape[0]! * node.shape[1]!])),
+    rowOutputs: new Map(
+      [...rowNames].map(([{ shape }, name]) => [name, { rows: shape[0]!, width: shape[1]! }]),
+    ),
     randoms,
     carries: [...carryOutputs.keys()],
   };

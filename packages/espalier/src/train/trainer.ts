@@ -1,14 +1,9 @@
 // One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
 import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
-import {
-  checkMemory,
-  createStore,
-  planStore,
-  type Slot,
-  type Store,
-  type TensorSpec,
-} from '../engine/store.js';
+import { checkMemory } from '../engine/memory.js';
+import { estimateBytes, planStore, type ScratchSpec, type Slot, type TensorSpec } from '../engine/plan.js';
+import { createStore, type Store } from '../engine/store.js';
 import { EspalierError } from '../errors.js';
 import type {
   MethodHooks,
@@ -24,7 +19,7 @@ import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { sizeOf } from '../tensor/tensor.js';
 import { createDeclarations, type Declarations } from './declarations.js';
-import { fillRandoms, paddedFloats, RANDOM_AREA, randomScratch } from './randoms.js';
+import { fillRandoms, randomArea, randomScratch } from './randoms.js';
 import { type BuiltGraph, buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
 import { rateFactor } from './schedules.js';
@@ -102,6 +97,8 @@ interface Compiled {
   readonly session: Session;
   readonly feeds: Map<string, FeedArray>;
   readonly fetches: Map<string, Float32Array>;
+  /** Arrays of the graph's random inputs, in order. */
+  readonly randoms: readonly Float32Array[];
 }
 
 /** Slots that hold state between steps; the others are scratch. */
@@ -177,14 +174,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }),
     { scratch: [...randomScratch(largest), ...rowScratch(largest)] },
   );
-  checkMemory(plan.bytes + Math.max(...largest.map(({ activationFloats }) => activationFloats * 4)));
+  checkMemory(estimateBytes(plan) + Math.max(...largest.map(({ activationFloats }) => activationFloats * 4)));
   const live = createStore(plan);
   memory.store = live;
   for (const { name } of tensors) {
     const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
     live.view(name, 'weight').set(init);
-    if (declarations.masks.has(name)) live.mask(name).fill(1);
-    if (declarations.factors.has(name)) live.view(name, 'factor').fill(1);
   }
 
   for (const method of methods) method.begin?.(stage);
@@ -215,7 +210,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     weightSum: number,
     pass: number,
   ): Promise<Map<string, Float32Array>> {
-    const { graph, session, feeds, fetches } = await compile(batch.bucket, variant);
+    const { graph, session, feeds, fetches, randoms } = await compile(batch.bucket, variant);
     for (const [name, array] of batch.feeds) if (session.inputs.has(name)) feeds.set(name, array);
     if (session.inputs.has('row_scale'))
       feeds.set(
@@ -232,7 +227,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const target = feeds.get(`teacher:${output}`) as Float32Array | undefined;
       if (target) teacher!.fill(output, batch, target);
     }
-    fillRandoms(live, graph.randoms, { seed, step: done, pass });
+    fillRandoms(live, graph.randoms, randoms, { seed, step: done, pass });
     let started = performance.now();
     await session.run(feeds, fetches);
     milliseconds.session += performance.now() - started;
@@ -241,12 +236,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const dense = new Set(graph.denseGradients);
     for (const name of trainableNames) {
       if (dense.has(name)) dirty.add(name);
-      else if (dirty.delete(name)) live.zeroGrad(name);
+      else if (dirty.delete(name)) live.zeroGrad([name]);
     }
     for (const { tensor, idsInput, rowsOutput } of graph.rowScatters) {
       dirty.add(tensor);
-      const ids = batch.feeds.get(idsInput) as Int32Array;
-      live.scatterRows(tensor, ids, rowsOutput);
+      const source = batch.feeds.get(idsInput) as Int32Array;
+      const ids = live.ints(idsArea(tensor), source.length);
+      ids.set(source);
+      live.scatterRows(tensor, ids, fetches.get(rowsOutput)!);
     }
     milliseconds.pass += performance.now() - started;
     for (const name of graph.carries)
@@ -279,8 +276,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
       if (batches.length === 1) continue;
       const started = performance.now();
       for (const name of trainableNames) {
-        live.accumulate(name, index === 0);
-        if (index === batches.length - 1) live.view(name, 'grad').set(live.view(name, 'accum'));
+        const [sum, part] = [live.view(name, 'accum'), live.view(name, 'grad')];
+        if (index === 0) sum.set(part);
+        else live.accumulate(sum, part);
+        if (index === batches.length - 1) part.set(sum);
       }
       milliseconds.pass += performance.now() - started;
     }
@@ -290,7 +289,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   return {
     stage,
     declarations,
-    storeBytes: plan.bytes,
+    storeBytes: estimateBytes(plan),
     get done() {
       return done;
     },
@@ -302,7 +301,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const variant = methods.reduce((seen, method) => method.variant?.(done) ?? seen, variants[0]!);
       const { loss, terms } = await gradients(step, objective.batches(done), variant);
       const started = performance.now();
-      const { norm, factor } = clipFactor(live, trainableNames, settings.clip);
+      const norm = live.norm(trainableNames);
+      const factor = clipFactor(norm, settings.clip);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
         throw new EspalierError(
           `training diverged at step ${done + 1}: loss ${loss}, gradient norm ${norm} at learning rate ` +
@@ -373,13 +373,21 @@ const addAll = (set: Set<string>, names: readonly string[]): void => {
   for (const name of names) set.add(name);
 };
 
-/** Room for the row gradients of tables, beside the table they are scattered into. */
-function rowScratch(graphs: readonly BuiltGraph[]): { name: string; bytes: number; near: string }[] {
-  const areas = new Map<string, { name: string; bytes: number; near: string }>();
-  for (const graph of graphs) {
-    for (const { rowsOutput, tensor } of graph.rowScatters) {
-      const bytes = Math.max(graph.rowOutputs.get(rowsOutput)! * 4, areas.get(rowsOutput)?.bytes ?? 0);
-      areas.set(rowsOutput, { name: rowsOutput, bytes, near: areas.get(rowsOutput)?.near ?? tensor });
+/** Area of the ids by which rows are scattered into a table. */
+const idsArea = (table: string): string => `ids:${table}`;
+
+/** Room for row gradients and their ids, beside the table they are scattered into. */
+function rowScratch(graphs: readonly BuiltGraph[]): ScratchSpec[] {
+  const areas = new Map<string, ScratchSpec>();
+  const grow = (name: string, bytes: number, near: string): void => {
+    const known = areas.get(name);
+    areas.set(name, { name, bytes: Math.max(bytes, known?.bytes ?? 0), near: known?.near ?? near });
+  };
+  for (const { rowScatters, rowOutputs } of graphs) {
+    for (const { rowsOutput, tensor } of rowScatters) {
+      const { rows, width } = rowOutputs.get(rowsOutput)!;
+      grow(rowsOutput, rows * width * 4, tensor);
+      grow(idsArea(tensor), rows * 4, tensor);
     }
   }
   return [...areas.values()];
@@ -391,26 +399,22 @@ function boundArrays(
   session: Session,
   store: Store,
   declarations: Declarations,
-): { feeds: Map<string, FeedArray>; fetches: Map<string, Float32Array> } {
+): Pick<Compiled, 'feeds' | 'fetches' | 'randoms'> {
   const feeds = new Map<string, FeedArray>();
   for (const [name, { shape }] of session.inputs) {
     if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
     else if (name.startsWith('feed:') || name.startsWith('teacher:'))
       feeds.set(name, new Float32Array(sizeOf(shape)));
   }
-  let offset = 0;
-  for (const { name, shape } of graph.randoms) {
-    const size = sizeOf(shape);
-    if (session.inputs.has(name)) feeds.set(name, store.scratch(RANDOM_AREA, offset, size));
-    offset += paddedFloats(size);
-  }
+  const randoms = graph.randoms.map(({ shape }, index) => store.floats(randomArea(index), sizeOf(shape)));
+  for (const [index, { name }] of graph.randoms.entries()) feeds.set(name, randoms[index]!);
   const fetches = new Map<string, Float32Array>();
   for (const [name, { shape }] of session.outputs) {
     if (name === 'logits') continue;
     if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
-    else if (name.startsWith('rows:')) fetches.set(name, store.scratch(name, 0, sizeOf(shape)));
+    else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
     else if (name.startsWith('carry:')) fetches.set(name, declarations.carries.get(name.slice(6))!.next);
     else fetches.set(name, new Float32Array(sizeOf(shape)));
   }
-  return { feeds, fetches };
+  return { feeds, fetches, randoms };
 }

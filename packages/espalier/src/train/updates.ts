@@ -25,15 +25,9 @@ export function planUpdate(
   return methods.reduce((plan, method) => method.update?.(step, tensor, plan) ?? plan, base);
 }
 
-/** Global norm of the gradients and the factor that clips it to `limit` (0: no clipping). */
-export function clipFactor(
-  store: Store,
-  names: readonly string[],
-  limit: number,
-): { norm: number; factor: number } {
-  const norm = store.gradNorm(names);
-  return { norm, factor: limit > 0 ? Math.min(1, limit / (norm + 1e-6)) : 1 };
-}
+/** The factor that clips a gradient of global norm `norm` to `limit` (0: no clipping), as PyTorch does. */
+export const clipFactor = (norm: number, limit: number): number =>
+  limit > 0 ? Math.min(1, limit / (norm + 1e-6)) : 1;
 
 /** One tensor's share of the fused pass. `count` is the number of updates including this one. */
 export function applyUpdate(
@@ -44,7 +38,14 @@ export function applyUpdate(
   count: number,
   gradScale: number,
 ): void {
-  const proximal = { shift, threshold, perCoordinate, gradScale, zeroGrad: true };
-  if (rule === 'sgd') store.sgd(name, { rate, decay, momentum, ...proximal });
-  else store.adamw(name, { rate, decay, beta1, beta2, epsilon, step: count, ...proximal });
+  const common = {
+    lr: rate,
+    decay,
+    shift,
+    gradScale,
+    clearGradient: true,
+    ...(threshold > 0 && { threshold }),
+  };
+  if (rule === 'sgd') store.sgd(name, { ...common, momentum });
+  else store.adamw(name, { ...common, beta1, beta2, eps: epsilon, step: count, metric: perCoordinate });
 }

@@ -73,9 +73,7 @@ interface ExpandAttributes {
 export const expandOp: Op<ExpandAttributes> = {
   name: 'Expand',
   signature: ([x], { shape }) => [{ shape: broadcastShape(x!.shape, shape), dtype: x!.dtype }],
-  lower: (emit, [x], outputs, application) => {
-    emit.node('Expand', [x!, emit.integers((application.attributes as ExpandAttributes).shape)], outputs);
-  },
+  lower: (emit, [x], outputs, { shape }) => emit.node('Expand', [x!, emit.integers(shape)], outputs),
   gradient: ({ inputs: [x], outputGradients: [dy] }) => [unbroadcast(dy!, x!.shape)],
   evaluate: ([x], { shape }) => [zip(x!, { shape, data: new Float64Array(sizeOf(shape)) }, (value) => value)],
 };

@@ -24,8 +24,7 @@ export const gemmOp: Op<GemmAttributes> = {
       requireShape(broadcastShape(c.shape, [rows, columns]).join() === `${rows},${columns}`, 'Gemm C', [c]);
     return [{ shape: [rows, columns], dtype: 'float32' }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { transA, transB, alpha } = application.attributes as GemmAttributes;
+  lower: (emit, inputs, outputs, { transA, transB, alpha }) => {
     const attributes = { transA: flag(transA), transB: flag(transB), alpha: { float: alpha } };
     emit.node('Gemm', inputs, outputs, attributes);
   },
@@ -86,7 +85,7 @@ export const linear = (x: Node, weight: Node, bias?: Node): Node =>
 
 /** `product + addend` as one Gemm, if `product` is a Gemm without a C input. */
 export function withAddend(product: Node, addend: Node): Node | undefined {
-  if (product.apply.op.name !== gemmOp.name || product.apply.inputs.length !== 2) return undefined;
+  if (product.apply.op !== gemmOp || product.apply.inputs.length !== 2) return undefined;
   const [a, b] = product.apply.inputs;
   return gemm(a!, b!, { ...(product.apply.attributes as GemmAttributes), c: addend });
 }
@@ -118,15 +117,11 @@ export const batchGemmOp: Op<BatchGemmAttributes> = {
     requireShape(fits, 'FusedMatMul', [a!, b!]);
     return [{ shape: [batch, rows, columns], dtype: 'float32' }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { transA, transB, batchSecondA, batchSecondB, alpha } =
-      application.attributes as BatchGemmAttributes;
+  lower: (emit, inputs, outputs, { transA, transB, batchSecondA, batchSecondB, alpha }) => {
     if (emit.standard) {
       const product = emit.temporary();
-      const [a, b] = [
-        arranged(emit, inputs[0]!, batchSecondA, transA),
-        arranged(emit, inputs[1]!, batchSecondB, transB),
-      ];
+      const a = arranged(emit, inputs[0]!, batchSecondA, transA);
+      const b = arranged(emit, inputs[1]!, batchSecondB, transB);
       emit.node('MatMul', [a, b], [product]);
       emit.node('Mul', [product, emit.scalar(alpha)], outputs);
       return;

@@ -1,5 +1,5 @@
 // Every op, in one list (a test walks it), and the functions that apply them.
-import type { AnyOp } from '../node.js';
+import type { Op } from '../node.js';
 import * as broadcast from './broadcast.js';
 import * as control from './control.js';
 import * as elementwise from './elementwise.js';
@@ -11,7 +11,7 @@ import * as rows from './rows.js';
 import * as shape from './shape.js';
 import * as softmax from './softmax.js';
 
-export const OPS = [
+export const OPS: readonly Op<unknown>[] = [
   elementwise.addOp,
   elementwise.subOp,
   elementwise.mulOp,
@@ -50,7 +50,7 @@ export const OPS = [
   gelu.geluOp,
   control.stopOp,
   control.straightThroughOp,
-] as readonly { readonly name: string }[] as readonly AnyOp[];
+];
 
 export { expand } from './broadcast.js';
 export * from './control.js';

@@ -13,21 +13,20 @@ interface LayerNormAttributes {
 
 export const layerNormOp: Op<LayerNormAttributes> = {
   name: 'LayerNormalization',
-  signature: ([x, weight]) => {
-    requireShape(x!.shape.length === 2 && x!.shape[1] === weight!.shape[0], 'LayerNormalization', [
-      x!,
-      weight!,
-    ]);
+  signature: ([x, weight, bias]) => {
+    const fits = [weight!, bias!].every(({ shape }) => shape.join() === `${x!.shape[1]!}`);
+    requireShape(x!.shape.length === 2 && fits, 'LayerNormalization', [x!, weight!, bias!]);
     const statistic = { shape: [x!.shape[0]!, 1], dtype: 'float32' } as const;
     return [{ shape: x!.shape, dtype: 'float32' }, statistic, statistic];
   },
-  lower: (emit, inputs, outputs, application) => {
-    const { epsilon } = application.attributes as LayerNormAttributes;
+  lower: (emit, inputs, outputs, { epsilon }) => {
     emit.node('LayerNormalization', inputs, outputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
   },
   // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with
   // w / hidden, which Gemm does faster than a reduction.
-  gradient: ({ inputs: [x, weight], outputs: [, mean, inverse], outputGradients: [dy] }) => {
+  gradient: ({ inputs: [x, weight], outputs: [, mean, inverse], outputGradients: [dy, ...statistics] }) => {
+    if (statistics.some((gradient) => gradient !== undefined))
+      throw new Error('layerNorm: the mean and deviation have no gradient, so there is no second derivative');
     const hidden = x!.shape[1]!;
     const normalised = mul(sub(x!, mean!), inverse!);
     const product = mul(dy!, normalised);
@@ -60,6 +59,6 @@ export const layerNormOp: Op<LayerNormAttributes> = {
   },
 };
 
-/** x [tokens, hidden] -> [tokens, hidden]. Gradients flow through the first output only. */
+/** x [tokens, hidden] -> [tokens, hidden]. Differentiable once. */
 export const layerNorm = (x: Node, weight: Node, bias: Node, epsilon: number): Node =>
   applyAll(layerNormOp, [x, weight, bias], { epsilon })[0]!;

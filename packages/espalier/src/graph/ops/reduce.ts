@@ -1,7 +1,7 @@
 // Reductions over named axes.
 import { sizeOf } from '../../tensor/tensor.js';
 import type { F64Tensor, Node, Op } from '../node.js';
-import { apply } from '../node.js';
+import { apply, requireShape } from '../node.js';
 import { expand } from './broadcast.js';
 import { scale } from './elementwise.js';
 import { reshape } from './shape.js';
@@ -22,12 +22,17 @@ function reduceOp(
   return {
     name: type,
     signature: ([x], { axes, keepDimensions }) => {
+      requireShape(
+        axes.every((axis) => axis in x!.shape),
+        `${type} over axes ${axes.join()}`,
+        [x!],
+      );
       const shape = keepDimensions ? keptShape(x!, axes) : x!.shape.filter((_, axis) => !axes.includes(axis));
       return [{ shape, dtype: x!.dtype }];
     },
-    lower: (emit, [x], outputs, application) => {
-      const { axes, keepDimensions } = application.attributes as ReduceAttributes;
-      emit.node(type, [x!, emit.integers(axes)], outputs, { keepdims: { int: keepDimensions ? 1 : 0 } });
+    lower: (emit, [x], outputs, { axes, keepDimensions }) => {
+      const attributes = { keepdims: { int: keepDimensions ? 1 : 0 }, noop_with_empty_axes: { int: 1 } };
+      emit.node(type, [x!, emit.integers(axes)], outputs, attributes);
     },
     evaluate: ([x], { axes }, application) => [
       reduceF64(x!, axes, application.outputs[0]!.shape, initial, combine),

@@ -2,8 +2,6 @@
 import { sizeOf } from '../../tensor/tensor.js';
 import type { Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
-import { constant } from '../program.js';
-import { reshape } from './shape.js';
 
 type None = Record<string, never>;
 
@@ -32,22 +30,30 @@ interface ScatterAttributes {
   readonly shape: readonly number[];
 }
 
-/** rows [count, width], ids [count] -> a zero table with the rows added at their ids. */
+/**
+ * rows [count, width], ids [count] -> a zero table with the rows added at their ids. Lowered to ScatterElements:
+ * ONNX Runtime's ScatterND loses additions when several threads meet at a repeated index.
+ */
 export const scatterRowsOp: Op<ScatterAttributes> = {
-  name: 'ScatterND',
-  signature: (_, { shape }) => [{ shape, dtype: 'float32' }],
-  lower: (emit, [zeros, indices, rows], outputs) => {
-    emit.node('ScatterND', [zeros!, indices!, rows!], outputs, { reduction: { string: 'add' } });
+  name: 'ScatterRows',
+  signature: ([rows, ids], { shape }) => {
+    const fits = shape.length === 2 && rows!.shape.join() === `${ids!.shape.join()},${shape[1]!}`;
+    requireShape(fits, `ScatterRows to [${shape.join(', ')}]`, [rows!, ids!]);
+    return [{ shape, dtype: 'float32' }];
   },
-  gradient: ({ inputs: [, indices], outputGradients: [dy] }) => [
-    undefined,
-    undefined,
-    gatherRows(dy!, reshape(indices!, [indices!.shape[0]!])),
-  ],
-  evaluate: ([zeros, indices, rows], { shape }) => {
+  lower: (emit, [rows, ids], outputs, { shape }) => {
+    const [zeros, column, indices] = [emit.temporary(), emit.temporary(), emit.temporary()];
+    emit.node('ConstantOfShape', [emit.integers(shape)], [zeros]);
+    emit.node('Reshape', [ids!, emit.integers([-1, 1])], [column]);
+    emit.node('Expand', [column, emit.integers([1, shape[1]!])], [indices]);
+    const attributes = { axis: { int: 0 }, reduction: { string: 'add' } };
+    emit.node('ScatterElements', [zeros, indices, rows!], outputs, attributes);
+  },
+  gradient: ({ inputs: [, ids], outputGradients: [dy] }) => [gatherRows(dy!, ids!), undefined],
+  evaluate: ([rows, ids], { shape }) => {
     const width = shape[1]!;
-    const data = zeros!.data.slice();
-    for (const [index, id] of indices!.data.entries()) {
+    const data = new Float64Array(sizeOf(shape));
+    for (const [index, id] of ids!.data.entries()) {
       for (let j = 0; j < width; j++) data[id * width + j]! += rows!.data[index * width + j]!;
     }
     return [{ shape, data }];
@@ -56,10 +62,4 @@ export const scatterRowsOp: Op<ScatterAttributes> = {
 
 /** Sums rows [count, width] into a table of the given shape [n, width]. */
 export const scatterRows = (rows: Node, ids: Node, shape: readonly number[]): Node =>
-  apply(
-    scatterRowsOp,
-    [constant(new Float32Array(sizeOf(shape)), shape), reshape(ids, [ids.shape[0]!, 1]), rows],
-    {
-      shape,
-    },
-  );
+  apply(scatterRowsOp, [rows, ids], { shape });

@@ -2,7 +2,8 @@
 import { sizeOf } from '../../tensor/tensor.js';
 import type { Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
-import { constant } from '../program.js';
+import { scalar } from '../program.js';
+import { expand } from './broadcast.js';
 
 interface ReshapeAttributes {
   readonly shape: readonly number[];
@@ -14,10 +15,7 @@ export const reshapeOp: Op<ReshapeAttributes> = {
     requireShape(sizeOf(x!.shape) === sizeOf(shape), `Reshape to [${shape.join(', ')}]`, [x!]);
     return [{ shape, dtype: x!.dtype }];
   },
-  lower: (emit, [x], outputs, application) => {
-    const { shape } = application.attributes as ReshapeAttributes;
-    emit.node('Reshape', [x!, emit.integers(shape)], outputs);
-  },
+  lower: (emit, [x], outputs, { shape }) => emit.node('Reshape', [x!, emit.integers(shape)], outputs),
   gradient: ({ inputs: [x], outputGradients: [dy] }) => [reshape(dy!, x!.shape)],
   evaluate: ([x], { shape }) => [{ shape, data: x!.data }],
 };
@@ -34,11 +32,13 @@ interface TransposeAttributes {
 /** Output axis i is input axis permutation[i]. */
 export const transposeOp: Op<TransposeAttributes> = {
   name: 'Transpose',
-  signature: ([x], { permutation }) => [
-    { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype },
-  ],
-  lower: (emit, inputs, outputs, application) => {
-    const { permutation } = application.attributes as TransposeAttributes;
+  signature: ([x], { permutation }) => {
+    const isPermutation = [...permutation].sort((a, b) => a - b).every((axis, i) => axis === i);
+    const fits = permutation.length === x!.shape.length && isPermutation;
+    requireShape(fits, `Transpose by ${permutation.join()}`, [x!]);
+    return [{ shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
+  },
+  lower: (emit, inputs, outputs, { permutation }) => {
     emit.node('Transpose', inputs, outputs, { perm: { ints: permutation } });
   },
   gradient: ({ attributes: { permutation }, outputGradients: [dy] }) => {
@@ -83,15 +83,14 @@ export const sliceOp: Op<SliceAttributes> = {
     );
     return [{ shape: x!.shape.map((extent, i) => (i === axis ? end - start : extent)), dtype: x!.dtype }];
   },
-  lower: (emit, [x], outputs, application) => {
-    const { axis, start, end } = application.attributes as SliceAttributes;
+  lower: (emit, [x], outputs, { axis, start, end }) => {
     emit.node('Slice', [x!, emit.integers([start]), emit.integers([end]), emit.integers([axis])], outputs);
   },
   gradient: ({ inputs: [x], attributes: { axis, start, end }, outputGradients: [dy] }) => {
     const zeros = (extent: number): Node[] => {
       if (extent === 0) return [];
       const shape = x!.shape.map((whole, i) => (i === axis ? extent : whole));
-      return [constant(new Float32Array(sizeOf(shape)), shape)];
+      return [expand(scalar(0), shape)]; // not a constant: the file stays small
     };
     return [concat([...zeros(start), dy!, ...zeros(x!.shape[axis]! - end)], axis)];
   },
@@ -122,18 +121,14 @@ export const concatOp: Op<ConcatAttributes> = {
     const [first] = inputs;
     const rest = (node: Node): string => node.shape.filter((_, i) => i !== axis).join();
     requireShape(
-      inputs.every((node) => rest(node) === rest(first!)),
-      'Concat',
+      axis in first!.shape && inputs.every((node) => rest(node) === rest(first!)),
+      `Concat along axis ${axis}`,
       inputs,
     );
     const extent = inputs.reduce((sum, node) => sum + node.shape[axis]!, 0);
     return [{ shape: first!.shape.map((whole, i) => (i === axis ? extent : whole)), dtype: first!.dtype }];
   },
-  lower: (emit, inputs, outputs, application) => {
-    emit.node('Concat', inputs, outputs, {
-      axis: { int: (application.attributes as ConcatAttributes).axis },
-    });
-  },
+  lower: (emit, inputs, outputs, { axis }) => emit.node('Concat', inputs, outputs, { axis: { int: axis } }),
   gradient: ({ inputs, attributes: { axis }, outputGradients: [dy] }) => {
     let start = 0;
     return inputs.map((node) => {

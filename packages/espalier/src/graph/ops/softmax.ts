@@ -1,10 +1,15 @@
 // Softmax and its logarithm over the last axis.
-import type { F64Tensor, Node, Op } from '../node.js';
-import { apply } from '../node.js';
+import type { F64Tensor, Node, Op, Signature } from '../node.js';
+import { apply, requireShape } from '../node.js';
 import { exp, mul, sub } from './elementwise.js';
 import { reduceSum } from './reduce.js';
 
 type None = Record<string, never>;
+
+function signature([x]: readonly Node[]): readonly Signature[] {
+  requireShape(x!.shape.length > 0, 'Softmax', [x!]);
+  return [{ shape: x!.shape, dtype: 'float32' }];
+}
 
 const lastAxis = (x: Node): number[] => [x.shape.length - 1];
 
@@ -26,7 +31,7 @@ function softmaxF64({ shape, data }: F64Tensor, logarithm: boolean): F64Tensor {
 /** Backward as P * (dP - rowsum(dP * P)): the form from the output alone is five times less accurate. */
 export const softmaxOp: Op<None> = {
   name: 'Softmax',
-  signature: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
+  signature,
   lower: (emit, inputs, outputs) => emit.node('Softmax', inputs, outputs, { axis: { int: -1 } }),
   gradient: ({ outputs: [p], outputGradients: [dp] }) => [
     mul(p!, sub(dp!, reduceSum(mul(dp!, p!), lastAxis(p!), true))),
@@ -36,7 +41,7 @@ export const softmaxOp: Op<None> = {
 
 export const logSoftmaxOp: Op<None> = {
   name: 'LogSoftmax',
-  signature: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
+  signature,
   lower: (emit, inputs, outputs) => emit.node('LogSoftmax', inputs, outputs, { axis: { int: -1 } }),
   gradient: ({ outputs: [y], outputGradients: [dy] }) => [
     sub(dy!, mul(exp(y!), reduceSum(dy!, lastAxis(y!), true))),

@@ -1,0 +1,51 @@
+// Runs an exported ONNX file through plain ONNX Runtime, as its users would.
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Example } from '../data/example.js';
+import { FormatError } from '../errors.js';
+import type { Predictor } from '../train/predictor.js';
+
+/** Token-level inputs of a batch, padded on the right: [rows, length] int64. */
+export function onnxFeeds(examples: readonly Example[], length: number): Record<string, Tensor> {
+  const int64 = (value: (example: Example, token: number) => number): Tensor => {
+    const data = new BigInt64Array(examples.length * length);
+    for (const [row, example] of examples.entries()) {
+      for (let token = 0; token < length; token++) data[row * length + token] = BigInt(value(example, token));
+    }
+    return new Tensor('int64', data, [examples.length, length]);
+  };
+  return {
+    input_ids: int64(({ ids }, token) => ids[token] ?? 0),
+    attention_mask: int64(({ ids }, token) => (token < ids.length ? 1 : 0)),
+    token_type_ids: int64(({ typeIds }, token) => typeIds[token] ?? 0),
+  };
+}
+
+/** Opens an ONNX file or its bytes as a predictor. */
+export async function openOnnx(source: string | Uint8Array, threads: number): Promise<Predictor> {
+  const options = { intraOpNumThreads: threads, logSeverityLevel: 3 } as const;
+  const session = await (
+    typeof source === 'string'
+      ? InferenceSession.create(source, options)
+      : InferenceSession.create(source, options)
+  ).catch((cause: unknown) => {
+    const name = typeof source === 'string' ? source : 'the exported graph';
+    throw new FormatError(
+      name,
+      `ONNX Runtime cannot open it: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
+  });
+  return {
+    async logits(examples) {
+      const results: Float32Array[] = [];
+      for (let start = 0; start < examples.length; start += 32) {
+        const part = examples.slice(start, start + 32);
+        const { logits } = await session.run(onnxFeeds(part, Math.max(...part.map(({ ids }) => ids.length))));
+        const data = logits!.data as Float32Array;
+        const width = logits!.dims[1]!;
+        for (let row = 0; row < part.length; row++) results.push(data.slice(row * width, (row + 1) * width));
+      }
+      return results;
+    },
+    release: () => session.release(),
+  };
+}

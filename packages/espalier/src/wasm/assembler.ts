@@ -1,0 +1,301 @@
+// A small WebAssembly assembler: numeric kernels written as typed expression trees and structured loops.
+// Follows the WebAssembly core specification 2.0 (binary format, with 128-bit SIMD). It covers the
+// instructions our kernels use; another one is a line in the tables below. The type of every expression is
+// checked by TypeScript, so a module that compiles here also validates.
+
+export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
+
+const TYPE_CODE: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const NO_RESULT = 0x40;
+const PAGE_BYTES = 65536;
+
+/** Code that leaves one value of type `T` on the stack. Used twice, it is computed twice: see `Body.let`. */
+export interface Expr<T extends ValueType> {
+  readonly type: T;
+  readonly code: readonly number[];
+}
+
+/** A parameter or local variable; as an expression it reads the variable. */
+export interface Local<T extends ValueType> extends Expr<T> {
+  readonly index: number;
+}
+
+// ---- encodings -------------------------------------------------------------------------------------------
+
+/** Unsigned LEB128 of 0 <= n < 2^32. */
+function unsigned(n: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = n >>> 0; ; rest >>>= 7) {
+    if (rest < 0x80) return [...bytes, rest];
+    bytes.push((rest & 0x7f) | 0x80);
+  }
+}
+
+/** Signed LEB128 of a 32-bit integer. */
+function signed(n: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = n | 0; ; rest >>= 7) {
+    if (rest >= -0x40 && rest < 0x40) return [...bytes, rest & 0x7f];
+    bytes.push((rest & 0x7f) | 0x80);
+  }
+}
+
+const utf8 = (text: string): number[] => {
+  const bytes = [...new TextEncoder().encode(text)];
+  return [...unsigned(bytes.length), ...bytes];
+};
+
+const vector = (items: readonly (readonly number[])[]): number[] => [
+  ...unsigned(items.length),
+  ...items.flat(),
+];
+
+const section = (id: number, content: readonly number[]): number[] => [
+  id,
+  ...unsigned(content.length),
+  ...content,
+];
+
+// ---- instructions ----------------------------------------------------------------------------------------
+
+const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
+
+const unary =
+  <A extends ValueType, R extends ValueType>(_operand: A, type: R, opcode: readonly number[]) =>
+  (a: Expr<A>): Expr<R> => ({ type, code: [...a.code, ...opcode] });
+
+const binary =
+  <T extends ValueType>(type: T, opcode: readonly number[]) =>
+  (a: Expr<T>, b: Expr<T>): Expr<T> => ({ type, code: [...a.code, ...b.code, ...opcode] });
+
+const load =
+  <T extends ValueType>(type: T, opcode: readonly number[], align: number) =>
+  (address: Expr<'i32'>, offset = 0): Expr<T> => ({
+    type,
+    code: [...address.code, ...opcode, align, ...unsigned(offset)],
+  });
+
+const shift =
+  (opcode: number) =>
+  (a: Expr<'v128'>, bits: number): Expr<'v128'> => ({
+    type: 'v128',
+    code: [...a.code, ...i32.const(bits).code, ...simd(opcode)],
+  });
+
+const lane =
+  <R extends ValueType>(type: R, opcode: number) =>
+  (a: Expr<'v128'>, index: number): Expr<R> => ({ type, code: [...a.code, ...simd(opcode), index] });
+
+const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
+  type: 'v128',
+  code: [...simd(0x0c), ...new Uint8Array(lanes.buffer)],
+});
+
+export const i32 = {
+  const: (value: number): Expr<'i32'> => ({ type: 'i32', code: [0x41, ...signed(value)] }),
+  load: load('i32', [0x28], 2),
+  ltU: binary('i32', [0x49]),
+  add: binary('i32', [0x6a]),
+  mul: binary('i32', [0x6c]),
+  and: binary('i32', [0x71]),
+  shl: binary('i32', [0x74]),
+  shrU: binary('i32', [0x76]),
+};
+
+export const f32 = {
+  load: load('f32', [0x2a], 2),
+  add: binary('f32', [0x92]),
+};
+
+export const f64 = {
+  add: binary('f64', [0xa0]),
+};
+
+export const v128 = {
+  load: load('v128', simd(0x00), 2),
+  /** Four bytes into the lowest lane, the rest zero. */
+  load32Zero: load('v128', simd(0x5c), 0),
+  and: binary('v128', simd(0x4e)),
+  xor: binary('v128', simd(0x51)),
+  /** Lane i of the result is byte `bytes[i]` of the 32 bytes of `a` then `b`. */
+  shuffle: (a: Expr<'v128'>, b: Expr<'v128'>, bytes: readonly number[]): Expr<'v128'> => ({
+    type: 'v128',
+    code: [...a.code, ...b.code, ...simd(0x0d), ...bytes],
+  }),
+};
+
+export const i16x8 = {
+  splat: unary('i32', 'v128', simd(0x10)),
+  geU: binary('v128', simd(0x36)),
+  extendLowS: unary('v128', 'v128', simd(0x87)),
+};
+
+export const i32x4 = {
+  const: (a: number, b: number, c: number, d: number) => vectorConst(Int32Array.of(a, b, c, d)),
+  splat: unary('i32', 'v128', simd(0x11)),
+  extractLane: lane('i32', 0x1b),
+  ne: binary('v128', simd(0x38)),
+  extendLowS: unary('v128', 'v128', simd(0xa7)),
+  extendHighS: unary('v128', 'v128', simd(0xa8)),
+  shrU: shift(0xad),
+  add: binary('v128', simd(0xae)),
+  sub: binary('v128', simd(0xb1)),
+  mul: binary('v128', simd(0xb5)),
+};
+
+export const f32x4 = {
+  splat: unary('f32', 'v128', simd(0x13)),
+  ne: binary('v128', simd(0x42)),
+  neg: unary('v128', 'v128', simd(0xe1)),
+  sqrt: unary('v128', 'v128', simd(0xe3)),
+  add: binary('v128', simd(0xe4)),
+  sub: binary('v128', simd(0xe5)),
+  mul: binary('v128', simd(0xe6)),
+  div: binary('v128', simd(0xe7)),
+  /** `b < a ? b : a`, one machine instruction; `min` would take several for NaN and signed zeros. */
+  pmin: binary('v128', simd(0xea)),
+  /** `a < b ? b : a`. */
+  pmax: binary('v128', simd(0xeb)),
+  convertS: unary('v128', 'v128', simd(0xfa)),
+};
+
+export const f64x2 = {
+  extractLane: lane('f64', 0x21),
+  /** The two lowest f32 lanes as f64. */
+  promoteLow: unary('v128', 'v128', simd(0x5f)),
+  add: binary('v128', simd(0xf0)),
+  mul: binary('v128', simd(0xf2)),
+};
+
+const STORE: Record<ValueType, readonly number[]> = {
+  i32: [0x36, 2],
+  f32: [0x38, 2],
+  f64: [0x39, 3],
+  v128: [...simd(0x0b), 2],
+};
+
+// ---- functions -------------------------------------------------------------------------------------------
+
+/** The statements of a function under construction, appended in order. */
+export interface Body {
+  /** A fresh variable that holds `value` from here on; inside a loop it is set anew in every turn. */
+  let<T extends ValueType>(value: Expr<T>): Local<T>;
+  set<T extends ValueType>(variable: Local<T>, value: Expr<T>): void;
+  /** Stores `value` at `address + offset` (bytes), in the width of its type. */
+  store(address: Expr<'i32'>, value: Expr<ValueType>, offset?: number): void;
+  /** For i = from; i < to; i += step, compared as unsigned. `to + step` must not pass 2^32. */
+  range(from: Expr<'i32'>, to: Expr<'i32'>, step: number, statements: (i: Local<'i32'>) => void): void;
+}
+
+export type Params = Readonly<Record<string, ValueType>>;
+type Locals<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
+// biome-ignore lint/suspicious/noConfusingVoidType: a builder without a return statement returns void
+type Result = Expr<ValueType> | void;
+
+/** A finished function: `P` its parameters by name, in order; `R` what its builder returned. */
+export interface WasmFunction<P extends Params, R extends Result> {
+  readonly params: P;
+  readonly result: R;
+  readonly locals: readonly ValueType[];
+  readonly code: readonly number[];
+}
+
+/** Builds a function. `build` writes its statements; the expression it returns, if any, is the result. */
+export function defineFunction<P extends Params, R extends Result>(
+  params: P,
+  build: (body: Body, params: Locals<P>) => R,
+): WasmFunction<P, R> {
+  const code: number[] = [];
+  const locals: ValueType[] = [];
+  const paramCount = Object.keys(params).length;
+
+  const local = <T extends ValueType>(type: T, index: number): Local<T> => ({
+    type,
+    index,
+    code: [0x20, ...unsigned(index)],
+  });
+  const set: Body['set'] = (variable, value) => {
+    code.push(...value.code, 0x21, ...unsigned(variable.index));
+  };
+  const body: Body = {
+    let: (value) => {
+      const variable = local(value.type, paramCount + locals.push(value.type) - 1);
+      set(variable, value);
+      return variable;
+    },
+    set,
+    store: (address, value, offset = 0) => {
+      code.push(...address.code, ...value.code, ...STORE[value.type], ...unsigned(offset));
+    },
+    range: (from, to, step, statements) => {
+      const end = body.let(to);
+      const i = body.let(from);
+      const more = i32.ltU(i, end).code;
+      code.push(...more, 0x04, NO_RESULT, 0x03, NO_RESULT); // if more, loop
+      statements(i);
+      set(i, i32.add(i, i32.const(step)));
+      code.push(...more, 0x0d, 0, 0x0b, 0x0b); // br_if to the loop, end, end
+    },
+  };
+  const args = Object.fromEntries(
+    Object.entries(params).map(([name, type], index) => [name, local(type, index)]),
+  ) as Locals<P>;
+  const result = build(body, args);
+  if (result) code.push(...result.code);
+  return { params, result, locals, code };
+}
+
+// ---- modules ---------------------------------------------------------------------------------------------
+
+type AnyFunction = WasmFunction<Params, Result>;
+
+/** A call with named arguments: i32 addresses and counts, or floats rounded to the parameter's type. */
+export type Call<F extends AnyFunction> = (
+  args: Readonly<Record<keyof F['params'], number>>,
+) => F['result'] extends Expr<ValueType> ? number : void;
+
+export type Calls<F extends Record<string, AnyFunction>> = { readonly [K in keyof F]: Call<F[K]> };
+
+/** The binary module that imports `env.memory` and exports every function under its key. */
+export function assemble(functions: Record<string, AnyFunction>): Uint8Array<ArrayBuffer> {
+  const list = Object.values(functions);
+  const types = list.map(({ params, result }) => [
+    0x60,
+    ...vector(Object.values(params).map((type) => [TYPE_CODE[type]])),
+    ...vector(result ? [[TYPE_CODE[result.type]]] : []),
+  ]);
+  const bodies = list.map(({ locals, code }) => {
+    const body = [...vector(locals.map((type) => [1, TYPE_CODE[type]])), ...code, 0x0b];
+    return [...unsigned(body.length), ...body];
+  });
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
+    ...section(1, vector(types)),
+    ...section(2, vector([[...utf8('env'), ...utf8('memory'), 0x02, 0x00, 0x00]])), // at least 0 pages
+    ...section(3, vector(list.map((_, index) => unsigned(index)))),
+    ...section(7, vector(Object.keys(functions).map((key, i) => [...utf8(key), 0x00, ...unsigned(i)]))),
+    ...section(10, vector(bodies)),
+  ]);
+}
+
+/** Compiles `functions` once; the returned function binds them to a memory, as often as needed. */
+export function compile<F extends Record<string, AnyFunction>>(
+  functions: F,
+): (memory: WebAssembly.Memory) => Calls<F> {
+  const module = new WebAssembly.Module(assemble(functions));
+  return (memory) => {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const calls = Object.entries(functions).map(([key, { params }]) => {
+      const names = Object.keys(params);
+      const run = exports[key] as (...args: number[]) => number;
+      return [key, (args: Record<string, number>) => run(...names.map((name) => args[name]!))];
+    });
+    return Object.fromEntries(calls) as Calls<F>;
+  };
+}
+
+/** A memory of at least `bytes`, which never grows. */
+export function allocate(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages });
+}

@@ -1,0 +1,147 @@
+// The ONNX writer: what ONNX Runtime loads and what it finds there. `scripts/check_onnx.py` runs onnx.checker.
+import { InferenceSession } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { differentiate } from '../../src/graph/differentiate.js';
+import { encodeOnnx, type OnnxOptions } from '../../src/graph/onnx.js';
+import { protobufWriter } from '../../src/graph/protobuf.js';
+import { add, linear, reduceSum, relu, scatterRows, slice, tanh } from '../../src/graph/ops/index.js';
+import { constant, input, integers } from '../../src/graph/program.js';
+import { numbers, runOnnx, tensor } from './harness.js';
+
+const x = input('x', [2, 3]);
+const feeds = new Map([['x', [1, -2, 3, -4, 5, -6]]]);
+
+describe('protobuf', () => {
+  it('writes the wire forms of the specification', () => {
+    const writer = protobufWriter();
+    writer.integer(1, 150);
+    writer.string(2, 'testing');
+    writer.integer(3, -1);
+    writer.float(4, 1);
+    writer.message(5, (outer) => outer.message(6, (inner) => inner.integer(1, 150)));
+    writer.message(7, () => undefined);
+    const hex = Buffer.from(writer.finish()).toString('hex');
+    expect(hex).toBe(
+      '089601' + '120774657374696e67' + '18ffffffffffffffffff01' + '250000803f' + '2a053203089601' + '3a00',
+    );
+  });
+});
+
+describe('encodeOnnx', () => {
+  it('gives two names to one node, and names to an input and to a constant', async () => {
+    const y = relu(x);
+    const outputs = [
+      { name: 'first', node: y },
+      { name: 'second', node: y },
+      { name: 'same', node: x },
+      { name: 'fixed', node: constant([1, 2], [2]) },
+      { name: 'ids', node: integers([-1, 2 ** 40]) },
+    ];
+    const [result] = await runOnnx(outputs, feeds);
+    expect(result).toEqual({
+      first: [1, 0, 3, 0, 5, 0],
+      second: [1, 0, 3, 0, 5, 0],
+      same: feeds.get('x'),
+      fixed: [1, 2],
+      ids: [-1, 2 ** 40],
+    });
+  });
+
+  it('gives a node that others read its output name', async () => {
+    const y = relu(x);
+    const [result] = await runOnnx(
+      [
+        { name: 'z', node: add(y, y) },
+        { name: 'y', node: y },
+      ],
+      feeds,
+    );
+    expect(result).toEqual({ y: [1, 0, 3, 0, 5, 0], z: [2, 0, 6, 0, 10, 0] });
+  });
+
+  it("keeps its own names apart from the caller's", async () => {
+    const [a, b] = [input('v0', [2]), input('v1', [2])];
+    const y = tanh(relu(add(add(a, b), constant([0.5, 0.5], [2]))));
+    const ends = new Map([
+      ['v0', [1, 2]],
+      ['v1', [3, 4]],
+    ]);
+    const [result] = await runOnnx(
+      [
+        { name: 'v2', node: relu(y) },
+        { name: 'v3', node: y },
+      ],
+      ends,
+    );
+    expect(result!['v2']![0]).toBeCloseTo(Math.tanh(4.5), 6);
+  });
+
+  it('refuses one name for two values', () => {
+    const twice = [
+      { name: 'y', node: relu(x) },
+      { name: 'y', node: tanh(x) },
+    ];
+    expect(() => encodeOnnx(twice)).toThrow('the name "y" is given to two');
+    expect(() => encodeOnnx([{ name: 'x', node: relu(x) }])).toThrow('the name "x" is given to two');
+    expect(() => encodeOnnx([{ name: 'y', node: add(x, input('x', [2, 3])) }])).toThrow(
+      '"x" is given to two',
+    );
+  });
+
+  it('writes the same bytes for the same construction', () => {
+    const build = (): Uint8Array => {
+      const start = input('x', [2, 3]);
+      const h = linear(start, input('w', [4, 3]), constant([1, 2, 3, 4], [4]));
+      return encodeOnnx([
+        { name: 'y', node: add(slice(h, 1, 0, 2), slice(h, 1, 2, 4)) },
+        { name: 'h', node: h },
+      ]);
+    };
+    build(); // node ids differ from here on
+    expect(Buffer.compare(build(), build())).toBe(0);
+  });
+
+  it('stores named weights, and takes another batch under a symbolic dimension', async () => {
+    const y = linear(x, input('w', [2, 3]), input('b', [2]));
+    const options: OnnxOptions = {
+      initializers: new Map([
+        ['w', Float32Array.of(1, 0, 0, 0, 1, 0)],
+        ['b', Float32Array.of(10, 20)],
+      ]),
+      dimensionNames: new Map([
+        ['x', ['batch', 3]],
+        ['y', ['batch', 2]],
+      ]),
+    };
+    const session = await InferenceSession.create(encodeOnnx([{ name: 'y', node: y }], options));
+    expect(session.inputNames).toEqual(['x']);
+    const shapes = [...session.inputMetadata, ...session.outputMetadata].map(
+      (value) => value.isTensor && value.shape,
+    );
+    expect(shapes).toEqual([
+      ['batch', 3],
+      ['batch', 2],
+    ]);
+    const result = await session.run({ x: tensor('float32', [1, 3], [5, 6, 7]) });
+    expect(result['y']!.dims).toEqual([1, 2]);
+    expect(numbers(result['y']!.data)).toEqual([15, 26]);
+  });
+
+  it('stores equal small constants once and large ones as they come', () => {
+    const zeros = (size: number): Float32Array => new Float32Array(size);
+    const size = (length: number): number => {
+      const ends = input('e', [length]);
+      const y = add(add(ends, constant(zeros(length), [length])), constant(zeros(length), [length]));
+      return encodeOnnx([{ name: 'y', node: y }]).length;
+    };
+    expect(size(16)).toBeLessThan(16 * 4 + 300);
+    expect(size(2 ** 20)).toBeGreaterThan(2 * 2 ** 22);
+  });
+
+  it("keeps the zeros of a scattered table and of a slice's gradient out of the file", () => {
+    const rows = scatterRows(input('rows', [2, 1024]), integers([1, 1]), [30522, 1024]);
+    const table = input('table', [512, 1024]);
+    const gradient = differentiate(reduceSum(slice(table, 0, 0, 16)), [table]).get(table)!.dense!;
+    for (const node of [rows, gradient]) expect(encodeOnnx([{ name: 'y', node }]).length).toBeLessThan(1000);
+  });
+});

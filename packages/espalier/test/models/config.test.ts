@@ -1,0 +1,105 @@
+// config.json: transformers' defaults, what is kept, what is refused; and how a family is recognised.
+import { describe, expect, test } from 'vitest';
+import { FormatError } from '../../src/errors.js';
+import { formatConfig, labelCount, parseConfig } from '../../src/models/config.js';
+import { inferFamily } from '../../src/models/infer-family.js';
+
+const bert = { model_type: 'bert' };
+const parse = (extra: object): ReturnType<typeof parseConfig> => parseConfig({ ...bert, ...extra }, 'c.json');
+
+describe('parseConfig', () => {
+  test('defaults are those of transformers 5.18', () => {
+    expect(parse({})).toEqual({
+      model_type: 'bert',
+      vocab_size: 30522,
+      hidden_size: 768,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+      hidden_act: 'gelu',
+      hidden_dropout_prob: 0.1,
+      attention_probs_dropout_prob: 0.1,
+      max_position_embeddings: 512,
+      type_vocab_size: 2,
+      layer_norm_eps: 1e-12,
+      pad_token_id: 0,
+      initializer_range: 0.02,
+    });
+  });
+
+  test('unknown keys are kept and written back, sorted; weights are declared float32', () => {
+    const config = parse({ zebra: { stripes: [1] }, torch_dtype: 'float16', dtype: 'float16' });
+    const text = formatConfig(config);
+    const written = JSON.parse(text) as Record<string, unknown>;
+    expect(written).toMatchObject({ zebra: { stripes: [1] }, dtype: 'float32', hidden_size: 768 });
+    expect(written).not.toHaveProperty('torch_dtype');
+    expect(Object.keys(written)).toEqual(Object.keys(written).sort());
+    expect(formatConfig(parseConfig(written, 'c.json'))).toBe(text);
+  });
+
+  test('keys named like object properties do no harm', () => {
+    const config = parseConfig(
+      JSON.parse('{"model_type":"bert","__proto__":{"vocab_size":1},"constructor":1}'),
+      'c',
+    );
+    expect(config.vocab_size).toBe(30522);
+    expect(Object.getPrototypeOf(config)).toBe(Object.prototype);
+  });
+
+  test.each([
+    [{ hidden_size: '4' }, 'hidden_size: Invalid input: expected number, received string'],
+    [{ hidden_size: 0 }, 'hidden_size'],
+    [{ hidden_size: 10, num_attention_heads: 3 }, 'hidden_size: expected a multiple of num_attention_heads'],
+    [{ num_hidden_layers: 1.5 }, 'num_hidden_layers'],
+    [{ hidden_dropout_prob: 1.5 }, 'hidden_dropout_prob'],
+    [{ layer_norm_eps: 0 }, 'layer_norm_eps'],
+    [{ hidden_act: 'relu' }, 'hidden_act: expected "gelu" (exact), found "relu", which is not supported'],
+    [{ hidden_act: 'gelu_new' }, 'found "gelu_new"'],
+    [{ id2label: { 0: 'a', 2: 'b' } }, 'id2label: expected the indices 0, 1, 2, ... as keys'],
+    [{ id2label: {} }, 'id2label'],
+    [{ position_embedding_type: 'relative_key' }, 'position_embedding_type'],
+    [{ is_decoder: true }, 'is_decoder'],
+    [{ pruned_heads: { 0: [1] } }, 'pruned_heads'],
+    [{ problem_type: 'guess' }, 'problem_type'],
+  ])('%o is refused', (extra, message) => {
+    expect(() => parse(extra)).toThrow(FormatError);
+    expect(() => parse(extra)).toThrow(message);
+    expect(() => parse(extra)).toThrow('c.json');
+  });
+
+  test.each([['gelu'], ['gelu_python']])('%s is the exact GELU', (name) => {
+    expect(parse({ hidden_act: name }).hidden_act).toBe(name);
+  });
+
+  test('number of labels: from id2label, then num_labels, then 2', () => {
+    expect(labelCount(parse({}))).toBe(2);
+    expect(labelCount(parse({ num_labels: 5 }))).toBe(5);
+    expect(labelCount(parse({ id2label: { 0: 'a', 1: 'b', 2: 'c' }, num_labels: 5 }))).toBe(3);
+  });
+});
+
+describe('inferFamily', () => {
+  const query = 'encoder.layer.0.attention.self.query.weight';
+
+  test.each([
+    ['model_type', { model_type: 'bert' }, []],
+    ['the architecture', { architectures: ['BertForMaskedLM'] }, []],
+    ['tensor names', {}, [`bert.${query}`]],
+    ['tensor names of the bare encoder', { architectures: ['Custom'] }, [query]],
+  ])('by %s', (_, config, names) => {
+    expect(inferFamily(config, names, 'c.json')).toBe('bert');
+  });
+
+  test.each([
+    [{ model_type: 'electra' }, [], 'expected bert; found "electra", which is not supported yet'],
+    [{ model_type: 'gpt2' }, [], 'expected bert; found "gpt2", which is not a known family'],
+    [{ architectures: ['DistilBertModel'] }, [], 'found "distilbert"'],
+    [{ architectures: ['RobertaModel'] }, [], 'found "roberta"'],
+    [{}, [`roberta.${query}`], 'found "roberta"'],
+    [{}, ['transformer.layer.0.rel_attn.q'], 'found "xlnet"'],
+    [{}, ['x'], 'found none'],
+  ])('%o with tensors %o is refused', (config, names, message) => {
+    expect(() => inferFamily(config, names, 'c.json')).toThrow(FormatError);
+    expect(() => inferFamily(config, names, 'c.json')).toThrow(message);
+  });
+});
