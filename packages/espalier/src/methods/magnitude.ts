@@ -6,22 +6,27 @@ import type { Method, MethodHooks, StepContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
 import { cubicSparsity } from './sparsity-schedule.js';
 
-const options = z.strictObject({
-  sparsity: sparsityOption.default(0.8),
-  schedule: z
-    .enum(['cubic', 'one-shot'])
-    .default('cubic')
-    .describe('gradual ramp, or everything at the first step'),
-  start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
-  end: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.5)
-    .describe('where the target is reached, as a fraction of the stage'),
-  updates: z.int().positive().default(50).describe('mask updates along the ramp'),
-  names: patternOption,
-});
+const options = z
+  .strictObject({
+    sparsity: sparsityOption.default(0.8),
+    schedule: z
+      .enum(['cubic', 'one-shot'])
+      .default('cubic')
+      .describe('gradual ramp, or everything at the first step'),
+    start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
+    end: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .describe('where the target is reached, as a fraction of the stage'),
+    updates: z.int().positive().default(50).describe('mask updates along the ramp'),
+    names: patternOption,
+  })
+  .refine(({ schedule, start, end }) => schedule === 'one-shot' || start <= end, {
+    error: 'expected an end after the start',
+    path: ['end'],
+  });
 
 /** Hooks of a method that recomputes monotone magnitude masks to the sparsity `at` gives, per matrix. */
 export function magnitudeHooks(

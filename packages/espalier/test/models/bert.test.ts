@@ -55,30 +55,33 @@ describeWithData('a random BERT of five layers', [RANDOM], () => {
 
 const REAL = 'weights/bert-tiny-sst2-encoder-only';
 describeWithData('the real BERT-tiny, from its embedding outputs on', [REAL], () => {
-  it.each([true, false])('has the logits of PyTorch (first token only in the last block: %s)', async (first) => {
-    const model = await loadCheckpoint(dataPath(REAL), { requireEmbeddings: false });
-    const { tensors } = await readSafetensors(dataPath(REAL, 'reference.safetensors'));
-    const inputs = [...tensors].filter(([name]) => name.endsWith('__embedding_output'));
-    expect(inputs.length).toBeGreaterThan(5);
-    for (const [name, { shape, data }] of inputs) {
-      const bucket = { rows: 1, length: shape[0]! };
-      const b = createBuilder(bucket, plainWeights(model));
-      const x = input('x', shape);
-      const sequence = encodeBlocks(b, model.config, x, input('bias', [1, bucket.length]), first);
-      const node = classifierHead(b, model.config, pool(b, sequence));
-      const session = await createSession([{ name: 'logits', node }]);
-      const logits = new Float32Array(2);
-      const feeds = new Map<string, FeedArray>([
-        ['x', data as Float32Array],
-        ['bias', new Float32Array(bucket.length)],
-        ...weightFeeds(model, session.inputs.keys()),
-      ]);
-      await session.run(feeds, new Map([['logits', logits]]));
-      await session.release();
-      const expected = tensors.get(name.replace('__embedding_output', '__logits_exact_layernorm'))!;
-      expectNear(logits, expected.data, 1e-5);
-    }
-  });
+  it.each([true, false])(
+    'has the logits of PyTorch (first token only in the last block: %s)',
+    async (first) => {
+      const model = await loadCheckpoint(dataPath(REAL), { requireEmbeddings: false });
+      const { tensors } = await readSafetensors(dataPath(REAL, 'reference.safetensors'));
+      const inputs = [...tensors].filter(([name]) => name.endsWith('__embedding_output'));
+      expect(inputs.length).toBeGreaterThan(5);
+      for (const [name, { shape, data }] of inputs) {
+        const bucket = { rows: 1, length: shape[0]! };
+        const b = createBuilder(bucket, plainWeights(model));
+        const x = input('x', shape);
+        const sequence = encodeBlocks(b, model.config, x, input('bias', [1, bucket.length]), first);
+        const node = classifierHead(b, model.config, pool(b, sequence));
+        const session = await createSession([{ name: 'logits', node }]);
+        const logits = new Float32Array(2);
+        const feeds = new Map<string, FeedArray>([
+          ['x', data as Float32Array],
+          ['bias', new Float32Array(bucket.length)],
+          ...weightFeeds(model, session.inputs.keys()),
+        ]);
+        await session.run(feeds, new Map([['logits', logits]]));
+        await session.release();
+        const expected = tensors.get(name.replace('__embedding_output', '__logits_exact_layernorm'))!;
+        expectNear(logits, expected.data, 1e-5);
+      }
+    },
+  );
 });
 
 describe('BERT', () => {

@@ -83,7 +83,7 @@ export function trainerOf({ task = twoClasses, examples, settings, ...options }:
     settings: resolved,
     steps: 10,
     seed: 1,
-    threads: 2,
+    threads: 1, // two would wait for each other longer than a step of this size takes
     device: 'cpu',
     ...options,
   });
@@ -110,7 +110,9 @@ export function recorder(): { readonly method: MethodHooks; readonly gradients: 
 }
 
 /** Loss and gradients of the first step of a run. */
-export async function firstStep(run: MadeUpRun): Promise<{ loss: number; norm: number; gradients: Gradients }> {
+export async function firstStep(
+  run: MadeUpRun,
+): Promise<{ loss: number; norm: number; gradients: Gradients }> {
   const { method, gradients } = recorder();
   const trainer = trainerOf({ ...run, methods: [...(run.methods ?? []), method] });
   const { loss, gradNorm } = await trainer.step();

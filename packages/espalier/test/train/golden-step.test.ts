@@ -104,7 +104,9 @@ describe.each([
       const { loss, gradNorm } = await trainer.step();
       const expected = Number(tensor('losses.decay_selected').data[step]);
       const norm = Number(tensor('norms.decay_selected').data[step]);
-      expect(Math.abs(loss - expected), `loss of step ${step + 1}`).toBeLessThan(1e-5 * Math.max(1, expected));
+      expect(Math.abs(loss - expected), `loss of step ${step + 1}`).toBeLessThan(
+        1e-5 * Math.max(1, expected),
+      );
       expect(Math.abs(gradNorm - norm) / norm, `norm of step ${step + 1}`).toBeLessThan(1e-5);
     }
     await trainer.release();
@@ -139,7 +141,9 @@ describe('twenty updates of one tensor', () => {
       if (!expected) continue;
       compared++;
       for (const [i, value] of expected.entries()) {
-        expect(Math.abs(store.view('w', 'weight')[i]! - value), `step ${index + 1}, entry ${i}`).toBeLessThan(1e-6);
+        expect(Math.abs(store.view('w', 'weight')[i]! - value), `step ${index + 1}, entry ${i}`).toBeLessThan(
+          1e-6,
+        );
       }
     }
     expect(compared).toBe(4);

@@ -30,7 +30,14 @@ function objectiveOf(shapes: readonly (BucketShape & { readonly take: number })[
     const targets = new Float32Array(bucket.rows * 2);
     for (const [row, { label }] of part.entries()) targets[row * 2 + label] = 1;
     const feeds = new Map([...encoderFeeds(batch), ['targets', targets]] as const);
-    return { rows: bucket.rows, bucket, examples: part, feeds, rowWeights: batch.rowWeights, split: () => [] };
+    return {
+      rows: bucket.rows,
+      bucket,
+      examples: part,
+      feeds,
+      rowWeights: batch.rowWeights,
+      split: () => [],
+    };
   });
   const largestBucket = {
     rows: Math.max(...shapes.map(({ rows }) => rows)),
@@ -51,8 +58,23 @@ describe('the loss and the gradients of a batch', () => {
     ['padded rows', [{ ...exact, rows: 9, take: 6 }], 0],
     ['padded tokens', [{ ...exact, length: 16, take: 6 }], 0],
     ['a larger bucket with another padding id', [{ rows: 11, length: 29, take: 6 }], 7],
-    ['micro-batches', [{ ...exact, rows: 2, take: 2 }, { ...exact, rows: 2, take: 2 }, { ...exact, rows: 2, take: 2 }], 0],
-    ['micro-batches of several sizes, padded', [{ rows: 4, length: 12, take: 1 }, { rows: 5, length: 16, take: 5 }], 0],
+    [
+      'micro-batches',
+      [
+        { ...exact, rows: 2, take: 2 },
+        { ...exact, rows: 2, take: 2 },
+        { ...exact, rows: 2, take: 2 },
+      ],
+      0,
+    ],
+    [
+      'micro-batches of several sizes, padded',
+      [
+        { rows: 4, length: 12, take: 1 },
+        { rows: 5, length: 16, take: 5 },
+      ],
+      0,
+    ],
   ])('are the same with %s', async (_title, shapes, padId) => {
     const found = await stepOf({ objective: objectiveOf(shapes, padId) });
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
