@@ -288,8 +288,9 @@ function encodeValueInfo(
         for (const extent of node.shape) {
           const { rest, factors } = factor(extent, dynamic);
           shape.message(1, (entry) => {
-            if (factors.length === 1 && rest === 1) entry.string(2, factors[0]!.name);
-            else entry.integer(1, extent);
+            if (factors.length === 0) entry.integer(1, extent);
+            else if (factors.length === 1 && rest === 1) entry.string(2, factors[0]!.name);
+            // A multiple of a dynamic extent stays open: ONNX has no name for a product.
           });
         }
       });

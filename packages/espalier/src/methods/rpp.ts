@@ -134,7 +134,7 @@ export const rpp: Method<RppOptions> = {
           state.measured = measured;
           step.report({ sparsity: measured, gamma: state.gamma });
         }
-        if (done < step.steps && roundOf(done, step.steps, rounds) > roundOf(done - 1, step.steps, rounds)) {
+        if (endsRound(done, step.steps, rounds)) {
           for (const [index, name] of names.entries()) {
             reweight(
               step.store.view(name, 'weight'),
@@ -163,7 +163,15 @@ export const rpp: Method<RppOptions> = {
   },
 };
 
-const roundOf = (step: number, steps: number, rounds: number): number => Math.floor((step * rounds) / steps);
+/** The last round takes this part of the stage: refreshed factors disturb the sparsity, which must settle. */
+const LAST_ROUND = 0.2;
+
+/** True when `done` steps end one of the first `rounds - 1` rounds. */
+function endsRound(done: number, steps: number, rounds: number): boolean {
+  const length = ((1 - LAST_ROUND) * steps) / Math.max(1, rounds - 1);
+  const round = Math.round(done / length);
+  return round >= 1 && round < rounds && Math.round(round * length) === done;
+}
 
 function deviation(array: Float32Array): number {
   let sum = 0;

@@ -189,7 +189,7 @@ export interface Body {
 
 export type Params = Readonly<Record<string, ValueType>>;
 type Locals<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
-// biome-ignore lint/suspicious/noConfusingVoidType: a builder without a return statement returns void
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a builder without a return statement returns void
 type Result = Expr<ValueType> | void;
 
 /** A finished function: `P` its parameters by name, in order; `R` what its builder returned. */
