@@ -36,11 +36,13 @@ export const nip: Method<z.infer<typeof options>> = {
     end: 'unconfirmed',
     names: 'paper',
   },
-  create: ({ sparsity, increments, initial, end, names }) =>
-    magnitudeHooks(names, ({ step, steps }) => {
-      const ramp = { initial, final: sparsity, start: 0, end: Math.max(1, Math.round(end * steps)) };
+  create: ({ sparsity, increments, initial, end, names }) => {
+    const lastUpdate = (steps: number): number => Math.max(1, Math.round(end * steps));
+    return magnitudeHooks(names, lastUpdate, ({ step, steps }) => {
+      const ramp = { initial, final: sparsity, start: 0, end: lastUpdate(steps) };
       const before = step === 0 ? 0 : steppedSparsity(step, ramp, increments);
       const now = steppedSparsity(step + 1, ramp, increments);
       return now > before ? now : undefined;
-    }),
+    });
+  },
 };

@@ -145,6 +145,7 @@ export const rpp: Method<RppOptions> = {
           }
         }
       },
+      onTarget: () => false, // the last gap is closed after the stage
       afterStage(stage) {
         const weights = weightsOf(stage);
         const reached = zeroFraction(weights);
