@@ -1,5 +1,6 @@
 // Training on made-up data: a random BERT of a few hundred numbers, examples of ragged lengths, a trainer over
 // them, and a look at the gradients of a step.
+import { createHash } from 'node:crypto';
 import type { Example, Task } from '../../src/data/example.js';
 import type { MethodHooks } from '../../src/methods/method.js';
 import { bertTensors } from '../../src/models/bert-tensors.js';
@@ -135,9 +136,11 @@ export function relativeError(found: Gradients, expected: Gradients): number {
   return Math.sqrt(difference / size);
 }
 
-/** Bits of an array as text: equal only when every bit is. */
+/** A digest of the bits of an array: equal only when every bit is. */
 export const bitsOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex');
 
 export const modelBits = ({ tensors }: Model): Record<string, string> =>
   Object.fromEntries([...tensors].map(([name, { data }]) => [name, bitsOf(data)]));
