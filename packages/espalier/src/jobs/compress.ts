@@ -1,4 +1,5 @@
 // The main job: a model and a task in; a compressed model in Hugging Face layout, its report and its log out.
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Task } from '../data/example.js';
 import { UsageError } from '../errors.js';
@@ -83,7 +84,10 @@ async function finetunedModel(
  */
 async function denseModel(loaded: LoadedRun, run: TrainingRun): Promise<Model> {
   if (hasHead(loaded.model, loaded.task)) return run.base;
-  return (await runRecipe(run.base, DENSE, { ...run.stages, log: undefined })).model;
+  const { checkpoints } = run.stages;
+  // A folder of its own: a recipe may be called "dense" too.
+  const stages = { ...run.stages, log: undefined, checkpoints: checkpoints && join(checkpoints, 'teacher') };
+  return (await runRecipe(run.base, DENSE, stages)).model;
 }
 
 /** The sparsity a recipe aims at: that of its last method that has one. */

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gardenConfig, gardenTask, gardenTokenizerFiles } from '../data/garden/garden.js';
+import { Interrupted } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { randomBert } from '../models/initialise.js';
@@ -39,7 +40,14 @@ const RUNS = [
 
 const TRAINING = { batchSize: 32, lr: 1e-3, maxLength: 48, dropout: 0.1 } as const;
 
+/** Runs the demo. It is short and cannot be resumed: an interrupted one says only that it stopped. */
 export async function demo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
+  return runDemo(input, control).catch((cause: unknown) => {
+    throw cause instanceof Interrupted ? new Interrupted(false) : cause;
+  });
+}
+
+async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const options = parseOptions(demoSchema, input, 'demo');
   const { seed, threads, device, out, steps } = options;
   const started = performance.now();

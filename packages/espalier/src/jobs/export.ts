@@ -1,6 +1,7 @@
 // The other formats of a model, each checked against it before it is kept.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { z } from 'zod';
+import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
 import { checkLogits } from '../export/check.js';
 import { exportOnnx } from '../export/onnx.js';
@@ -12,6 +13,7 @@ import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { RUN_ENTRIES } from './output.js';
+import { withTokenizerJson } from './tokenizer-json.js';
 import { computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
 
 export const exportSchema = z.strictObject({
@@ -42,7 +44,7 @@ export async function exportModel(
     throw new UsageError(`${out} is already there; replace it with --overwrite or name another --out`);
   }
   const labelled = await labelledDev(options, control);
-  const model = labelled?.model ?? (await loadCheckpoint(options.model));
+  const model = labelled?.model ?? (await loadWhole(options.model));
   if (!model.tensors.has('classifier.weight')) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
@@ -71,6 +73,11 @@ async function labelledDev(
   throw new UsageError(
     `${task === undefined ? '--data' : '--task'} alone says too little; give --task and --data`,
   );
+}
+
+async function loadWhole(source: string): Promise<Model> {
+  const model = await loadCheckpoint(source);
+  return withTokenizerJson(model, loadTokenizer(model.tokenizerFiles, source));
 }
 
 const isTaken = (path: string): boolean =>

@@ -83,6 +83,14 @@ async function readRecord<T extends { readonly fingerprint: string }>(
   );
 }
 
+/** Removes what a killed process was writing. */
+async function removeTorn(directory: string): Promise<void> {
+  const torn = /^\.(.+)\.[0-9a-f]{8}\.tmp$/;
+  for (const name of await readdir(directory)) {
+    if (RUN_ENTRIES.includes(torn.exec(name)?.[1] ?? '')) await rm(join(directory, name), { force: true });
+  }
+}
+
 /**
  * Prepares the directory for the run with this fingerprint, once its inputs are known to be good. Returns the report
  * when this run is already finished there. Throws UsageError when the run there is another one.
@@ -101,6 +109,7 @@ export async function prepareOutput(
     return report;
   } else if (present.includes('checkpoints')) {
     await readRecord(runSchema, runFileOf(out), fingerprint);
+    await removeTorn(out);
     return undefined;
   }
   await mkdir(checkpointsOf(out), { recursive: true }).catch((cause: unknown) => {

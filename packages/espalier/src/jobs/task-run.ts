@@ -13,6 +13,7 @@ import type { Model } from '../models/model.js';
 import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+import { withTokenizerJson } from './tokenizer-json.js';
 
 export const deviceSchema = z.enum(['cpu', 'webgpu', 'cuda', 'auto']);
 
@@ -143,7 +144,7 @@ export function tokenizeRun(
   const count = split.train.length + split.held.length + data.dev.length;
   if (count > 20_000) control.onEvent({ type: 'note', message: `tokenising ${count} examples` });
   return {
-    model,
+    model: withTokenizerJson(model, tokenizer),
     task: data.task,
     train: tokenizeExamples(tokenizer, split.train, maxLength),
     held: tokenizeExamples(tokenizer, split.held, maxLength),

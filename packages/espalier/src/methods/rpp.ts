@@ -145,6 +145,7 @@ export const rpp: Method<RppOptions> = {
           }
         }
       },
+      onTarget: () => false, // the last gap is closed after the stage
       afterStage(stage) {
         const weights = weightsOf(stage);
         const reached = zeroFraction(weights);
@@ -193,7 +194,7 @@ function firstPenalty(
   weights: readonly Float32Array[],
   wanted: (stage: StageContext, step: number) => number,
 ): number {
-  const horizon = Math.max(1, Math.ceil(stage.steps / 10));
+  const horizon = Math.max(2, Math.ceil(stage.steps / 10)); // the first rate of a warm-up is 0
   let rates = 0;
   for (let step = 0; step < horizon; step++) rates += stage.rateAt(step);
   const total = weights.reduce((sum, { length }) => sum + length, 0);
@@ -202,7 +203,7 @@ function firstPenalty(
     weights.map((array) => array.map(Math.abs)),
     count,
   );
-  return quantile / rates;
+  return rates > 0 ? quantile / rates : 0;
 }
 
 /**

@@ -1,39 +1,67 @@
-// metrics.jsonl: one JSON object per line, appended as training goes. A resumed run first drops what came after its
-// checkpoint, so that its file equals an unbroken one.
+// metrics.jsonl: what was measured, one JSON object a line, appended as the run goes (jsonlines.org). A run that is
+// resumed at a checkpoint first drops what came after it, so its log has the lines of an unbroken run.
 import { appendFile, readFile } from 'node:fs/promises';
-import { ioError } from '../io/io-error.js';
+import { z } from 'zod';
+import { FormatError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
+import { ioError } from '../io/io-error.js';
+
+const lineSchema = z.looseObject({ step: z.int().nonnegative() });
+
+/** A line to be: its step, 1-based over the whole run, and anything JSON can hold. */
+export interface MetricsLine {
+  readonly step: number;
+  readonly [key: string]: unknown;
+}
 
 export interface MetricsLog {
-  /** Appends a line; `step` counts over the whole recipe. */
-  append(line: { readonly step: number } & Readonly<Record<string, unknown>>): Promise<void>;
-  /** Keeps the lines up to and including `step`; a torn last line goes too. Without a file, does nothing. */
+  /** Adds a line. A number that is not finite becomes null. */
+  append(line: MetricsLine): Promise<void>;
+  /**
+   * Drops the lines after `step`, and the last one where it is torn. No file is an empty log. Throws FormatError for
+   * a whole line that is not a metrics line.
+   */
   truncate(step: number): Promise<void>;
 }
 
-/** Opens the log of a run; the file appears with its first line. */
-export const openMetricsLog = (path: string): MetricsLog => ({
-  append: (line) =>
-    appendFile(path, `${JSON.stringify(line)}\n`).catch((cause: unknown) => {
-      throw ioError(cause, 'writing', path);
-    }),
-  async truncate(step) {
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === undefined) return;
-    // Without the final line break the last line is torn.
-    const lines = text
-      .slice(0, text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .filter(Boolean);
-    const kept = lines.filter((line) => stepOf(line) <= step);
-    await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(''));
-  },
-});
-
-function stepOf(line: string): number {
+function parseLine(path: string, line: string, number: number): z.infer<typeof lineSchema> {
   try {
-    return (JSON.parse(line) as { step: number }).step;
-  } catch {
-    return Number.POSITIVE_INFINITY;
+    return lineSchema.parse(JSON.parse(line));
+  } catch (cause) {
+    const expected = 'expected a JSON object with a whole number "step"';
+    const advice = 'remove the line, or start again with --overwrite';
+    throw new FormatError(path, `line ${number}: ${expected}, found ${line.slice(0, 60)}; ${advice}`, {
+      cause,
+    });
   }
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw ioError(error, 'reading', path);
+  }
+}
+
+/** The log at `path`. Its folder must exist; the file appears with the first line. */
+export function openMetricsLog(path: string): MetricsLog {
+  return {
+    async append(line) {
+      try {
+        await appendFile(path, `${JSON.stringify(line)}\n`);
+      } catch (error) {
+        throw ioError(error, 'writing', path);
+      }
+    },
+    async truncate(step) {
+      const text = await readIfThere(path);
+      // What follows the last newline is torn: a kill came in the middle of a write.
+      const lines = text.split('\n').slice(0, -1);
+      const kept = lines.filter((line, i) => parseLine(path, line, i + 1).step <= step);
+      const content = kept.map((line) => `${line}\n`).join('');
+      if (content !== text) await writeFileAtomic(path, content);
+    },
+  };
 }

@@ -250,10 +250,9 @@ export function defineFunction<P extends Params, R extends Result>(
 type AnyFunction = WasmFunction<Params, Result>;
 
 /** A call with named arguments: i32 addresses and counts, or floats rounded to the parameter's type. */
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a kernel without a result returns nothing
 export type Call<F extends AnyFunction> = (
   args: Readonly<Record<keyof F['params'], number>>,
-) => F['result'] extends Expr<ValueType> ? number : void;
+) => F['result'] extends Expr<ValueType> ? number : undefined;
 
 export type Calls<F extends Record<string, AnyFunction>> = { readonly [K in keyof F]: Call<F[K]> };
 
