@@ -137,7 +137,9 @@ export function tokenizeRun(
     );
   }
   if (maxLength > positions) {
-    throw new UsageError(`--max-length ${maxLength} is beyond the model's ${positions} positions`);
+    throw new UsageError(
+      `--max-length ${maxLength} is beyond the model's ${positions} positions; give ${positions} or less`,
+    );
   }
   const limited = limit === undefined ? data.train : limitExamples(data.train, limit, seed);
   const split = select === 'best' ? splitTrain(limited, HELD_FRACTION, seed) : { train: limited, held: [] };
