@@ -13,6 +13,7 @@ import type { Model } from '../models/model.js';
 import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+import { inLabelOrder } from './label-order.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 
 export const deviceSchema = z.enum(['cpu', 'webgpu', 'cuda', 'auto']);
@@ -91,7 +92,8 @@ async function loadModelAndData(
 ): Promise<{ model: Model; data: TaskData }> {
   const model = await loadCheckpoint(options.model);
   familyOf(model.config);
-  return { model, data: await loadTaskData(defined({ ...options, dir: options.data })) };
+  const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  return { model, data: inLabelOrder(model, data) };
 }
 
 /** Model and task of a job that trains. */

@@ -21,7 +21,7 @@ import { builtinRecipe } from '../../src/recipe/builtin.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { readSafetensors, writeSafetensors } from '../../src/tensor/safetensors.js';
 import { f32 } from '../../src/tensor/tensor.js';
-import { smallDisk, writeProject } from '../support/cli.js';
+import { sha256, smallDisk, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const path = temporaryFolder();
@@ -263,7 +263,7 @@ describe('output', () => {
     );
   });
 
-  it('a full disk: names the file, and what is left can be resumed', async () => {
+  it('a full disk: names the file, and the run goes on once there is room', async () => {
     const disk = path('disk');
     const mounted = smallDisk(disk, '64k');
     if (!mounted) {
@@ -271,15 +271,17 @@ describe('output', () => {
       return;
     }
     try {
-      const options = {
-        out: join(disk, 'run'),
-        checkpointEvery: 2,
-        settings: { steps: 5, batchSize: 8, maxLength: 16 },
-      };
-      const error = await failure(train(options));
+      const options = { checkpointEvery: 2, settings: { steps: 5, batchSize: 8, maxLength: 16 } };
+      const error = await failure(train({ ...options, out: join(disk, 'run') }));
       expect(error.message).toMatch(/disk full while writing .*\nfree some space/);
       expect(error.exitStatus).toBe(1);
       expect(existsSync(join(disk, 'run', 'model.safetensors'))).toBe(false);
+      mounted.resize('8m');
+      await train({ ...options, out: join(disk, 'run'), resume: true });
+      await train({ ...options, out: path('elsewhere') });
+      expect(sha256(join(disk, 'run', 'model.safetensors'))).toBe(
+        sha256(path('elsewhere', 'model.safetensors')),
+      );
     } finally {
       mounted.unmount();
     }

@@ -119,13 +119,21 @@ export const classify = [
   ...['--lr', '5e-3', '--threads', '1'],
 ];
 
+export interface SmallDisk {
+  resize(size: string): void;
+  unmount(): void;
+}
+
 /** A file system of `size` (a mount option of tmpfs) at `path`, or undefined where it may not be mounted. */
-export function smallDisk(path: string, size: string): { unmount(): void } | undefined {
+export function smallDisk(path: string, size: string): SmallDisk | undefined {
   if (!existsSync(path)) mkdirSync(path, { recursive: true });
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
-  return { unmount: () => void execFileSync('umount', [path]) };
+  return {
+    resize: (next) => void execFileSync('mount', ['-o', `remount,size=${next}`, path]),
+    unmount: () => void execFileSync('umount', [path]),
+  };
 }
