@@ -246,8 +246,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       live.scatterRows(tensor, ids, fetches.get(rowsOutput)!);
     }
     milliseconds.pass += performance.now() - started;
-    for (const name of graph.carries)
-      declarations.carries.get(name)!.value.set(fetches.get(`carry:${name}`)!);
+    for (const name of graph.carries) declarations.carries.get(name)!.value.set(fetches.get(`next:${name}`)!);
     return fetches;
   }
 
@@ -413,7 +412,8 @@ function boundArrays(
     if (name === 'logits') continue;
     if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
     else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
-    else if (name.startsWith('carry:')) fetches.set(name, declarations.carries.get(name.slice(6))!.next);
+    else if (name.startsWith('next:'))
+      fetches.set(name, declarations.carries.get(name.slice('next:'.length))!.next);
     else fetches.set(name, new Float32Array(sizeOf(shape)));
   }
   return { feeds, fetches, randoms };
