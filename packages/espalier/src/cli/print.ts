@@ -1,10 +1,11 @@
 // What goes to stdout: one JSON object, or tables for people.
 import { factRows, DENSE_FILE_NOTE, SCORE_COLUMNS, scoreRows } from '../report/markdown.js';
-import { renderTable } from '../report/format.js';
+import { renderTable } from '../report/tables.js';
 import type { Report } from '../report/report.js';
 import type { OutputFlags } from './run-job.js';
 
-export const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printLine = (text: string): void =>
+  void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 
 export const printJson = (value: unknown): void => printLine(JSON.stringify(value));
 

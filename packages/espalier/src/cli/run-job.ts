@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { EspalierError } from '../errors.js';
 import type { JobName, JobResult } from '../jobs/index.js';
 import type { RunEvent } from '../recipe/run.js';
-import { createProgress } from './progress.js';
+import { type ProgressLine, progressLine } from './terminal.js';
 import type { WorkerInput, WorkerMessage } from './worker.js';
 
 export interface OutputFlags {
@@ -19,11 +19,11 @@ class WorkerFailure extends Error {
 export async function runJob<Name extends JobName>(
   job: Name,
   options: unknown,
-  { quiet = undefined }: OutputFlags,
+  { quiet }: OutputFlags,
 ): Promise<JobResult<Name>> {
   const stop = new SharedArrayBuffer(4);
   const input: WorkerInput = { job, options, stop };
-  const progress = createProgress(process.stderr, quiet ?? false);
+  const progress = progressLine(process.stderr, { quiet: quiet ?? false });
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input });
   const onSignal = (): void => {
     if (Atomics.exchange(new Int32Array(stop), 0, 1) !== 0) process.exit(130);
@@ -42,7 +42,7 @@ export async function runJob<Name extends JobName>(
       worker.on('exit', (code) => reject(new EspalierError(`the worker ended with status ${code}`)));
     });
   } finally {
-    progress.end();
+    progress.done();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     await worker.terminate();
@@ -56,15 +56,18 @@ function failure({ name, message, exitStatus, stack }: Extract<WorkerMessage, { 
   return Object.assign(error, { exitStatus });
 }
 
-type Progress = ReturnType<typeof createProgress>;
-
-function show(progress: Progress, event: RunEvent): void {
+function show(progress: ProgressLine, event: RunEvent): void {
   if (event.type === 'note') progress.note(event.message);
-  else if (event.type === 'stage') progress.start(event.name, event.steps);
+  else if (event.type === 'stage') progress.note(`${event.name}: ${event.steps} steps`);
   else if (event.type === 'evaluation') {
     const scores = Object.entries(event.scores).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     progress.note(`${event.stage}, step ${event.step}: ${scores.join(', ')}`);
   } else {
-    progress.step(event.result.step, { loss: event.result.loss, ...event.result.reported });
+    progress.update({
+      label: event.stage,
+      step: event.result.step,
+      total: event.steps,
+      loss: event.result.loss,
+    });
   }
 }

@@ -52,7 +52,7 @@ export async function compressLoaded(
   control: RunControl,
 ): Promise<Report> {
   const { recipe } = options;
-  const run = await startRun(loaded, options, recipe, control);
+  const run = startRun(loaded, options, recipe, control);
   const dense = options.dense === null ? undefined : await denseModel(loaded, options.dense, run);
   const denseScores = dense && (await run.score(dense));
   const teacher = options.teacher === undefined ? dense : await loadCheckpoint(options.teacher);

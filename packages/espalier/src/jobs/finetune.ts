@@ -40,7 +40,7 @@ export async function finetuneLoaded(
   options: z.output<typeof finetuneSchema>,
   control: RunControl,
 ): Promise<Report> {
-  const run = await startRun(loaded, options, DENSE, control);
+  const run = startRun(loaded, options, DENSE, control);
   const result = await runRecipe(run.base, DENSE, run.stages);
   return writeRun(loaded, run, result, options, undefined, null);
 }

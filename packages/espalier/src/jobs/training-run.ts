@@ -38,12 +38,12 @@ export interface TrainingRun {
   score(model: Model): Promise<Scores>;
 }
 
-export async function startRun(
+export function startRun(
   loaded: LoadedRun,
   options: RunOptions,
   recipe: Recipe,
   control: RunControl,
-): Promise<TrainingRun> {
+): TrainingRun {
   const { seed, threads, device, out } = options;
   const { task, padId, train, dev, files } = loaded;
   const { settings, totalSteps } = resolveSettings(options.settings, train.length);

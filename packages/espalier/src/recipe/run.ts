@@ -132,7 +132,13 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
 
   // A state of the stage, so that what was reported before an interruption is not lost.
   const reported = trainer.stage.state<Record<string, number>>('reported', {}).value;
-  const predictor = createPredictor({ model: prepared, weight: trainer.weight, threads, device, padId });
+  const predictor = createPredictor({
+    model: prepared,
+    weight: (tensor) => trainer.weight(tensor),
+    threads,
+    device,
+    padId,
+  });
   const checkpoint = async (): Promise<void> => {
     if (directory) await saveCheckpointState(directory, trainer.state(), fingerprint);
   };

@@ -1,67 +1,40 @@
-// Numbers as people read them, and tables for terminal and Markdown.
+// Numbers, sizes and times as people read them, for terminals and reports.
 
-/** Seconds as "12 s", "3 min 05 s" or "2 h 10 min". */
-export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** Bytes with decimal units: 999 B, 1.5 kB, 43.2 MB. */
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  // 999,950 B would be written 1000.0 kB: the next unit begins where rounding reaches it.
+  while (value >= (unit === 0 ? 1000 : 999.95) && unit < byteUnits.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${byteUnits[unit]!}`;
 }
 
-/** Bytes in decimal units, three significant digits: "44.7 MB". */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB'];
-  const exponent = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** exponent;
-  return `${exponent === 0 ? value : value.toPrecision(3)} ${units[exponent]!}`;
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+/** Seconds as a duration: 85 ms, 4.2 s, 3 min 05 s, 2 h 10 min. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-';
+  if (Math.round(seconds * 1000) < 1000) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${twoDigits(whole % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
+}
+
+/** Integers with thousands separators, other numbers to four significant digits; '-' for none. */
+export function formatNumber(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '-';
+  if (Number.isInteger(value) || Math.abs(value) >= 9999.5) return Math.round(value).toLocaleString('en-US');
+  if (Math.abs(value) < 1e-4) return value.toExponential(2);
+  return String(Number(value.toPrecision(4)));
 }
 
 /** A fraction as "80.0 %". */
 export const formatPercent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
-
-export interface Column {
-  readonly title: string;
-  readonly align?: 'left' | 'right';
-}
-
-const isWide = (code: number): boolean =>
-  (code >= 0x1100 && code <= 0x115f) ||
-  (code >= 0x2e80 && code <= 0xffdc && code !== 0x303f) ||
-  code >= 0x1f300;
-
-/** Terminal columns a text takes. */
-export function textWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += isWide(character.codePointAt(0)!) ? 2 : 1;
-  return width;
-}
-
-const pad = (text: string, width: number, align: Column['align']): string => {
-  const space = ' '.repeat(Math.max(0, width - textWidth(text)));
-  return align === 'right' ? space + text : text + space;
-};
-
-/** Rows under a header line, columns aligned by spaces. */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, index) =>
-    Math.max(textWidth(title), ...rows.map((row) => textWidth(row[index] ?? ''))),
-  );
-  const line = (cells: readonly string[]): string =>
-    columns
-      .map(({ align }, index) => pad(cells[index] ?? '', widths[index]!, align))
-      .join('  ')
-      .trimEnd();
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
-  return [line(columns.map(({ title }) => title)), rule, ...rows.map(line)].join('\n');
-}
-
-/** The same as a Markdown table. */
-export function renderMarkdownTable(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const rule = columns.map(({ align }) => (align === 'right' ? '---:' : '---'));
-  return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n');
-}

@@ -1,6 +1,7 @@
 // report.md: the same as report.json, for people.
 import type { Scores } from '../train/evaluation.js';
-import { type Column, formatBytes, formatDuration, formatPercent, renderMarkdownTable } from './format.js';
+import { formatBytes, formatDuration, formatPercent } from './format.js';
+import { type Column, renderMarkdownTable } from './tables.js';
 import type { Report } from './report.js';
 
 /** Rows "metric, dense, compressed, change" of a report; `majority` and `loss` last. */

@@ -252,7 +252,7 @@ type AnyFunction = WasmFunction<Params, Result>;
 /** A call with named arguments: i32 addresses and counts, or floats rounded to the parameter's type. */
 export type Call<F extends AnyFunction> = (
   args: Readonly<Record<keyof F['params'], number>>,
-) => F['result'] extends Expr<ValueType> ? number : void;
+) => F['result'] extends Expr<ValueType> ? number : undefined;
 
 export type Calls<F extends Record<string, AnyFunction>> = { readonly [K in keyof F]: Call<F[K]> };
 

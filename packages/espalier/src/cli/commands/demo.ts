@@ -1,7 +1,8 @@
 // espalier demo: the main job on the built-in garden language.
 import type { Command } from 'commander';
 import type { DemoResult } from '../../jobs/demo.js';
-import { formatBytes, formatDuration, formatPercent, renderTable } from '../../report/format.js';
+import { formatBytes, formatDuration, formatPercent } from '../../report/format.js';
+import { renderTable } from '../../report/tables.js';
 import { addCommon, type ComputeFlags, computeOptions, integer } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';

@@ -1,6 +1,7 @@
 // espalier inspect: what a model consists of.
 import type { Command } from 'commander';
-import { formatBytes, formatPercent, renderTable } from '../../report/format.js';
+import { formatBytes, formatPercent } from '../../report/format.js';
+import { renderTable } from '../../report/tables.js';
 import { addCommon } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { METHODS } from '../../methods/index.js';
 import { RECIPES } from '../../recipe/builtin.js';
 import { recipeSchema } from '../../recipe/recipe.js';
-import { renderTable } from '../../report/format.js';
+import { renderTable } from '../../report/tables.js';
 import { addCommon } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import type { OutputFlags } from '../run-job.js';
