@@ -60,7 +60,9 @@ const evaluations = (events: readonly RunEvent[]): { step: number; scores: Score
 
 const sparsityOf = ({ tensors }: Model): number =>
   zeroFraction(
-    [...tensors].filter(([name]) => /layer.*(query|key|value|dense)\.weight/.test(name)).map(([, { data }]) => data),
+    [...tensors]
+      .filter(([name]) => /layer.*(query|key|value|dense)\.weight/.test(name))
+      .map(([, { data }]) => data),
   );
 
 describe('rateFactor', () => {
@@ -69,7 +71,7 @@ describe('rateFactor', () => {
 
   it('rises from 0, then falls to 0 in a line, as in transformers', () => {
     expect(factors('linear', 0.2)).toEqual(
-      [0, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0].map((x) => expect.closeTo(x, 12)),
+      [0, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0].map((x): unknown => expect.closeTo(x, 12)),
     );
     expect(factors('linear', 0)[0]).toBe(1);
   });
@@ -116,7 +118,9 @@ describe('stageSteps', () => {
     const { events } = await run(parseRecipe({ name: 'two', stages }, 'test'), { totalSteps: 6 });
     expect(events.flatMap((event) => (event.type === 'stage' ? [event.steps] : []))).toEqual([4, 2]);
     const rates = events.flatMap((event) => (event.type === 'step' ? [event.result.rate] : []));
-    expect(rates).toEqual([0.01, 0.0075, 0.005, 0.0025, 0.5, 0.25].map((x) => expect.closeTo(x, 12)));
+    expect(rates).toEqual(
+      [0.01, 0.0075, 0.005, 0.0025, 0.5, 0.25].map((x): unknown => expect.closeTo(x, 12)),
+    );
   });
 });
 
