@@ -1,5 +1,5 @@
 // Compiled graphs: an ONNX Runtime session with typed feeds and fetches. The execution provider is a parameter.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { EspalierError } from '../errors.js';
 import type { NodeDtype } from '../graph/node.js';
 import { encodeOnnx, type NamedNode } from '../graph/onnx.js';
@@ -28,12 +28,35 @@ export interface Session {
   release(): Promise<void>;
 }
 
-const PROVIDERS: Record<Device, string[]> = {
+const PROVIDERS: Record<Exclude<Device, 'auto'>, string[]> = {
   cpu: ['cpu'],
   webgpu: ['webgpu', 'cpu'],
   cuda: ['cuda', 'cpu'],
-  auto: ['cuda', 'webgpu', 'cpu'],
 };
+
+/** What `auto` tries before the CPU. ONNX Runtime itself gives up at the first provider that is not there. */
+const AUTO = ['cuda', 'webgpu'] as const;
+let chosen: Exclude<Device, 'auto'> | undefined;
+
+async function openSession(
+  model: Uint8Array,
+  device: Device,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const open = (name: Exclude<Device, 'auto'>): Promise<InferenceSession> =>
+    InferenceSession.create(model, { ...options, executionProviders: PROVIDERS[name] });
+  if (device !== 'auto') return open(device);
+  if (chosen) return open(chosen);
+  env.logLevel = 'fatal'; // a device that is not there is no error here
+  for (const candidate of AUTO) {
+    const session = await open(candidate).catch(() => undefined);
+    if (!session) continue;
+    chosen = candidate;
+    return session;
+  }
+  chosen = 'cpu';
+  return open(chosen);
+}
 
 /** Compiles the graph that computes `outputs`. */
 export async function createSession(
@@ -45,15 +68,14 @@ export async function createSession(
     const node = produced[0]!;
     if (isInput(node)) inputs.set(node.apply.attributes.name, { shape: node.shape, dtype: node.dtype });
   }
-  const session = await InferenceSession.create(encodeOnnx(outputs), {
-    executionProviders: PROVIDERS[device],
+  const session = await openSession(encodeOnnx(outputs), device, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     enableMemPattern: false,
     enableCpuMemArena: arena,
   }).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!;
     throw new EspalierError(`the graph cannot be prepared on device "${device}": ${reason}`, { cause });
   });
   const shapes = new Map(outputs.map(({ name, node }) => [name, { shape: node.shape }]));
