@@ -10,6 +10,7 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { prepareOutput } from './output.js';
 import {
+  checkDevice,
   computeSchema,
   dataSchema,
   type LoadedRun,
@@ -40,6 +41,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const recipe = parseRecipe(options.recipe, options.recipe.name);
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = resolveSettings(settings, 1).settings;
+  await checkDevice(options.device, control);
   await prepareOutput(options.out, options);
   const loaded = await loadRun({ ...options, maxLength }, control);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);

@@ -14,7 +14,7 @@ import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
 import { prepareOutput } from './output.js';
-import { computeSchema, parseOptions, tokenizeRun } from './task-run.js';
+import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
   ...computeSchema.shape,
@@ -43,6 +43,7 @@ const TRAINING = { batchSize: 32, lr: 1e-3, maxLength: 48, dropout: 0.1 } as con
 export async function demo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const options = parseOptions(demoSchema, input, 'demo');
   const { seed, threads, device, out, steps } = options;
+  await checkDevice(device, control);
   const started = performance.now();
   const data = gardenTask('sentiment', seed, { train: 8000, dev: 1000 });
   const model = randomBert(gardenConfig(), seed, gardenTokenizerFiles());

@@ -7,7 +7,7 @@ import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
-import { computeSchema, dataSchema, loadRun, parseOptions } from './task-run.js';
+import { checkDevice, computeSchema, dataSchema, loadRun, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
 
 export const evaluateSchema = z.strictObject({
@@ -30,6 +30,7 @@ export async function evaluate(
   control: RunControl,
 ): Promise<EvaluateResult> {
   const options = parseOptions(evaluateSchema, input, 'evaluate');
+  await checkDevice(options.device, control);
   const loaded = await loadRun({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   if (!hasHead(model, task)) {
