@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gardenConfig, gardenTask, gardenTokenizerFiles } from '../data/garden/garden.js';
+import { Interrupted } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { randomBert } from '../models/initialise.js';
@@ -13,7 +14,6 @@ import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
-import { prepareOutput } from './output.js';
 import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
@@ -40,7 +40,14 @@ const RUNS = [
 
 const TRAINING = { batchSize: 32, lr: 1e-3, maxLength: 48, dropout: 0.1 } as const;
 
+/** Runs the demo. It is short and cannot be resumed: an interrupted one says only that it stopped. */
 export async function demo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
+  return runDemo(input, control).catch((cause: unknown) => {
+    throw cause instanceof Interrupted ? new Interrupted(false) : cause;
+  });
+}
+
+async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const options = parseOptions(demoSchema, input, 'demo');
   const { seed, threads, device, out, steps } = options;
   await checkDevice(device, control);
@@ -66,7 +73,6 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
 
   await rm(join(out, 'demo.json'), { force: true });
   const denseOut = join(out, 'dense');
-  await prepareOutput(denseOut, { resume: false, overwrite: true });
   control.onEvent({
     type: 'note',
     message: `training a tiny BERT from scratch on ${data.train.length} examples`,
@@ -78,7 +84,6 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
   const compressed: { name: string; report: Report }[] = [];
   for (const { recipe, sparsity } of RUNS) {
     const name = `${recipe}-${Math.round(100 * sparsity)}`;
-    await prepareOutput(join(out, name), { resume: false, overwrite: true });
     const runOptions = parseOptions(
       compressSchema,
       {

@@ -11,8 +11,10 @@ import { EspalierError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+import { withTokenizerJson } from './tokenizer-json.js';
 
 /** Options of every job that computes. */
 export const computeSchema = z.strictObject({
@@ -59,8 +61,13 @@ export interface LoadedRun {
   readonly files: TaskData['files'];
 }
 
-export interface LoadOptions extends DataOptions {
+export type LoadedDev = Omit<LoadedRun, 'train' | 'held'>;
+
+export interface LoadOptions extends DataOptions, TokenizeOptions {
   readonly model: string;
+}
+
+export interface TokenizeOptions {
   readonly seed: number;
   readonly maxLength: number;
   readonly limit?: number | undefined;
@@ -83,19 +90,46 @@ export async function checkDevice(device: Device, control: RunControl): Promise<
   await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
 }
 
-export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
-  const { seed, maxLength, limit } = options;
+async function loadModelAndData(
+  options: DataOptions & { readonly model: string },
+): Promise<{ model: Model; data: TaskData }> {
   const model = await loadCheckpoint(options.model);
   familyOf(model.config);
-  const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  return { model, data: await loadTaskData(defined({ ...options, dir: options.data })) };
+}
+
+/** Model and task of a job that trains. */
+export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
+  const { seed, maxLength, limit } = options;
+  const { model, data } = await loadModelAndData(options);
   return tokenizeRun(model, data, { seed, maxLength, limit, select: options.select }, control);
+}
+
+/** Tokens per example where neither the user nor the model's positions say less. */
+const EVALUATION_LENGTH = 128;
+
+/** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
+export async function loadDev(
+  options: DataOptions & { readonly model: string; readonly maxLength?: number | undefined },
+  control: RunControl,
+): Promise<LoadedDev> {
+  const { model, data } = await loadModelAndData(options);
+  if (!hasHead(model, data.task)) {
+    const found = model.tensors.get('classifier.weight')?.shape[0] ?? 'none';
+    throw new UsageError(
+      `${model.source} has no head for task "${data.task.name}": expected ${data.task.labels.length} outputs, ` +
+        `found ${found}; fine-tune it first`,
+    );
+  }
+  const maxLength = options.maxLength ?? Math.min(EVALUATION_LENGTH, model.config.max_position_embeddings);
+  return tokenizeRun(model, { ...data, train: [] }, { seed: 0, maxLength }, control);
 }
 
 /** Tokenises a task for a model. Throws when the tokenizer does not fit the model or the length does not. */
 export function tokenizeRun(
   model: Model,
   data: TaskData,
-  { seed, maxLength, limit, select }: Pick<LoadOptions, 'seed' | 'maxLength' | 'limit' | 'select'>,
+  { seed, maxLength, limit, select }: TokenizeOptions,
   control: RunControl,
 ): LoadedRun {
   const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
@@ -114,7 +148,7 @@ export function tokenizeRun(
   const count = split.train.length + split.held.length + data.dev.length;
   if (count > 20_000) control.onEvent({ type: 'note', message: `tokenising ${count} examples` });
   return {
-    model,
+    model: withTokenizerJson(model, tokenizer),
     task: data.task,
     train: tokenizeExamples(tokenizer, split.train, maxLength),
     held: tokenizeExamples(tokenizer, split.held, maxLength),
@@ -135,8 +169,12 @@ export function resolveSettings(
 }
 
 /** A hash over everything that decides a run's result: what must be equal for a resume. */
-export function fingerprintOf(parts: unknown, model: Model): string {
-  const hash = createHash('sha256').update(JSON.stringify(parts));
+export const fingerprintOf = (parts: unknown): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+/** A hash over the weights of a model. */
+export function modelHash(model: Model): string {
+  const hash = createHash('sha256');
   for (const [name, { data }] of [...model.tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }

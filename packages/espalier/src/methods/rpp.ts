@@ -101,7 +101,6 @@ export const rpp: Method<RppOptions> = {
       declare(stage) {
         names = prunableNames(stage, chosen.names);
         prunable = new Set(names);
-        stage.mask(names);
         stage.factor(names);
         controller(stage);
         epsilons(stage);

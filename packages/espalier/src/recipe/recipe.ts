@@ -19,7 +19,8 @@ const stageSchema = z.strictObject({
 });
 
 export const recipeSchema = z.strictObject({
-  name: z.string(),
+  // It names folders of checkpoints.
+  name: z.string().regex(/^[\w][\w .+-]*$/, { error: 'expected letters, digits, spaces and . + - _ only' }),
   objective: z.enum(['task', 'any']).default('any'),
   stages: z.array(stageSchema).min(1),
   training: z

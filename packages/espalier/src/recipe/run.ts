@@ -134,7 +134,7 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
   const reported = trainer.stage.state<Record<string, number>>('reported', {}).value;
   const predictor = createPredictor({
     model: prepared,
-    weight: (tensor) => trainer.weight(tensor),
+    source: trainer.forward,
     threads,
     device,
     padId,

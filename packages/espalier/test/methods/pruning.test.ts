@@ -161,7 +161,7 @@ describe('reweight', () => {
     return out;
   };
   const expectFactors = (found: Float32Array, expected: readonly number[]): void =>
-    expect([...found]).toEqual(expected.map((value) => expect.closeTo(value, 5)));
+    expect([...found]).toEqual(expected.map((value): unknown => expect.closeTo(value, 5)));
 
   it('is 1 / (|w| + eps), in units of a weight at zero or of the median', () => {
     expectFactors(factors('none'), [10, 2.5, 5, 1]);

@@ -54,7 +54,7 @@ describe('steppedSparsity', () => {
   it('takes the k-th of n steps when k n-ths of the way are done', () => {
     const ramp = { initial: 0.1, final: 0.7, start: 0, end: 21 };
     expect([6, 7, 13, 14, 20, 21].map((step) => steppedSparsity(step, ramp, 3))).toEqual(
-      [0.1, 0.3, 0.3, 0.5, 0.5, 0.7].map((value) => expect.closeTo(value, 12)),
+      [0.1, 0.3, 0.3, 0.5, 0.5, 0.7].map((value): unknown => expect.closeTo(value, 12)),
     );
   });
 });

@@ -46,7 +46,7 @@ async function run(
     settings: settingsOf({ microBatchSize: 2, maxLength: 9 }),
     totalSteps: STEPS,
     seed: 3,
-    threads: 2,
+    threads: 1,
     device: 'cpu',
     padId: 0,
     teacher: randomModel({ num_hidden_layers: 1 }, 2),
@@ -75,24 +75,27 @@ const RECIPES = [
 ].map((recipe) => [recipe.name, recipe] as const);
 
 describe.each(RECIPES)('recipe %s', (name, recipe) => {
+  // Two threads where it could matter most; on a busy machine they wait for each other.
+  const threads = { threads: /dense|rpp/.test(name) ? 2 : 1 };
+
   it('ends with the same bits whenever it was stopped or killed', async () => {
-    const expected = await run(recipe, `${name}-whole`);
+    const expected = await run(recipe, `${name}-whole`, {}, threads);
     const bits = modelBits(expected.model);
     expect(bits).not.toEqual(modelBits(model));
 
     // Another step each day would be another test; these are drawn once, from the name.
     const generator = random(5, name);
     const stopAfter = generator.integer(STEPS);
-    await expect(run(recipe, `${name}-stop`, { stopAfter })).rejects.toThrow(Interrupted);
-    const resumed = await run(recipe, `${name}-stop`);
+    await expect(run(recipe, `${name}-stop`, { stopAfter }, threads)).rejects.toThrow(Interrupted);
+    const resumed = await run(recipe, `${name}-stop`, {}, threads);
     expect(modelBits(resumed.model), `stopped after ${stopAfter}`).toEqual(bits);
     expect(resumed.reported).toEqual(expected.reported);
 
     const dieAfter = 1 + generator.integer(STEPS - 1);
-    await expect(run(recipe, `${name}-kill`, { dieAfter })).rejects.toThrow(Death);
+    await expect(run(recipe, `${name}-kill`, { dieAfter }, threads)).rejects.toThrow(Death);
     const again = 1 + generator.integer(3);
-    await expect(run(recipe, `${name}-kill`, { dieAfter: again })).rejects.toThrow(Death);
-    const revived = await run(recipe, `${name}-kill`);
+    await expect(run(recipe, `${name}-kill`, { dieAfter: again }, threads)).rejects.toThrow(Death);
+    const revived = await run(recipe, `${name}-kill`, {}, threads);
     expect(modelBits(revived.model), `killed after ${dieAfter} and ${again} more`).toEqual(bits);
     expect(revived.reported).toEqual(expected.reported);
   });
@@ -139,7 +142,7 @@ describe('a resumed run', () => {
       return lines;
     };
     const expected = await linesOf('log');
-    expect(expected.filter((line) => Object.hasOwn(line as object, 'evaluation')).length).toBe(3);
+    expect(expected.filter((line) => Object.hasOwn(line as object, 'evaluation')).length).toBe(2);
     expect(await linesOf('log-kill', { dieAfter: 5 })).toEqual(expected);
     expect(await linesOf('log-kill-late', { dieAfter: 10 })).toEqual(expected);
   });

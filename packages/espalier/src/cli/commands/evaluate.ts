@@ -13,7 +13,7 @@ import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, ComputeFlags, OutputFlags {
-  readonly maxLength: number;
+  readonly maxLength?: number;
 }
 
 export function evaluateCommand(program: Command): void {
@@ -21,7 +21,7 @@ export function evaluateCommand(program: Command): void {
     .command('evaluate')
     .description('metrics of a model or ONNX file on the dev split of a task')
     .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
-    .option('--max-length <n>', 'tokens per example', integer, 128);
+    .option('--max-length <n>', 'tokens per example (default 128)', integer);
   addCommon(addData(command)).action(async (path: string, flags: Flags) => {
     const options = {
       ...dataOptions(flags),

@@ -9,10 +9,10 @@ const sizes = { train: 1200, dev: 300 };
 
 /** The most that a bag of words may reach; chance is 1/2, 1/3 for inference. */
 const ceilings: Readonly<Record<string, number>> = {
-  sentiment: 0.8,
-  acceptability: 0.7,
-  paraphrase: 0.7,
-  inference: 0.6,
+  sentiment: 0.65,
+  acceptability: 0.62,
+  paraphrase: 0.62,
+  inference: 0.5,
 };
 
 describe.each(gardenTasks.map((task) => [task.name, task] as const))('%s', (name, garden) => {
