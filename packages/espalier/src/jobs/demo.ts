@@ -14,7 +14,7 @@ import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
-import { computeSchema, parseOptions, tokenizeRun } from './task-run.js';
+import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
   ...computeSchema.shape,
@@ -50,6 +50,7 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
 async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const options = parseOptions(demoSchema, input, 'demo');
   const { seed, threads, device, out, steps } = options;
+  await checkDevice(device, control);
   const started = performance.now();
   const data = gardenTask('sentiment', seed, { train: 8000, dev: 1000 });
   const model = randomBert(gardenConfig(), seed, gardenTokenizerFiles());

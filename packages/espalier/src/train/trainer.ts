@@ -1,6 +1,7 @@
 // One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
-import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
+import { createSession, type FeedArray, type Session } from '../engine/session.js';
 import { availableMemory, checkMemory } from '../engine/memory.js';
 import { estimateBytes, planStore, type ScratchSpec, type Slot, type TensorSpec } from '../engine/plan.js';
 import { createStore, type Store } from '../engine/store.js';
