@@ -19,7 +19,11 @@ import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-ru
 export const demoSchema = z.strictObject({
   ...computeSchema.shape,
   out: z.string().default('espalier-demo').describe('folder for the results; replaced if it is there'),
-  steps: z.int().positive().default(600).describe('steps of each training'),
+  steps: z
+    .int()
+    .positive()
+    .default(500)
+    .describe('steps of each compression; the dense model, from scratch, has twice as many'),
 });
 
 export interface DemoResult {
@@ -77,7 +81,11 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
     type: 'note',
     message: `training a tiny BERT from scratch on ${data.train.length} examples`,
   });
-  const denseOptions = parseOptions(finetuneSchema, { ...common, model: 'random', out: denseOut }, 'demo');
+  const denseOptions = parseOptions(
+    finetuneSchema,
+    { ...common, settings: { ...TRAINING, steps: 2 * steps }, model: 'random', out: denseOut },
+    'demo',
+  );
   const dense = await finetuneLoaded(load(model), denseOptions, control);
 
   const trained = await loadCheckpoint(denseOut);
