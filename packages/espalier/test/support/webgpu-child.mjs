@@ -102,15 +102,21 @@ function relativeError(found, expected) {
 /** Whether ONNX Runtime puts every node of the forward pass on webgpu; it fails otherwise. */
 async function forwardStaysOnDevice() {
   const logits = taskLogits(createBuilder({ rows: 3, length: 16 }, plainWeights(model)), model);
-  const session = await InferenceSession.create(encodeOnnx([{ name: 'logits', node: logits }], { webgpu: true }), {
-    executionProviders: ['webgpu'],
-    extra: { session: { disable_cpu_ep_fallback: '1' } },
-  });
+  const session = await InferenceSession.create(
+    encodeOnnx([{ name: 'logits', node: logits }], { webgpu: true }),
+    {
+      executionProviders: ['webgpu'],
+      extra: { session: { disable_cpu_ep_fallback: '1' } },
+    },
+  );
   await session.release();
   return true;
 }
 
-await resolveDevice('webgpu');
+await resolveDevice('webgpu').catch(({ message }) => {
+  process.stdout.write(`${JSON.stringify({ unavailable: message })}\n`);
+  process.exit();
+});
 const [cpu, webgpu] = [await train('cpu'), await train('webgpu')];
 const report = {
   losses: relativeError([webgpu.losses], [cpu.losses]),
