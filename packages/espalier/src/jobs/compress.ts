@@ -10,6 +10,7 @@ import { DENSE } from '../recipe/builtin.js';
 import { parseRecipe, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
+import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
 import {
   checkDevice,
@@ -76,8 +77,13 @@ async function finetunedModel(
 ): Promise<Model | undefined> {
   if (source === undefined) return undefined;
   const model = await loadCheckpoint(source);
-  if (hasHead(model, task)) return model;
-  throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+  if (!hasHead(model, task)) {
+    throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+  }
+  if (hasLabelOrder(model, task)) return model;
+  throw new UsageError(
+    `${option} ${source} numbers the labels otherwise: expected ${task.labels.join(', ')}; fine-tune it on this task`,
+  );
 }
 
 /**

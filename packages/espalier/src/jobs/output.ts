@@ -54,6 +54,7 @@ export async function checkOutput({ out, resume, overwrite }: Omit<OutputOptions
   if (resume && overwrite) throw new UsageError('--resume and --overwrite exclude each other: give one');
   const present = await presentEntries(out);
   if (present.length === 0 || overwrite) return;
+  if (present.join() === 'checkpoints' && (await readdir(checkpointsOf(out))).length === 1) return; // it never began
   if (!resume) {
     throw new UsageError(
       `${out} already holds ${present.join(', ')}; continue a run with --resume or replace it with --overwrite`,
@@ -100,9 +101,9 @@ export async function prepareOutput(
   fingerprint: string,
 ): Promise<Report | undefined> {
   await checkOutput(options);
-  const { out, overwrite, keepCheckpoints } = options;
+  const { out, resume, keepCheckpoints } = options;
   const present = await presentEntries(out);
-  if (overwrite) for (const entry of present) await rm(join(out, entry), { recursive: true, force: true });
+  if (!resume) for (const entry of present) await rm(join(out, entry), { recursive: true, force: true });
   else if (present.includes('report.json')) {
     const report = await readRecord(reportSchema, join(out, 'report.json'), fingerprint);
     if (!keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });

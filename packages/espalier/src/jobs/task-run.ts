@@ -14,6 +14,7 @@ import type { Model } from '../models/model.js';
 import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+import { inLabelOrder } from './label-order.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 
 /** Options of every job that computes. */
@@ -95,7 +96,8 @@ async function loadModelAndData(
 ): Promise<{ model: Model; data: TaskData }> {
   const model = await loadCheckpoint(options.model);
   familyOf(model.config);
-  return { model, data: await loadTaskData(defined({ ...options, dir: options.data })) };
+  const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  return { model, data: inLabelOrder(model, data) };
 }
 
 /** Model and task of a job that trains. */
@@ -141,7 +143,9 @@ export function tokenizeRun(
     );
   }
   if (maxLength > positions) {
-    throw new UsageError(`--max-length ${maxLength} is beyond the model's ${positions} positions`);
+    throw new UsageError(
+      `--max-length ${maxLength} is beyond the model's ${positions} positions; give ${positions} or less`,
+    );
   }
   const limited = limit === undefined ? data.train : limitExamples(data.train, limit, seed);
   const split = select === 'best' ? splitTrain(limited, HELD_FRACTION, seed) : { train: limited, held: [] };

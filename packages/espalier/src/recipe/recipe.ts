@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { METHODS, methodNamed } from '../methods/index.js';
+import { settingsSchema } from '../train/settings.js';
 
 const methodSchema = z.looseObject({ name: z.string().describe('a name of "espalier methods"') });
 
@@ -38,6 +39,11 @@ export function parseRecipe(data: unknown, source: string): Recipe {
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new UsageError(`recipe ${source}, "${issue!.path.join('.')}": ${issue!.message}`);
+  }
+  const training = settingsSchema.safeParse(result.data.training ?? {});
+  if (!training.success) {
+    const [issue] = training.error.issues;
+    throw new UsageError(`recipe ${source}, "${['training', ...issue!.path].join('.')}": ${issue!.message}`);
   }
   return {
     ...result.data,
