@@ -89,12 +89,12 @@ export async function probeProvider(provider: Provider): Promise<string | undefi
   }
 }
 
-/** ONNX Runtime's message without the place in its source and the failed condition. */
+/** The first line of ONNX Runtime's message, without the place in its source and the failed condition. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message
-    .trim()
-    .replace(/^\/\S+\.(?:cc|h):\d+ .* was false\. /s, '')
+    .replace(/\n.*/s, '')
+    .replace(/^\/\S+\.(?:cc|h):\d+ .* was false\. /, '')
     .replace(/^OrtSessionOptionsAppendExecutionProvider_\w+: /, '');
 }
 

@@ -113,7 +113,10 @@ async function forwardStaysOnDevice() {
   return true;
 }
 
-await resolveDevice('webgpu');
+await resolveDevice('webgpu').catch(({ message }) => {
+  process.stdout.write(`${JSON.stringify({ unavailable: message })}\n`);
+  process.exit();
+});
 const [cpu, webgpu] = [await train('cpu'), await train('webgpu')];
 const report = {
   losses: relativeError([webgpu.losses], [cpu.losses]),
