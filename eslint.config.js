@@ -18,7 +18,10 @@ export default tseslint.config(
         'error',
         { allowNumber: true, allowBoolean: true, allow: ['RegExp'] },
       ],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       // A type parameter that appears once still documents what a schema or a state holds.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
     },

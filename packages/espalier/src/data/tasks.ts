@@ -167,7 +167,7 @@ function classNames(
   if (labels.length >= 2 && new Set(labels).size === labels.length) return labels;
   throw new EspalierError(
     `${task.name}: expected at least two different labels, found ${labels.join(', ') || 'none'}` +
-      `${given ? '' : ` in ${train.map(({ path }) => path).join(', ')}`}`,
+      (given ? '' : ` in ${train.map(({ path }) => path).join(', ')}`),
   );
 }
 

@@ -22,18 +22,30 @@ export function onnxFeeds(examples: readonly Example[], length: number): Record<
 
 /** Opens an ONNX file or its bytes as a predictor. */
 export async function openOnnx(source: string | Uint8Array, threads: number): Promise<Predictor> {
+  const path = typeof source === 'string' ? source : 'the exported graph';
   const options = { intraOpNumThreads: threads, logSeverityLevel: 3 } as const;
   const session = await (
     typeof source === 'string'
       ? InferenceSession.create(source, options)
       : InferenceSession.create(source, options)
   ).catch((cause: unknown) => {
-    const name = typeof source === 'string' ? source : 'the exported graph';
     throw new FormatError(
-      name,
+      path,
       `ONNX Runtime cannot open it: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
   });
+  const missing = [
+    ...['input_ids', 'attention_mask', 'token_type_ids'].filter((name) => !session.inputNames.includes(name)),
+    ...['logits'].filter((name) => !session.outputNames.includes(name)),
+  ];
+  if (missing.length > 0) {
+    await session.release();
+    throw new FormatError(
+      path,
+      `expected a classifier with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
+        session.outputNames.join(', '),
+    );
+  }
   return {
     async logits(examples) {
       const results: Float32Array[] = [];

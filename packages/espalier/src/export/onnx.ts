@@ -1,5 +1,5 @@
 // ONNX export, float32: standard ops only, weights as initialisers, open batch and length, names and layout of
-// transformers.js. The file is run on random ids of several lengths and compared with the model before it is kept.
+// transformers.js. The bytes are run and compared with the model before they are written.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EspalierError } from '../errors.js';
@@ -9,13 +9,14 @@ import type { Node } from '../graph/node.js';
 import { mul, reshape, sub, toFloat, transpose } from '../graph/ops/index.js';
 import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
+import { ioError } from '../io/io-error.js';
 import { createBuilder } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
 import { classifierHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
-import { random } from '../random.js';
+import { checkLogits } from './check.js';
 import { openOnnx } from './onnx-predictor.js';
-import { createPredictor, plainWeights } from '../train/predictor.js';
+import { plainWeights } from '../train/predictor.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
 function openExtents(model: Model): { rows: DynamicExtent; length: DynamicExtent } {
@@ -43,9 +44,6 @@ function isPrime(value: number): boolean {
   return value > 1;
 }
 
-/** Largest difference of a logit that counts as equal: f32 sums in another order. */
-const TOLERANCE = 1e-4;
-
 /** The model as ONNX bytes: input_ids, attention_mask, token_type_ids [batch, sequence] int64 -> logits. */
 export function onnxBytes(model: Model): Uint8Array {
   const open = openExtents(model);
@@ -71,47 +69,22 @@ export function onnxBytes(model: Model): Uint8Array {
   });
 }
 
-/** Writes the model to `path` after comparing the file with it. Returns the largest difference of a logit. */
-export async function exportOnnx(model: Model, path: string, threads: number): Promise<number> {
+/**
+ * Writes the model to `path` after comparing the bytes with it, on `dev` as well. Returns the largest difference of a
+ * logit.
+ */
+export async function exportOnnx(
+  model: Model,
+  path: string,
+  options: { readonly threads: number; readonly dev?: readonly Example[] },
+): Promise<number> {
   const bytes = onnxBytes(model);
-  const difference = await compareOnnx(model, bytes, threads);
-  if (!(difference <= TOLERANCE)) {
-    throw new EspalierError(
-      `${path} was not written: its logits differ from the model's by ${difference.toExponential(1)}, ` +
-        `expected at most ${TOLERANCE.toExponential(0)}`,
-    );
-  }
-  await mkdir(dirname(path), { recursive: true });
+  const exported = await openOnnx(bytes, options.threads);
+  const difference = await checkLogits(path, model, exported, options);
+  await exported.release();
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw ioError(cause, 'writing', path);
+  });
   await writeFileAtomic(path, bytes);
   return difference;
-}
-
-/** Largest difference of a logit between ONNX bytes and the model, on random ids of several lengths. */
-async function compareOnnx(model: Model, bytes: Uint8Array, threads: number): Promise<number> {
-  const generator = random(0, 'export');
-  const { vocab_size: vocabulary, max_position_embeddings: positions } = model.config;
-  const exported = await openOnnx(bytes, threads);
-  const predictor = createPredictor({ model, threads, device: 'cpu', padId: 0 });
-  let largest = 0;
-  for (const [rows, length] of [
-    [1, 1],
-    [2, 7],
-    [3, Math.min(64, positions)],
-    [1, positions],
-  ] as const) {
-    const examples = Array.from({ length: rows }, (_, index): Example => {
-      const real = Math.max(1, length - index);
-      const ids = Int32Array.from({ length: real }, () => generator.integer(vocabulary));
-      return { index, ids, typeIds: new Uint8Array(real).fill(index % 2), label: 0 };
-    });
-    const found = await exported.logits(examples);
-    for (const [row, expected] of (await predictor.logits(examples)).entries()) {
-      for (const [column, value] of expected.entries()) {
-        largest = Math.max(largest, Math.abs(value - found[row]![column]!));
-      }
-    }
-  }
-  await predictor.release();
-  await exported.release();
-  return largest;
 }

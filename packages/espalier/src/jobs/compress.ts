@@ -1,5 +1,7 @@
 // The main job: a model and a task in; a compressed model in Hugging Face layout, its report and its log out.
+import { join } from 'node:path';
 import { z } from 'zod';
+import type { Task } from '../data/example.js';
 import { UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
@@ -8,8 +10,10 @@ import { DENSE } from '../recipe/builtin.js';
 import { parseRecipe, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
-import { prepareOutput } from './output.js';
+import { hasLabelOrder } from './label-order.js';
+import { checkOutput } from './output.js';
 import {
+  checkDevice,
   computeSchema,
   dataSchema,
   type LoadedRun,
@@ -40,39 +44,58 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const recipe = parseRecipe(options.recipe, options.recipe.name);
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = resolveSettings(settings, 1).settings;
-  await prepareOutput(options.out, options);
+  await checkDevice(options.device, control);
+  await checkOutput(options);
   const loaded = await loadRun({ ...options, maxLength }, control);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);
 }
 
-/** Compresses a model whose task is already in memory; `options.out` is prepared. */
+/** Compresses a model whose task is already in memory. */
 export async function compressLoaded(
   loaded: LoadedRun,
   options: z.output<typeof compressSchema>,
   control: RunControl,
 ): Promise<Report> {
   const { recipe } = options;
-  const run = await startRun(loaded, options, recipe, control);
-  const dense = options.dense === null ? undefined : await denseModel(loaded, options.dense, run);
+  const [namedDense, namedTeacher] = [
+    await finetunedModel(options.dense ?? undefined, '--dense', loaded.task),
+    await finetunedModel(options.teacher, '--teacher', loaded.task),
+  ];
+  const run = await startRun(loaded, options, recipe, control, [namedDense, namedTeacher]);
+  if (run.finished) return run.finished;
+  const dense = options.dense === null ? undefined : (namedDense ?? (await denseModel(loaded, run)));
   const denseScores = dense && (await run.score(dense));
-  const teacher = options.teacher === undefined ? dense : await loadCheckpoint(options.teacher);
-  if (teacher && !hasHead(teacher, loaded.task)) {
-    throw new UsageError(
-      `${teacher.source} cannot be the teacher: it has no head for task "${loaded.task.name}"`,
-    );
-  }
-  const result = await runRecipe(run.base, recipe, { ...run.stages, teacher });
+  const result = await runRecipe(run.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
   return writeRun(loaded, run, result, options, denseScores, targetSparsity(recipe));
 }
 
+/** The model an option names, which must have been fine-tuned on the task. */
+async function finetunedModel(
+  source: string | undefined,
+  option: string,
+  task: Task,
+): Promise<Model | undefined> {
+  if (source === undefined) return undefined;
+  const model = await loadCheckpoint(source);
+  if (!hasHead(model, task)) {
+    throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+  }
+  if (hasLabelOrder(model, task)) return model;
+  throw new UsageError(
+    `${option} ${source} numbers the labels otherwise: expected ${task.labels.join(', ')}; fine-tune it on this task`,
+  );
+}
+
 /**
- * The dense model that the result is compared with and distilled from: the one named, the model itself when it
+ * The dense model that the result is compared with and distilled from where none is named: the model itself when it
  * already has a head for the task, otherwise one fine-tuned here with the recipe's own number of steps.
  */
-async function denseModel(loaded: LoadedRun, named: string | undefined, run: TrainingRun): Promise<Model> {
-  if (named !== undefined) return loadCheckpoint(named);
+async function denseModel(loaded: LoadedRun, run: TrainingRun): Promise<Model> {
   if (hasHead(loaded.model, loaded.task)) return run.base;
-  return (await runRecipe(run.base, DENSE, { ...run.stages, log: undefined })).model;
+  const { checkpoints } = run.stages;
+  // A folder of its own: a recipe may be called "dense" too.
+  const stages = { ...run.stages, log: undefined, checkpoints: checkpoints && join(checkpoints, 'teacher') };
+  return (await runRecipe(run.base, DENSE, stages)).model;
 }
 
 /** The sparsity a recipe aims at: that of its last method that has one. */

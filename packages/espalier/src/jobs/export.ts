@@ -1,13 +1,20 @@
 // The other formats of a model, each checked against it before it is kept.
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { z } from 'zod';
+import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
+import { checkLogits } from '../export/check.js';
 import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
+import type { Model } from '../models/model.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
-import { prepareOutput } from './output.js';
-import { computeSchema, dataSchema, loadRun, parseOptions } from './task-run.js';
+import { createPredictor } from '../train/predictor.js';
+import { RUN_ENTRIES } from './output.js';
+import { withTokenizerJson } from './tokenizer-json.js';
+import { computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
 
 export const exportSchema = z.strictObject({
   ...computeSchema.shape,
@@ -16,7 +23,7 @@ export const exportSchema = z.strictObject({
   to: z.enum(['hf', 'onnx']).describe('hf: Hugging Face directory; onnx: float32 ONNX file'),
   out: z.string(),
   overwrite: z.boolean().default(false),
-  maxLength: z.int().min(3).default(128),
+  maxLength: z.int().min(3).optional(),
 });
 
 export interface ExportResult {
@@ -32,32 +39,71 @@ export async function exportModel(
   control: RunControl,
 ): Promise<ExportResult> {
   const options = parseOptions(exportSchema, input, 'export');
-  const { out, threads, task, data } = options;
-  const model = await loadCheckpoint(options.model);
+  const { out, threads, device, overwrite } = options;
+  if (isTaken(out) && !overwrite) {
+    throw new UsageError(`${out} is already there; replace it with --overwrite or name another --out`);
+  }
+  const labelled = await labelledDev(options, control);
+  const model = labelled?.model ?? (await loadWhole(options.model));
   if (!model.tensors.has('classifier.weight')) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
-  if (options.to === 'hf') {
-    await prepareOutput(out, { resume: false, overwrite: options.overwrite });
-    await writeCheckpointFiles(out, model);
-    return { out, largestDifference: largestDifference(model, await loadCheckpoint(out)) };
-  }
-  const difference = await exportOnnx(model, out, threads);
-  if (task === undefined || data === undefined) return { out, largestDifference: difference };
-  const loaded = await loadRun({ ...options, task, data }, control);
-  const predictor = await openOnnx(out, threads);
-  const metrics = await evaluateModel(predictor, loaded.task, loaded.dev);
+  const check = { threads, ...(labelled && { dev: labelled.dev }) };
+  const write = options.to === 'hf' ? exportFolder : exportOnnx;
+  const largestDifference = await write(model, out, check);
+  if (!labelled) return { out, largestDifference };
+  const { task, dev, padId } = labelled;
+  const predictor =
+    options.to === 'hf'
+      ? createPredictor({ model: await loadCheckpoint(out), threads, device, padId })
+      : await openOnnx(out, threads);
+  const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
-  return { out, largestDifference: difference, metrics };
+  return { out, largestDifference, metrics };
 }
 
-type Tensors = { readonly tensors: ReadonlyMap<string, { readonly data: Float32Array }> };
+/** The model with the dev split of the task that the options name, if they do. */
+async function labelledDev(
+  options: z.output<typeof exportSchema>,
+  control: RunControl,
+): Promise<LoadedDev | undefined> {
+  const { task, data } = options;
+  if (task !== undefined && data !== undefined) return loadDev({ ...options, task, data }, control);
+  if (task === undefined && data === undefined) return undefined;
+  throw new UsageError(
+    `${task === undefined ? '--data' : '--task'} alone says too little; give --task and --data`,
+  );
+}
 
-function largestDifference(a: Tensors, b: Tensors): number {
-  let largest = 0;
-  for (const [name, { data }] of a.tensors) {
-    const other = b.tensors.get(name)!.data;
-    for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]! - other[i]!));
-  }
-  return largest;
+async function loadWhole(source: string): Promise<Model> {
+  const model = await loadCheckpoint(source);
+  return withTokenizerJson(model, loadTokenizer(model.tokenizerFiles, source));
+}
+
+const isTaken = (path: string): boolean =>
+  existsSync(path) && !(statSync(path).isDirectory() && readdirSync(path).length === 0);
+
+/** Writes the model as a Hugging Face directory, whole or not at all. */
+async function exportFolder(
+  model: Model,
+  out: string,
+  check: Parameters<typeof checkLogits>[3],
+): Promise<number> {
+  let difference = 0;
+  await writeDirectoryAtomic(
+    out,
+    async (temporary) => {
+      await writeCheckpointFiles(temporary, model);
+      const reloaded = createPredictor({
+        model: await loadCheckpoint(temporary),
+        threads: check.threads,
+        device: 'cpu',
+        padId: 0,
+      });
+      difference = await checkLogits(out, model, reloaded, check);
+      await reloaded.release();
+    },
+    { disposable: RUN_ENTRIES },
+  );
+  return difference;
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { DENSE } from '../recipe/builtin.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
-import { prepareOutput } from './output.js';
+import { checkOutput } from './output.js';
 import {
+  checkDevice,
   computeSchema,
   dataSchema,
   type LoadedRun,
@@ -30,17 +31,19 @@ export type FinetuneOptions = z.input<typeof finetuneSchema>;
 export async function finetune(input: FinetuneOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(finetuneSchema, input, 'finetune');
   const { maxLength } = resolveSettings(options.settings, 1).settings;
-  await prepareOutput(options.out, options);
+  await checkDevice(options.device, control);
+  await checkOutput(options);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
 }
 
-/** Fine-tunes a model whose task is already in memory; `options.out` is prepared. */
+/** Fine-tunes a model whose task is already in memory. */
 export async function finetuneLoaded(
   loaded: LoadedRun,
   options: z.output<typeof finetuneSchema>,
   control: RunControl,
 ): Promise<Report> {
   const run = await startRun(loaded, options, DENSE, control);
+  if (run.finished) return run.finished;
   const result = await runRecipe(run.base, DENSE, run.stages);
   return writeRun(loaded, run, result, options, undefined, null);
 }

@@ -1,38 +1,121 @@
-// The output directory of a run: refuses to overwrite, keeps checkpoints until the end.
+// The output directory of a run: what may lie there before it starts, and what a resumed run must have in common
+// with it. report.json is written last, so a directory that has one holds a whole run.
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../errors.js';
+import { z } from 'zod';
+import { FormatError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { ioError } from '../io/io-error.js';
+import { readJson } from '../io/json.js';
+import type { Report } from '../report/report.js';
 
-/** Files and folders a run writes, in no particular order. */
-const RUN_ENTRIES = [
+/** Files and folders a run writes; the mark of a whole run first, so that it goes first. */
+export const RUN_ENTRIES = [
+  'report.json',
+  'report.md',
+  'recipe.yaml',
+  'metrics.jsonl',
+  'checkpoints',
   'config.json',
   'model.safetensors',
   'tokenizer.json',
   'tokenizer_config.json',
   'vocab.txt',
   'onnx',
-  'recipe.yaml',
-  'report.json',
-  'report.md',
-  'metrics.jsonl',
-  'checkpoints',
 ];
+
+export interface OutputOptions {
+  readonly out: string;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  readonly keepCheckpoints: boolean;
+}
 
 /** Where a run keeps its checkpoints until it ends. */
 export const checkpointsOf = (directory: string): string => join(directory, 'checkpoints');
 
-/** Prepares `directory` for a run. */
-export async function prepareOutput(
-  directory: string,
-  { resume, overwrite }: { readonly resume: boolean; readonly overwrite: boolean },
-): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const present = (await readdir(directory)).filter((entry) => RUN_ENTRIES.includes(entry));
-  if (overwrite && !resume) {
-    for (const entry of present) await rm(join(directory, entry), { recursive: true, force: true });
-  } else if (present.length > 0 && !resume) {
+/** What the run of a directory was begun with, for a resume to compare. */
+const runFileOf = (directory: string): string => join(checkpointsOf(directory), 'run.json');
+
+/** What a run has left in its directory. Checkpoints count once they say of which run they are. */
+async function presentEntries(directory: string): Promise<string[]> {
+  if (!existsSync(directory)) return [];
+  const found = await readdir(directory).catch((cause: unknown) => {
+    throw ioError(cause, 'reading', directory);
+  });
+  return RUN_ENTRIES.filter((entry) =>
+    entry === 'checkpoints' ? existsSync(runFileOf(directory)) : found.includes(entry),
+  );
+}
+
+/** Throws UsageError when a run may not start in the directory. Changes nothing: the inputs are read after it. */
+export async function checkOutput({ out, resume, overwrite }: Omit<OutputOptions, 'keepCheckpoints'>) {
+  if (resume && overwrite) throw new UsageError('--resume and --overwrite exclude each other: give one');
+  const present = await presentEntries(out);
+  if (present.length === 0 || overwrite) return;
+  if (present.join() === 'checkpoints' && (await readdir(checkpointsOf(out))).length === 1) return; // it never began
+  if (!resume) {
     throw new UsageError(
-      `${directory} already holds a run (${present.join(', ')}); continue it with --resume or replace it with --overwrite`,
+      `${out} already holds ${present.join(', ')}; continue a run with --resume or replace it with --overwrite`,
     );
   }
+  if (!present.includes('report.json') && !present.includes('checkpoints')) {
+    throw new UsageError(
+      `${out} holds ${present.join(', ')} and no run to resume; name another --out or replace it with --overwrite`,
+    );
+  }
+}
+
+const runSchema = z.object({ fingerprint: z.string() });
+const markSchema = z.looseObject({ schema: z.literal('espalier-report-1'), fingerprint: z.string() });
+const reportSchema = z.custom<Report>((value) => markSchema.safeParse(value).success);
+
+async function readRecord<T extends { readonly fingerprint: string }>(
+  schema: z.ZodType<T>,
+  path: string,
+  fingerprint: string,
+): Promise<T> {
+  const record = schema.safeParse(await readJson(path));
+  if (!record.success) throw new FormatError(path, 'not of this version; start again with --overwrite');
+  if (record.data.fingerprint === fingerprint) return record.data;
+  throw new UsageError(
+    `${path} belongs to a run with other options, data or models; repeat its options or use --overwrite`,
+  );
+}
+
+/** Removes what a killed process was writing. */
+async function removeTorn(directory: string): Promise<void> {
+  const torn = /^\.(.+)\.[0-9a-f]{8}\.tmp$/;
+  for (const name of await readdir(directory)) {
+    if (RUN_ENTRIES.includes(torn.exec(name)?.[1] ?? '')) await rm(join(directory, name), { force: true });
+  }
+}
+
+/**
+ * Prepares the directory for the run with this fingerprint, once its inputs are known to be good. Returns the report
+ * when this run is already finished there. Throws UsageError when the run there is another one.
+ */
+export async function prepareOutput(
+  options: OutputOptions,
+  fingerprint: string,
+): Promise<Report | undefined> {
+  await checkOutput(options);
+  const { out, resume, keepCheckpoints } = options;
+  const present = await presentEntries(out);
+  if (!resume) for (const entry of present) await rm(join(out, entry), { recursive: true, force: true });
+  else if (present.includes('report.json')) {
+    const report = await readRecord(reportSchema, join(out, 'report.json'), fingerprint);
+    if (!keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
+    return report;
+  } else if (present.includes('checkpoints')) {
+    await readRecord(runSchema, runFileOf(out), fingerprint);
+    await removeTorn(out);
+    return undefined;
+  }
+  await mkdir(checkpointsOf(out), { recursive: true }).catch((cause: unknown) => {
+    throw ioError(cause, 'writing', out);
+  });
+  await writeFileAtomic(runFileOf(out), `${JSON.stringify({ fingerprint })}\n`);
+  return undefined;
 }

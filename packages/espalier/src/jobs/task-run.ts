@@ -6,20 +6,22 @@ import type { Example, Task, TaskData } from '../data/example.js';
 import { limitExamples, splitTrain } from '../data/splits.js';
 import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
+import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { hasHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
-
-export const deviceSchema = z.enum(['cpu', 'webgpu', 'cuda', 'auto']);
+import { inLabelOrder } from './label-order.js';
+import { withTokenizerJson } from './tokenizer-json.js';
 
 /** Options of every job that computes. */
 export const computeSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe('seed of everything random'),
   threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
-  device: deviceSchema.default('cpu').describe('execution provider'),
+  device: z.enum(DEVICES).default('cpu').describe('execution provider'),
 });
 
 /** Which labelled data a job reads. */
@@ -60,8 +62,13 @@ export interface LoadedRun {
   readonly files: TaskData['files'];
 }
 
-export interface LoadOptions extends DataOptions {
+export type LoadedDev = Omit<LoadedRun, 'train' | 'held'>;
+
+export interface LoadOptions extends DataOptions, TokenizeOptions {
   readonly model: string;
+}
+
+export interface TokenizeOptions {
   readonly seed: number;
   readonly maxLength: number;
   readonly limit?: number | undefined;
@@ -79,19 +86,52 @@ export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, job: str
   throw new UsageError(`${job}, option "${issue!.path.join('.')}": ${issue!.message}`);
 }
 
-export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
-  const { seed, maxLength, limit } = options;
+/** Fails before anything is written when the device does not work here; says what 'auto' chose. */
+export async function checkDevice(device: Device, control: RunControl): Promise<void> {
+  await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
+}
+
+async function loadModelAndData(
+  options: DataOptions & { readonly model: string },
+): Promise<{ model: Model; data: TaskData }> {
   const model = await loadCheckpoint(options.model);
   familyOf(model.config);
   const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  return { model, data: inLabelOrder(model, data) };
+}
+
+/** Model and task of a job that trains. */
+export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
+  const { seed, maxLength, limit } = options;
+  const { model, data } = await loadModelAndData(options);
   return tokenizeRun(model, data, { seed, maxLength, limit, select: options.select }, control);
+}
+
+/** Tokens per example where neither the user nor the model's positions say less. */
+const EVALUATION_LENGTH = 128;
+
+/** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
+export async function loadDev(
+  options: DataOptions & { readonly model: string; readonly maxLength?: number | undefined },
+  control: RunControl,
+): Promise<LoadedDev> {
+  const { model, data } = await loadModelAndData(options);
+  if (!hasHead(model, data.task)) {
+    const found = model.tensors.get('classifier.weight')?.shape[0] ?? 'none';
+    throw new UsageError(
+      `${model.source} has no head for task "${data.task.name}": expected ${data.task.labels.length} outputs, ` +
+        `found ${found}; fine-tune it first`,
+    );
+  }
+  const maxLength = options.maxLength ?? Math.min(EVALUATION_LENGTH, model.config.max_position_embeddings);
+  return tokenizeRun(model, { ...data, train: [] }, { seed: 0, maxLength }, control);
 }
 
 /** Tokenises a task for a model. Throws when the tokenizer does not fit the model or the length does not. */
 export function tokenizeRun(
   model: Model,
   data: TaskData,
-  { seed, maxLength, limit, select }: Pick<LoadOptions, 'seed' | 'maxLength' | 'limit' | 'select'>,
+  { seed, maxLength, limit, select }: TokenizeOptions,
   control: RunControl,
 ): LoadedRun {
   const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
@@ -103,14 +143,16 @@ export function tokenizeRun(
     );
   }
   if (maxLength > positions) {
-    throw new UsageError(`--max-length ${maxLength} is beyond the model's ${positions} positions`);
+    throw new UsageError(
+      `--max-length ${maxLength} is beyond the model's ${positions} positions; give ${positions} or less`,
+    );
   }
   const limited = limit === undefined ? data.train : limitExamples(data.train, limit, seed);
   const split = select === 'best' ? splitTrain(limited, HELD_FRACTION, seed) : { train: limited, held: [] };
   const count = split.train.length + split.held.length + data.dev.length;
   if (count > 20_000) control.onEvent({ type: 'note', message: `tokenising ${count} examples` });
   return {
-    model,
+    model: withTokenizerJson(model, tokenizer),
     task: data.task,
     train: tokenizeExamples(tokenizer, split.train, maxLength),
     held: tokenizeExamples(tokenizer, split.held, maxLength),
@@ -131,8 +173,12 @@ export function resolveSettings(
 }
 
 /** A hash over everything that decides a run's result: what must be equal for a resume. */
-export function fingerprintOf(parts: unknown, model: Model): string {
-  const hash = createHash('sha256').update(JSON.stringify(parts));
+export const fingerprintOf = (parts: unknown): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+/** A hash over the weights of a model. */
+export function modelHash(model: Model): string {
+  const hash = createHash('sha256');
   for (const [name, { data }] of [...model.tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }

@@ -17,11 +17,12 @@ import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
 import { createPredictor } from '../train/predictor.js';
 import { versions } from '../versions.js';
-import { checkpointsOf } from './output.js';
+import { checkpointsOf, prepareOutput } from './output.js';
 import {
   type computeSchema,
   fingerprintOf,
   type LoadedRun,
+  modelHash,
   resolveSettings,
   type trainingSchema,
 } from './task-run.js';
@@ -35,21 +36,34 @@ export interface TrainingRun {
   readonly stages: StageRunOptions;
   readonly recipe: Recipe;
   readonly started: number;
+  /** The report, when this very run had been finished before and is only asked to resume. */
+  readonly finished: Report | undefined;
   score(model: Model): Promise<Scores>;
 }
 
+/**
+ * Settles the run and prepares its directory: everything that is read has been read by now. `others` are further
+ * models that decide the result.
+ */
 export async function startRun(
   loaded: LoadedRun,
   options: RunOptions,
   recipe: Recipe,
   control: RunControl,
+  others: readonly (Model | undefined)[] = [],
 ): Promise<TrainingRun> {
-  const { seed, threads, device, out } = options;
+  const { seed, threads, device, out, select, evalEvery } = options;
   const { task, padId, train, dev, files } = loaded;
   const { settings, totalSteps } = resolveSettings(options.settings, train.length);
   const base = withDropout(withHead(loaded.model, task, seed), settings.dropout);
   const data = files.map(({ sha256 }) => sha256);
-  const plan = { recipe, settings, totalSteps, seed, threads, device, task, data, rows: train.length };
+  const plan = {
+    ...{ recipe, settings, totalSteps, seed, threads, device, task, data, select, evalEvery },
+    ...{ rows: train.length, models: [base, ...others].map((model) => model && modelHash(model)) },
+  };
+  const fingerprint = fingerprintOf(plan);
+  const finished = await prepareOutput(options, fingerprint);
+  if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
   const stages: StageRunOptions = {
     ...loaded,
     settings,
@@ -57,10 +71,10 @@ export async function startRun(
     seed,
     threads,
     device,
-    evalEvery: options.evalEvery,
+    evalEvery,
     checkpointEvery: options.checkpointEvery,
     checkpoints: checkpointsOf(out),
-    fingerprint: fingerprintOf(plan, base),
+    fingerprint,
     log: openMetricsLog(join(out, 'metrics.jsonl')),
     control,
   };
@@ -69,6 +83,7 @@ export async function startRun(
     stages,
     recipe,
     started: performance.now(),
+    finished,
     async score(model) {
       const predictor = createPredictor({ model, threads, device, padId });
       const scores = await evaluateModel(predictor, task, dev);
@@ -91,7 +106,7 @@ export async function writeRun(
   const { settings, totalSteps } = run.stages;
   await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
-  if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), threads);
+  if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const report: Report = {
     schema: 'espalier-report-1',
@@ -99,6 +114,7 @@ export async function writeRun(
     model: loaded.model.source,
     recipe: run.recipe,
     seed,
+    fingerprint: run.stages.fingerprint,
     data: dataSummary(loaded.files),
     metrics:
       run.recipe === DENSE
@@ -115,8 +131,8 @@ export async function writeRun(
     versions: versions(),
   };
   await writeFileAtomic(join(out, 'recipe.yaml'), stringify(run.recipe));
-  await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFileAtomic(join(out, 'report.md'), renderReport(report));
+  await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
   return report;
 }

@@ -6,26 +6,35 @@ import type { Method, MethodHooks, StepContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
 import { cubicSparsity } from './sparsity-schedule.js';
 
-const options = z.strictObject({
-  sparsity: sparsityOption.default(0.8),
-  schedule: z
-    .enum(['cubic', 'one-shot'])
-    .default('cubic')
-    .describe('gradual ramp, or everything at the first step'),
-  start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
-  end: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.5)
-    .describe('where the target is reached, as a fraction of the stage'),
-  updates: z.int().positive().default(50).describe('mask updates along the ramp'),
-  names: patternOption,
-});
+const options = z
+  .strictObject({
+    sparsity: sparsityOption.default(0.8),
+    schedule: z
+      .enum(['cubic', 'one-shot'])
+      .default('cubic')
+      .describe('gradual ramp, or everything at the first step'),
+    start: z.number().min(0).max(1).default(0).describe('where the ramp begins, as a fraction of the stage'),
+    end: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .describe('where the target is reached, as a fraction of the stage'),
+    updates: z.int().positive().default(50).describe('mask updates along the ramp'),
+    names: patternOption,
+  })
+  .refine(({ schedule, start, end }) => schedule === 'one-shot' || start <= end, {
+    error: 'expected an end after the start',
+    path: ['end'],
+  });
 
-/** Hooks of a method that recomputes monotone magnitude masks to the sparsity `at` gives, per matrix. */
+/**
+ * Hooks of a method that recomputes monotone magnitude masks, per matrix, to the sparsity `due` gives for a step, if
+ * any. `lastUpdate` is the number of steps done when the target is reached.
+ */
 export function magnitudeHooks(
   names: string | undefined,
+  lastUpdate: (steps: number) => number,
   due: (step: StepContext) => number | undefined,
 ): MethodHooks {
   let prunable: readonly string[] = [];
@@ -43,6 +52,7 @@ export function magnitudeHooks(
       }
       step.report({ sparsity });
     },
+    onTarget: (done, steps) => done >= lastUpdate(steps),
   };
 }
 
@@ -59,19 +69,16 @@ export const magnitude: Method<z.infer<typeof options>> = {
     updates: 'code',
     names: 'paper',
   },
-  create: ({ sparsity, schedule, start, end, updates, names }) =>
-    magnitudeHooks(names, ({ step, steps }) => {
+  create: ({ sparsity, schedule, start, end, updates, names }) => {
+    const lastUpdate = (steps: number): number =>
+      schedule === 'one-shot' ? 1 : Math.max(1, Math.round(end * steps));
+    return magnitudeHooks(names, lastUpdate, ({ step, steps }) => {
       if (schedule === 'one-shot') return step === 0 ? sparsity : undefined;
-      const ramp = {
-        initial: 0,
-        final: sparsity,
-        start: Math.round(start * steps),
-        end: Math.round(end * steps),
-      };
+      const ramp = { initial: 0, final: sparsity, start: Math.round(start * steps), end: lastUpdate(steps) };
       const interval = Math.max(1, Math.floor((ramp.end - ramp.start) / updates));
       const now = step + 1;
-      const last = Math.min(steps, Math.max(ramp.end, 1));
-      const isDue = now >= ramp.start && now <= last && ((now - ramp.start) % interval === 0 || now === last);
-      return isDue ? cubicSparsity(now, { ...ramp, end: last }) : undefined;
-    }),
+      const isUpdate = (now - ramp.start) % interval === 0 || now === ramp.end;
+      return now >= ramp.start && now <= ramp.end && isUpdate ? cubicSparsity(now, ramp) : undefined;
+    });
+  },
 };

@@ -26,7 +26,7 @@ export interface MethodHooks {
   prepare?(model: Model): Model | Promise<Model>;
   /** Declarations that do not depend on a graph; runs once, before `build`. */
   declare?(stage: StageContext): void;
-  /** First use of the store: masks from weights, states. Runs once, before step 0; not again on resume. */
+  /** First use of the store: masks from weights, states. On resume the checkpoint then replaces what it wrote. */
   begin?(stage: StageContext): void;
   /** Runs once per graph. Declarations with names already known must repeat them unchanged. */
   build?(graph: GraphContext): GraphHooks;
@@ -40,6 +40,11 @@ export interface MethodHooks {
   update?(step: StepContext, tensor: TensorInfo, plan: UpdatePlan): UpdatePlan;
   /** Rare host work after the update: recompute a mask, reweight. */
   afterStep?(step: StepContext): void | Promise<void>;
+  /**
+   * Whether the weights after `done` of `steps` steps are what the method aims at: the best weights of a stage are
+   * chosen among these. Default: always.
+   */
+  onTarget?(done: number, steps: number): boolean;
   /** Host work when the stage's last step is done, before `finish`: close a gap, fix a mask. */
   afterStage?(stage: StageContext): void | Promise<void>;
   /** Bake: what is returned is an ordinary model whose zeros are exact zeros. */

@@ -6,18 +6,23 @@ import type { Method } from './method.js';
 import { patternOption, sparsityOption } from './prunable.js';
 import { steppedSparsity } from './sparsity-schedule.js';
 
-const options = z.strictObject({
-  sparsity: sparsityOption.default(0.8),
-  increments: z.int().positive().default(10).describe('equal rises of the prune ratio'),
-  initial: z.number().min(0).lt(1).default(0).describe('prune ratio before the first rise'),
-  end: z
-    .number()
-    .gt(0)
-    .max(1)
-    .default(0.5)
-    .describe('where the last rise happens, as a fraction of the stage'),
-  names: patternOption,
-});
+const options = z
+  .strictObject({
+    sparsity: sparsityOption.default(0.8),
+    increments: z.int().positive().default(10).describe('equal rises of the prune ratio'),
+    initial: z.number().min(0).lt(1).default(0).describe('prune ratio before the first rise'),
+    end: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.5)
+      .describe('where the last rise happens, as a fraction of the stage'),
+    names: patternOption,
+  })
+  .refine(({ sparsity, initial }) => initial <= sparsity, {
+    error: 'expected at most the sparsity',
+    path: ['initial'],
+  });
 
 export const nip: Method<z.infer<typeof options>> = {
   name: 'nip',
@@ -31,15 +36,13 @@ export const nip: Method<z.infer<typeof options>> = {
     end: 'unconfirmed',
     names: 'paper',
   },
-  create: ({ sparsity, increments, initial, end, names }) =>
-    magnitudeHooks(names, ({ step, steps }) => {
-      const ramp = { initial, final: sparsity, start: 0, end: Math.max(1, Math.round(end * steps)) };
-      // The first rise comes after one interval of dense training, the last one at `end`.
-      const at = (time: number): number =>
-        time < ramp.end / increments
-          ? initial
-          : steppedSparsity(time - ramp.end / increments, ramp, increments);
-      const now = at(step + 1);
-      return now > at(step) ? now : undefined;
-    }),
+  create: ({ sparsity, increments, initial, end, names }) => {
+    const lastUpdate = (steps: number): number => Math.max(1, Math.round(end * steps));
+    return magnitudeHooks(names, lastUpdate, ({ step, steps }) => {
+      const ramp = { initial, final: sparsity, start: 0, end: lastUpdate(steps) };
+      const before = step === 0 ? 0 : steppedSparsity(step, ramp, increments);
+      const now = steppedSparsity(step + 1, ramp, increments);
+      return now > before ? now : undefined;
+    });
+  },
 };

@@ -101,7 +101,6 @@ export const rpp: Method<RppOptions> = {
       declare(stage) {
         names = prunableNames(stage, chosen.names);
         prunable = new Set(names);
-        stage.mask(names);
         stage.factor(names);
         controller(stage);
         epsilons(stage);
@@ -134,7 +133,7 @@ export const rpp: Method<RppOptions> = {
           state.measured = measured;
           step.report({ sparsity: measured, gamma: state.gamma });
         }
-        if (done < step.steps && roundOf(done, step.steps, rounds) > roundOf(done - 1, step.steps, rounds)) {
+        if (endsRound(done, step.steps, rounds)) {
           for (const [index, name] of names.entries()) {
             reweight(
               step.store.view(name, 'weight'),
@@ -145,6 +144,7 @@ export const rpp: Method<RppOptions> = {
           }
         }
       },
+      onTarget: () => false, // the last gap is closed after the stage
       afterStage(stage) {
         const weights = weightsOf(stage);
         const reached = zeroFraction(weights);
@@ -163,7 +163,15 @@ export const rpp: Method<RppOptions> = {
   },
 };
 
-const roundOf = (step: number, steps: number, rounds: number): number => Math.floor((step * rounds) / steps);
+/** The last round takes this part of the stage: refreshed factors disturb the sparsity, which must settle. */
+const LAST_ROUND = 0.2;
+
+/** True when `done` steps end one of the first `rounds - 1` rounds. */
+function endsRound(done: number, steps: number, rounds: number): boolean {
+  const length = ((1 - LAST_ROUND) * steps) / Math.max(1, rounds - 1);
+  const round = Math.round(done / length);
+  return round >= 1 && round < rounds && Math.round(round * length) === done;
+}
 
 function deviation(array: Float32Array): number {
   let sum = 0;
@@ -185,7 +193,7 @@ function firstPenalty(
   weights: readonly Float32Array[],
   wanted: (stage: StageContext, step: number) => number,
 ): number {
-  const horizon = Math.max(1, Math.ceil(stage.steps / 10));
+  const horizon = Math.max(2, Math.ceil(stage.steps / 10)); // the first rate of a warm-up is 0
   let rates = 0;
   for (let step = 0; step < horizon; step++) rates += stage.rateAt(step);
   const total = weights.reduce((sum, { length }) => sum + length, 0);
@@ -194,7 +202,7 @@ function firstPenalty(
     weights.map((array) => array.map(Math.abs)),
     count,
   );
-  return quantile / rates;
+  return rates > 0 ? quantile / rates : 0;
 }
 
 /**

@@ -15,11 +15,14 @@ export function cubicSparsity(step: number, { initial, final, start, end }: Ramp
   return initial + (final - initial) * (1 - u ** 3);
 }
 
-/** `increments` equal rises from initial to final, the last one at `end`. */
-export function steppedSparsity(step: number, ramp: Ramp, increments: number): number {
-  const { initial, final, start, end } = ramp;
-  if (step < start) return initial;
-  const interval = (end - start) / increments;
-  const taken = interval > 0 ? Math.min(increments, Math.floor((step - start) / interval) + 1) : increments;
+/** `increments` equal rises from initial to final, each at the end of an interval; the last one at `end`. */
+export function steppedSparsity(
+  step: number,
+  { initial, final, start, end }: Ramp,
+  increments: number,
+): number {
+  if (step >= end) return final;
+  // Multiplied before divided: with whole numbers the quotient is exact where a rise is due.
+  const taken = Math.max(0, Math.floor((increments * (step - start)) / (end - start)));
   return initial + ((final - initial) * taken) / increments;
 }

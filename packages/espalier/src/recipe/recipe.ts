@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { METHODS, methodNamed } from '../methods/index.js';
+import { settingsSchema } from '../train/settings.js';
 
 const methodSchema = z.looseObject({ name: z.string().describe('a name of "espalier methods"') });
 
@@ -19,7 +20,8 @@ const stageSchema = z.strictObject({
 });
 
 export const recipeSchema = z.strictObject({
-  name: z.string(),
+  // It names folders of checkpoints.
+  name: z.string().regex(/^[\w][\w .+-]*$/, { error: 'expected letters, digits, spaces and . + - _ only' }),
   objective: z.enum(['task', 'any']).default('any'),
   stages: z.array(stageSchema).min(1),
   training: z
@@ -37,6 +39,11 @@ export function parseRecipe(data: unknown, source: string): Recipe {
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new UsageError(`recipe ${source}, "${issue!.path.join('.')}": ${issue!.message}`);
+  }
+  const training = settingsSchema.safeParse(result.data.training ?? {});
+  if (!training.success) {
+    const [issue] = training.error.issues;
+    throw new UsageError(`recipe ${source}, "${['training', ...issue!.path].join('.')}": ${issue!.message}`);
   }
   return {
     ...result.data,

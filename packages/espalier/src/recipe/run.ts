@@ -1,8 +1,7 @@
 // Runs the stages of a recipe on a task: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
-import { existsSync } from 'node:fs';
 import type { Example, Task } from '../data/example.js';
-import type { Device } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { methodNamed } from '../methods/index.js';
 import type { Model } from '../models/model.js';
@@ -15,6 +14,7 @@ import type { TrainingSettings } from '../train/settings.js';
 import { taskObjective } from '../train/task-objective.js';
 import { teacherLogits } from '../train/teacher.js';
 import { createTrainer, type StepResult, type TeacherSource, type Trainer } from '../train/trainer.js';
+import { loadFinishedStage, saveFinishedStage, type StageResult } from './finished-stage.js';
 import type { Recipe, RecipeStage } from './recipe.js';
 
 /** Progress of a run, for a terminal or a log. */
@@ -54,10 +54,7 @@ export interface StageRunOptions {
   readonly control: RunControl;
 }
 
-export interface RecipeResult {
-  readonly model: Model;
-  /** Values methods reported, the last of each name. */
-  readonly reported: Readonly<Record<string, number>>;
+export interface RecipeResult extends StageResult {
   readonly steps: number;
 }
 
@@ -82,23 +79,15 @@ export async function runRecipe(
   for (const [index, stage] of recipe.stages.entries()) {
     const name = stageName(recipe, index);
     const directory = options.checkpoints && join(options.checkpoints, `${recipe.name}-${String(index)}`);
-    const finished = directory && join(directory, 'finished');
-    if (finished && existsSync(finished)) {
-      current = { ...current, tensors: (await loadCheckpoint(finished)).tensors };
-      before += steps[index]!;
-      continue;
+    const { fingerprint } = options;
+    let result = directory && (await loadFinishedStage(directory, fingerprint, model.source));
+    if (!result) {
+      result = await runStage(current, stage, { ...options, name, steps: steps[index]!, before, directory });
+      if (directory) await saveFinishedStage(directory, fingerprint, result);
     }
-    const result = await runStage(current, stage, {
-      ...options,
-      name,
-      steps: steps[index]!,
-      before,
-      directory,
-    });
     current = result.model;
     Object.assign(reported, result.reported);
     before += steps[index]!;
-    if (finished) await saveCheckpoint(finished, current);
   }
   return { model: current, reported, steps: before };
 }
@@ -116,11 +105,7 @@ interface StageOptions extends StageRunOptions {
   readonly directory: string | undefined;
 }
 
-async function runStage(
-  model: Model,
-  stage: RecipeStage,
-  options: StageOptions,
-): Promise<Omit<RecipeResult, 'steps'>> {
+async function runStage(model: Model, stage: RecipeStage, options: StageOptions): Promise<StageResult> {
   const { task, seed, threads, device, padId, control, steps, name, directory, fingerprint, log } = options;
   const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
   const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
@@ -145,44 +130,55 @@ async function runStage(
   await log?.truncate(options.before + trainer.done);
   control.onEvent({ type: 'stage', name, steps });
 
-  const reported: Record<string, number> = {};
-  const predictor = createPredictor({ model: prepared, weight: trainer.weight, threads, device, padId });
+  // A state of the stage, so that what was reported before an interruption is not lost.
+  const reported = trainer.stage.state<Record<string, number>>('reported', {}).value;
+  const predictor = createPredictor({
+    model: prepared,
+    source: trainer.forward,
+    threads,
+    device,
+    padId,
+  });
   const checkpoint = async (): Promise<void> => {
     if (directory) await saveCheckpointState(directory, trainer.state(), fingerprint);
   };
   const selection = options.held.length > 0 ? bestModel(trainer, directory) : undefined;
   const evaluateEvery = options.evalEvery ?? (selection && Math.max(1, Math.round(steps / 10)));
 
-  while (trainer.done < steps) {
-    if (control.stopRequested()) {
-      await checkpoint();
-      throw new Interrupted(directory !== undefined);
+  try {
+    while (trainer.done < steps) {
+      if (control.stopRequested()) {
+        await checkpoint();
+        throw new Interrupted(directory !== undefined);
+      }
+      const result = await trainer.step();
+      Object.assign(reported, result.reported);
+      control.onEvent({ type: 'step', stage: name, steps, result });
+      const { milliseconds, ...values } = result;
+      await log?.append({
+        ...values,
+        stage: name,
+        step: options.before + result.step,
+        seconds: milliseconds.total / 1000,
+      });
+      const last = trainer.done === steps;
+      if (evaluateEvery !== undefined && (trainer.done % evaluateEvery === 0 || (last && selection))) {
+        const scores = await evaluateModel(predictor, task, selection ? options.held : options.dev);
+        control.onEvent({ type: 'evaluation', stage: name, step: trainer.done, scores });
+        await log?.append({ step: options.before + trainer.done, stage: name, evaluation: scores });
+        const due = methods.every((method) => method.onTarget?.(trainer.done, steps) ?? true);
+        if (due) await selection?.offer(scores[task.metrics[0]!]!);
+      }
+      if (trainer.done % options.checkpointEvery === 0 && !last) await checkpoint();
     }
-    const result = await trainer.step();
-    Object.assign(reported, result.reported);
-    control.onEvent({ type: 'step', stage: name, steps, result });
-    const { milliseconds, ...values } = result;
-    await log?.append({
-      ...values,
-      stage: name,
-      step: options.before + result.step,
-      seconds: milliseconds.total / 1000,
-    });
-    const last = trainer.done === steps;
-    if (evaluateEvery !== undefined && (trainer.done % evaluateEvery === 0 || (last && selection))) {
-      const scores = await evaluateModel(predictor, task, selection ? options.held : options.dev);
-      control.onEvent({ type: 'evaluation', stage: name, step: trainer.done, scores });
-      await log?.append({ step: options.before + trainer.done, stage: name, evaluation: scores });
-      await selection?.offer(scores[task.metrics[0]!]!);
-    }
-    if (trainer.done % options.checkpointEvery === 0 && !last) await checkpoint();
+    Object.assign(reported, await trainer.finishStage());
+    let finished = (await selection?.model()) ?? trainer.snapshot();
+    for (const method of methods) finished = (await method.finish?.(finished, trainer.stage)) ?? finished;
+    return { model: finished, reported };
+  } finally {
+    await predictor.release();
+    await trainer.release();
   }
-  await predictor.release();
-  Object.assign(reported, await trainer.finishStage());
-  let finished = (await selection?.model()) ?? trainer.snapshot();
-  for (const method of methods) finished = (await method.finish?.(finished, trainer.stage)) ?? finished;
-  await trainer.release();
-  return { model: finished, reported };
 }
 
 /** Logits of the teacher on the training examples. Throws UsageError when the recipe distils without a teacher. */
@@ -205,6 +201,7 @@ async function frozenTeacher({
 interface Selection {
   /** Keeps the present weights if `score` is the highest so far; earlier ones win ties. */
   offer(score: number): Promise<void>;
+  /** Undefined when nothing was offered. */
   model(): Promise<Model | undefined>;
 }
 
@@ -219,6 +216,9 @@ function bestModel(trainer: Trainer, directory: string | undefined): Selection {
       kept = trainer.snapshot();
       if (directory) await saveCheckpoint(join(directory, 'best'), kept);
     },
-    model: async () => kept ?? (directory ? loadCheckpoint(join(directory, 'best')) : undefined),
+    async model() {
+      if (kept || !directory || best.value.score === null) return kept;
+      return { ...trainer.snapshot(), tensors: (await loadCheckpoint(join(directory, 'best'))).tensors };
+    },
   };
 }

@@ -23,6 +23,8 @@ export interface Report {
   readonly model: string;
   readonly recipe: Recipe;
   readonly seed: number;
+  /** Hash over everything that decides the result; a resumed run has the same. */
+  readonly fingerprint: string;
   readonly data: {
     readonly files: readonly string[];
     readonly sha256: readonly string[];

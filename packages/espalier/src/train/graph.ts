@@ -176,7 +176,7 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
   const loss = terms.map(({ node, weight }) => scale(node, weight)).reduce(add);
   outputs.push({ name: 'loss', node: loss });
   for (const term of terms) outputs.push({ name: `term:${term.name}`, node: term.node });
-  for (const [name, node] of carryOutputs) outputs.push({ name: `carry:${name}`, node });
+  for (const [name, node] of carryOutputs) outputs.push({ name: `next:${name}`, node });
 
   const trainable = [...leaves].flatMap(([leafName, node]) => {
     const name = leafName.startsWith('weight:') ? leafName.slice('weight:'.length) : undefined;

@@ -1,17 +1,27 @@
 // Forward passes only: logits of examples from any source of weights, in the order the examples came.
 import { makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
-import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
+import { createSession, type FeedArray, type Session } from '../engine/session.js';
 import { type BucketShape, createBuilder, type Weights } from '../models/builder.js';
 import type { Model } from '../models/model.js';
+import type { Node } from '../graph/node.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
 import { encoderFeeds, taskLogits } from './task-objective.js';
 
+/** Where a forward pass comes from. */
+export interface ForwardSource {
+  /** Logits [rows, labels] of a bucket, from `encoderInputs` and other inputs. */
+  logits(bucket: BucketShape): Node;
+  /** Present data of an input that does not belong to the batch. */
+  feed(name: string): FeedArray;
+}
+
 export interface PredictorOptions {
   readonly model: Model;
-  /** Present data of a tensor; default: the model's own. */
-  readonly weight?: (name: string) => Float32Array;
+  /** Default: the model as it stands, without methods. */
+  readonly source?: ForwardSource;
   readonly threads: number;
   readonly device: Device;
   readonly padId: number;
@@ -45,6 +55,12 @@ export function plainWeights(model: Model): Weights {
   };
 }
 
+/** The forward pass of a model as it stands. */
+export const modelSource = (model: Model): ForwardSource => ({
+  logits: (bucket) => taskLogits(createBuilder(bucket, plainWeights(model)), model),
+  feed: (name) => model.tensors.get(name.slice('weight:'.length))!.data,
+});
+
 function memoize<T>(make: (name: string) => T): (name: string) => T {
   const made = new Map<string, T>();
   return (name) => {
@@ -59,15 +75,18 @@ function memoize<T>(make: (name: string) => T): (name: string) => T {
 
 export function createPredictor(options: PredictorOptions): Predictor {
   const { model, threads, device, padId, rows = 32 } = options;
-  const weightData = options.weight ?? ((name: string) => model.tensors.get(name)!.data);
+  const source = options.source ?? modelSource(model);
   const sessions = new Map<string, Session>();
 
   async function sessionFor(bucket: BucketShape): Promise<Session> {
     const key = `${bucket.rows}x${bucket.length}`;
     const known = sessions.get(key);
     if (known) return known;
-    const node = taskLogits(createBuilder(bucket, plainWeights(model)), model);
-    const session = await createSession([{ name: 'logits', node }], { threads, device, arena: false });
+    const session = await createSession([{ name: 'logits', node: source.logits(bucket) }], {
+      threads,
+      device,
+      arena: false,
+    });
     sessions.set(key, session);
     return session;
   }
@@ -94,7 +113,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
         const session = await sessionFor({ rows, length });
         const feeds = new Map<string, FeedArray>(encoderFeeds(batch));
         for (const name of session.inputs.keys()) {
-          if (name.startsWith('weight:')) feeds.set(name, weightData(name.slice('weight:'.length)));
+          if (!feeds.has(name)) feeds.set(name, source.feed(name));
         }
         const width = session.outputs.get('logits')!.shape[1]!;
         const logits = new Float32Array(rows * width);

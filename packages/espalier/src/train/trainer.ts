@@ -1,7 +1,8 @@
 // One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
 import { BUCKET_MULTIPLE } from '../data/batches.js';
-import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
+import { createSession, type FeedArray, type Session } from '../engine/session.js';
 import { availableMemory, checkMemory } from '../engine/memory.js';
 import { estimateBytes, planStore, type ScratchSpec, type Slot, type TensorSpec } from '../engine/plan.js';
 import { createStore, type Store } from '../engine/store.js';
@@ -16,6 +17,7 @@ import type {
   TensorInfo,
 } from '../methods/method.js';
 import type { BucketShape } from '../models/builder.js';
+import { formatBytes } from '../report/format.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { sizeOf } from '../tensor/tensor.js';
@@ -25,6 +27,7 @@ import { type BuiltGraph, buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
 import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
+import type { ForwardSource } from './predictor.js';
 import { applyUpdate, clipFactor, planUpdate } from './updates.js';
 
 /** Where the teacher's outputs for a batch come from. */
@@ -87,6 +90,8 @@ export interface Trainer {
   restore(state: TrainerState): void;
   /** Present weights by name: live views. */
   weight(name: string): Float32Array;
+  /** The forward pass as the methods want it seen, over the present weights. */
+  readonly forward: ForwardSource;
   /** The model with its present weights, copied. */
   snapshot(): Model;
   release(): Promise<void>;
@@ -177,8 +182,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
     { scratch: [...randomScratch(largest), ...rowScratch(largest)] },
   );
   const activations = largest.map(({ activationFloats }) => activationFloats * 4); // bytes by variant
+  const bytes = estimateBytes(plan) + Math.max(...activations);
   const available = availableMemory();
-  checkMemory(estimateBytes(plan) + Math.max(...activations), available);
+  options.note?.(`memory: about ${formatBytes(bytes)} for this stage, ${formatBytes(available)} available`);
+  checkMemory(bytes, available);
   const live = createStore(plan);
   memory.store = live;
   for (const { name } of tensors) {
@@ -263,8 +270,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       live.scatterRows(tensor, ids, fetches.get(rowsOutput)!);
     }
     milliseconds.pass += performance.now() - started;
-    for (const name of graph.carries)
-      declarations.carries.get(name)!.value.set(fetches.get(`carry:${name}`)!);
+    for (const name of graph.carries) declarations.carries.get(name)!.value.set(fetches.get(`next:${name}`)!);
     return fetches;
   }
 
@@ -370,6 +376,18 @@ export function createTrainer(options: TrainerOptions): Trainer {
       done = state.step;
     },
     weight: (name) => live.view(name, 'weight'),
+    forward: {
+      logits: (bucket) => {
+        const { outputs } = buildGraph({ ...request(bucket, variants[0]!), training: false });
+        return outputs.find(({ name }) => name === 'logits')!.node;
+      },
+      feed(input) {
+        const [kind, name] = [input.slice(0, input.indexOf(':')), input.slice(input.indexOf(':') + 1)];
+        if (kind === 'weight') return live.view(name, 'weight');
+        if (kind === 'carry') return declarations.carries.get(name)!.value;
+        return Float32Array.from(declarations.feeds.get(name)!.value(Math.max(0, done - 1)));
+      },
+    },
     snapshot: () => ({
       ...model,
       tensors: new Map(
@@ -427,7 +445,8 @@ function boundArrays(
     if (name === 'logits') continue;
     if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
     else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
-    else if (name.startsWith('carry:')) fetches.set(name, declarations.carries.get(name.slice(6))!.next);
+    else if (name.startsWith('next:'))
+      fetches.set(name, declarations.carries.get(name.slice('next:'.length))!.next);
     else fetches.set(name, new Float32Array(sizeOf(shape)));
   }
   return { feeds, fetches, randoms };

@@ -194,7 +194,7 @@ export interface Body {
 
 export type Params = Readonly<Record<string, ValueType>>;
 type Locals<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
-// biome-ignore lint/suspicious/noConfusingVoidType: a builder without a return statement returns void
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a builder without a return statement returns void
 type Result = Expr<ValueType> | void;
 
 /** A finished function: `P` its parameters by name, in order; `R` what its builder returned. */
@@ -257,7 +257,7 @@ type AnyFunction = WasmFunction<Params, Result>;
 /** A call with named arguments: i32 addresses and counts, or floats rounded to the parameter's type. */
 export type Call<F extends AnyFunction> = (
   args: Readonly<Record<keyof F['params'], number>>,
-) => F['result'] extends Expr<ValueType> ? number : void;
+) => F['result'] extends Expr<ValueType> ? number : undefined;
 
 export type Calls<F extends Record<string, AnyFunction>> = { readonly [K in keyof F]: Call<F[K]> };
 

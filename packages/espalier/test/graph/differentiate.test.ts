@@ -226,7 +226,7 @@ describe('ONNX Runtime on two threads', () => {
     const gradients = [...differentiate(loss, [embedding, projection, norm, bias]).values()];
     const outputs = gradients.map(({ dense }, i) => ({ name: `gradient ${i}`, node: dense! }));
     expect(outputs).toHaveLength(4);
-    const [first, ...others] = await runOnnx(outputs, many, 3);
+    const [first, ...others] = await runOnnx(outputs, many, { runs: 3 });
     for (const other of others) expect(other).toEqual(first);
     const twins = evaluate(
       outputs.map(({ node }) => node),

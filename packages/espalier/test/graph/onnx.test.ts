@@ -2,11 +2,27 @@
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/differentiate.js';
-import { encodeOnnx, type OnnxOptions } from '../../src/graph/onnx.js';
+import { evaluate } from '../../src/graph/evaluate.js';
+import type { Node } from '../../src/graph/node.js';
+import { encodeOnnx, type NamedNode } from '../../src/graph/onnx.js';
 import { protobufWriter } from '../../src/graph/protobuf.js';
-import { add, linear, reduceSum, relu, scatterRows, slice, tanh } from '../../src/graph/ops/index.js';
+import {
+  add,
+  batchGemm,
+  expand,
+  gelu,
+  linear,
+  reduceSum,
+  relu,
+  reshape,
+  scatterRows,
+  slice,
+  softmax,
+  tanh,
+  transpose,
+} from '../../src/graph/ops/index.js';
 import { constant, input, integers } from '../../src/graph/program.js';
-import { numbers, runOnnx, tensor } from './harness.js';
+import { expectClose, gridValues, numbers, runOnnx, tensor, uniform } from './harness.js';
 
 const x = input('x', [2, 3]);
 const feeds = new Map([['x', [1, -2, 3, -4, 5, -6]]]);
@@ -101,30 +117,77 @@ describe('encodeOnnx', () => {
     expect(Buffer.compare(build(), build())).toBe(0);
   });
 
-  it('stores named weights, and takes another batch under a symbolic dimension', async () => {
+  it('stores named weights', async () => {
     const y = linear(x, input('w', [2, 3]), input('b', [2]));
-    const options: OnnxOptions = {
-      initializers: new Map([
-        ['w', Float32Array.of(1, 0, 0, 0, 1, 0)],
-        ['b', Float32Array.of(10, 20)],
-      ]),
-      dimensionNames: new Map([
-        ['x', ['batch', 3]],
-        ['y', ['batch', 2]],
-      ]),
-    };
-    const session = await InferenceSession.create(encodeOnnx([{ name: 'y', node: y }], options));
-    expect(session.inputNames).toEqual(['x']);
-    const shapes = [...session.inputMetadata, ...session.outputMetadata].map(
-      (value) => value.isTensor && value.shape,
-    );
-    expect(shapes).toEqual([
-      ['batch', 3],
-      ['batch', 2],
+    const initializers = new Map([
+      ['w', Float32Array.of(1, 0, 0, 0, 1, 0)],
+      ['b', Float32Array.of(10, 20)],
     ]);
-    const result = await session.run({ x: tensor('float32', [1, 3], [5, 6, 7]) });
-    expect(result['y']!.dims).toEqual([1, 2]);
-    expect(numbers(result['y']!.data)).toEqual([15, 26]);
+    const session = await InferenceSession.create(encodeOnnx([{ name: 'y', node: y }], { initializers }));
+    expect(session.inputNames).toEqual(['x']);
+    const result = await session.run({ x: tensor('float32', [2, 3], [5, 6, 7, 8, 9, 10]) });
+    expect(numbers(result['y']!.data)).toEqual([15, 26, 18, 29]);
+  });
+
+  it('leaves extents open, and computes the shapes that depend on them', async () => {
+    const heads = 2;
+    // Self-attention over s-major tokens [length * rows, 4], of which the first position is kept: [rows, 4].
+    const build = (rows: number, length: number): Node[] => {
+      const tokens = reshape(transpose(input('tokens', [rows, length, 4]), [1, 0, 2]), [length * rows, 4]);
+      const split = reshape(tokens, [length, rows * heads, 2]);
+      const options = { batchSecondA: true, batchSecondB: true, transB: true };
+      const bias = reshape(input('bias', [rows, length]), [rows, 1, 1, length]);
+      const perHead = reshape(expand(bias, [rows, heads, 1, length]), [rows * heads, 1, length]);
+      const weights = softmax(add(batchGemm(split, split, options), perHead));
+      const context = transpose(batchGemm(weights, split, { batchSecondB: true }), [1, 0, 2]);
+      return [slice(reshape(context, [length * rows, 4]), 0, 0, rows), weights];
+    };
+    const name = (nodes: readonly Node[]): NamedNode[] =>
+      nodes.map((node, i) => ({ name: ['first', 'weights'][i]!, node }));
+    const dynamic = [
+      { name: 'rows', extent: 101, input: 'bias', axis: 0 },
+      { name: 'length', extent: 103, input: 'bias', axis: 1 },
+    ];
+    for (const standard of [false, true]) {
+      const session = await InferenceSession.create(encodeOnnx(name(build(101, 103)), { dynamic, standard }));
+      const shapes = [...session.inputMetadata, ...session.outputMetadata].map(
+        (value) => value.isTensor && value.shape,
+      );
+      expect(shapes.slice(0, 3)).toEqual([
+        ['rows', 'length', 4],
+        ['rows', 'length'],
+        ['rows', 4],
+      ]);
+      for (const [rows, length] of [
+        [1, 1],
+        [2, 3],
+        [5, 4],
+      ] as const) {
+        const values = new Map([
+          ['tokens', gridValues(rows * length * 4, -1, 1, uniform(5))],
+          ['bias', gridValues(rows * length, -1, 1, uniform(6))],
+        ]);
+        const result = await session.run({
+          tokens: tensor('float32', [rows, length, 4], values.get('tokens')!),
+          bias: tensor('float32', [rows, length], values.get('bias')!),
+        });
+        const nodes = build(rows, length);
+        for (const [i, twin] of evaluate(nodes, values).entries()) {
+          const output = result[name(nodes)[i]!.name]!;
+          expect(output.dims).toEqual(twin.shape);
+          expectClose(numbers(output.data), twin.data, 1e-5, `output ${i} of ${rows} rows, length ${length}`);
+        }
+      }
+    }
+  });
+
+  it('keeps to ops of the standard where asked', () => {
+    const a = input('a', [2, 3, 4]);
+    const outputs = [{ name: 'y', node: gelu(batchGemm(a, a, { transB: true })) }];
+    const domains = (bytes: Uint8Array): number =>
+      Buffer.from(bytes).toString('latin1').split('com.microsoft').length - 1;
+    expect(domains(encodeOnnx(outputs))).toBe(3); // two nodes and the opset import
+    expect(domains(encodeOnnx(outputs, { standard: true }))).toBe(1);
   });
 
   it('stores equal small constants once and large ones as they come', () => {

@@ -95,6 +95,19 @@ it('layer norm of constant rows is the bias, at the epsilon of BERT too', async 
   for (const row of [0, 7, 14]) expect(result!['y']!.slice(row, row + 7)).toEqual(feeds.get('bias'));
 });
 
+// A race needs both threads at work, so a lowering that has one passes now and then: hence ten runs.
+it('adds every one of many rows that meet at one id, on two threads', async () => {
+  const [count, width] = [20_000, 64];
+  const y = op.scatterRows(input('rows', [count, width]), input('ids', [count], 'int64'), [1, width]);
+  const feeds: Feeds = new Map([
+    ['rows', new Array<number>(count * width).fill(1)],
+    ['ids', new Array<number>(count).fill(0)],
+  ]);
+  for (const result of await runOnnx([{ name: 'y', node: y }], feeds, { runs: 10 })) {
+    expect(new Set(result['y'])).toEqual(new Set([count]));
+  }
+});
+
 it('rounds half to even', () => {
   const x = [-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5];
   const [y] = evaluate([op.round(input('x', [8]))], new Map([['x', x]]));

@@ -1,0 +1,59 @@
+// espalier compress: the main job.
+import type { Command } from 'commander';
+import { loadRecipe } from '../../recipe/load.js';
+import { setOption } from '../../recipe/recipe.js';
+import {
+  addCommon,
+  addData,
+  addTraining,
+  type ComputeFlags,
+  computeOptions,
+  type DataFlags,
+  dataOptions,
+  fraction,
+  methodPairs,
+  type TrainingFlags,
+  trainingOptions,
+} from '../options.js';
+import { printReport } from '../print.js';
+import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
+  readonly model: string;
+  readonly recipe: string;
+  readonly sparsity?: number;
+  readonly teacher?: string;
+  readonly dense?: string;
+  readonly onnx?: true;
+  readonly out: string;
+}
+
+export function compressCommand(program: Command): void {
+  const command = program
+    .command('compress')
+    .description('compress a model on a task: model in, recipe, model and report out')
+    .requiredOption('--model <dir>', 'directory in Hugging Face layout, or a Hub id')
+    .requiredOption('--recipe <name|file>', 'a name (see "espalier methods") or a YAML or JSON file')
+    .requiredOption('--out <dir>', 'output directory')
+    .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
+    .option('--teacher <dir>', 'dense model of the task to distil from')
+    .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
+    .option('--onnx', 'also write onnx/model.onnx');
+  addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
+    let recipe = await loadRecipe(flags.recipe);
+    if (flags.sparsity !== undefined) recipe = setOption(recipe, 'sparsity', flags.sparsity);
+    for (const [key, value] of methodPairs(flags)) recipe = setOption(recipe, key, value);
+    const options = {
+      ...dataOptions(flags),
+      ...computeOptions(flags),
+      ...trainingOptions(flags),
+      recipe,
+      model: flags.model,
+      teacher: flags.teacher,
+      dense: flags.dense,
+      onnx: flags.onnx ?? false,
+      out: flags.out,
+    };
+    printReport(await runJob('compress', options, flags), flags.out, flags);
+  });
+}

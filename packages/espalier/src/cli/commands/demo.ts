@@ -1,0 +1,70 @@
+// espalier demo: the main job on the built-in garden language.
+import type { Command } from 'commander';
+import type { DemoResult } from '../../jobs/demo.js';
+import { formatBytes, formatDuration, formatPercent } from '../../report/format.js';
+import { renderTable } from '../../report/tables.js';
+import { addCommon, type ComputeFlags, computeOptions, integer } from '../options.js';
+import { printJson, printLine } from '../print.js';
+import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends ComputeFlags, OutputFlags {
+  readonly out: string;
+  readonly steps: number;
+}
+
+export function demoCommand(program: Command): void {
+  const command = program
+    .command('demo')
+    .description('train a tiny BERT on the built-in garden language, compress it in several ways, compare')
+    .option('--out <dir>', 'where the results go', 'espalier-demo')
+    .option('--steps <n>', 'steps of each training', integer, 600);
+  addCommon(command).action(async (flags: Flags) => {
+    const result = await runJob(
+      'demo',
+      { ...computeOptions(flags), out: flags.out, steps: flags.steps },
+      flags,
+    );
+    if (flags.json) return printJson(result);
+    printDemo(result);
+  });
+}
+
+function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void {
+  const right = 'right' as const;
+  const accuracy = dense.metrics.dense!.accuracy!;
+  const rows = [
+    ['dense', accuracy.toFixed(3), '', '0.0 %', formatBytes(dense.bytes.gzip), formatDuration(dense.seconds)],
+    ...compressed.map(({ name, report: { metrics, sparsity, bytes, seconds: took } }) => [
+      name,
+      metrics.compressed!.accuracy!.toFixed(3),
+      (metrics.compressed!.accuracy! - accuracy).toFixed(3),
+      formatPercent(sparsity.encoder),
+      formatBytes(bytes.gzip),
+      formatDuration(took),
+    ]),
+  ];
+  printLine(
+    `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
+  );
+  printLine(
+    `${dense.metrics.dense!.majority.toFixed(3)}. Each row was trained for the same number of steps.\n`,
+  );
+  printLine(
+    renderTable(
+      [
+        { title: 'model' },
+        { title: 'accuracy', align: right },
+        { title: 'change', align: right },
+        { title: 'zeros in the encoder', align: right },
+        { title: 'weights, gzip', align: right },
+        { title: 'time', align: right },
+      ],
+      rows,
+    ),
+  );
+  printLine(
+    `\n${formatDuration(seconds)} in all. Every model lies in ${out}/, with report.md beside it. Next:`,
+  );
+  printLine(`  npx espalier predict ${out}/rpp-80 --text "The roses were not lovely."`);
+  printLine(`  npx espalier inspect ${out}/rpp-80`);
+}

@@ -1,0 +1,38 @@
+// espalier evaluate: metrics on the dev split.
+import type { Command } from 'commander';
+import {
+  addCommon,
+  addData,
+  type ComputeFlags,
+  computeOptions,
+  type DataFlags,
+  dataOptions,
+  integer,
+} from '../options.js';
+import { printJson, printLine } from '../print.js';
+import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends DataFlags, ComputeFlags, OutputFlags {
+  readonly maxLength?: number;
+}
+
+export function evaluateCommand(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .description('metrics of a model or ONNX file on the dev split of a task')
+    .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
+    .option('--max-length <n>', 'tokens per example (default 128)', integer);
+  addCommon(addData(command)).action(async (path: string, flags: Flags) => {
+    const options = {
+      ...dataOptions(flags),
+      ...computeOptions(flags),
+      model: path,
+      maxLength: flags.maxLength,
+    };
+    const result = await runJob('evaluate', options, flags);
+    if (flags.json) return printJson(result);
+    printLine(`${result.task}, ${result.rows} dev examples`);
+    for (const [name, value] of Object.entries(result.metrics))
+      printLine(`  ${name.padEnd(10)} ${value.toFixed(4)}`);
+  });
+}

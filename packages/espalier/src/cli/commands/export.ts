@@ -1,0 +1,41 @@
+// espalier export: the other formats.
+import { type Command, Option } from 'commander';
+import {
+  addCommon,
+  addData,
+  type ComputeFlags,
+  computeOptions,
+  type DataFlags,
+  dataOptions,
+} from '../options.js';
+import { printJson, printLine } from '../print.js';
+import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends Partial<DataFlags>, ComputeFlags, OutputFlags {
+  readonly to: 'hf' | 'onnx';
+  readonly out: string;
+  readonly overwrite?: true;
+}
+
+export function exportCommand(program: Command): void {
+  const command = program
+    .command('export')
+    .description('write another format, checked against the model before it is kept')
+    .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
+    .addOption(
+      new Option('--to <format>', 'hf: directory; onnx: float32 file')
+        .choices(['hf', 'onnx'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--out <path>', 'directory (hf) or file (onnx)')
+    .option('--overwrite', 'replace what is there');
+  addCommon(addData(command, false)).action(async (dir: string, flags: Flags) => {
+    const { to, out, overwrite = false } = flags;
+    const options = { ...dataOptions(flags), ...computeOptions(flags), model: dir, to, out, overwrite };
+    const result = await runJob('export', options, flags);
+    if (flags.json) return printJson(result);
+    printLine(`${out}: largest difference of a logit ${result.largestDifference.toExponential(1)}`);
+    for (const [name, value] of Object.entries(result.metrics ?? {}))
+      printLine(`  ${name.padEnd(10)} ${value.toFixed(4)}`);
+  });
+}

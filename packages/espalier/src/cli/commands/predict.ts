@@ -1,0 +1,32 @@
+// espalier predict: one prediction.
+import type { Command } from 'commander';
+import { addCommon, type ComputeFlags, computeOptions, integer } from '../options.js';
+import { printJson, printLine } from '../print.js';
+import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends ComputeFlags, OutputFlags {
+  readonly text: string;
+  readonly pair?: string;
+  readonly maxLength: number;
+}
+
+export function predictCommand(program: Command): void {
+  const command = program
+    .command('predict')
+    .description('one prediction, with probabilities')
+    .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
+    .requiredOption('--text <text>', 'the text')
+    .option('--pair <text>', 'the second text of a pair')
+    .option('--max-length <n>', 'tokens, special tokens included', integer, 128);
+  addCommon(command).action(async (dir: string, flags: Flags) => {
+    const { text, pair, maxLength } = flags;
+    const result = await runJob(
+      'predict',
+      { ...computeOptions(flags), model: dir, text, pair, maxLength },
+      flags,
+    );
+    if (flags.json) return printJson(result);
+    printLine(result.label);
+    for (const [label, value] of Object.entries(result.scores)) printLine(`  ${label}  ${value.toFixed(4)}`);
+  });
+}

@@ -1,0 +1,170 @@
+// Options that several commands share, and their translation into job options.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../errors.js';
+import { defined } from '../jobs/task-run.js';
+import { settingsSchema } from '../train/settings.js';
+
+export function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number.');
+  return Number(text);
+}
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number.');
+  return value;
+}
+
+/** A fraction in 0..1, both ends excluded. */
+export function fraction(text: string): number {
+  const value = number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('expected a number between 0 and 1.');
+  return value;
+}
+
+const collect = (text: string, before: readonly string[]): string[] => [...before, text];
+
+/** --json, --quiet, --debug, --seed, --threads, --device. */
+export function addCommon(
+  command: Command,
+  { compute = true }: { readonly compute?: boolean } = {},
+): Command {
+  if (compute) {
+    command
+      .option('--seed <n>', 'seed of everything random', integer, 0)
+      .option('--threads <n>', 'threads of ONNX Runtime', integer, 2)
+      .addOption(
+        new Option('--device <name>', 'where sessions run')
+          .choices(['cpu', 'webgpu', 'cuda', 'auto'])
+          .default('cpu'),
+      );
+  }
+  return command
+    .option('--json', 'one JSON object on stdout, everything else on stderr')
+    .option('--quiet', 'no progress')
+    .option('--debug', 'stack traces with errors');
+}
+
+/** --task, --data and the field names of own files. */
+export function addData(command: Command, required = true): Command {
+  const option = (flags: string, text: string): Option =>
+    new Option(flags, text).makeOptionMandatory(required);
+  return command
+    .addOption(
+      option(
+        '--task <name>',
+        'task: sst2 cola mrpc stsb qqp mnli qnli rte wnli, or classify regress pairs for own files',
+      ),
+    )
+    .addOption(option('--data <dir>', "the task's folder, or a root with the official folder names"))
+    .option('--text-field <name>', 'column of the text in own files')
+    .option('--pair-field <name>', 'column of the second text')
+    .option('--label-field <name>', 'column of the label');
+}
+
+export function addTraining(command: Command): Command {
+  return command
+    .option('--epochs <n>', 'passes over the training examples (default 3)', number)
+    .option('--steps <n>', 'optimiser steps of the whole run; wins over --epochs', integer)
+    .option('--batch-size <n>', 'examples per step (default 32)', integer)
+    .option('--micro-batch-size <n>', 'examples per pass; gradients accumulate up to the batch', integer)
+    .option('--lr <rate>', 'peak learning rate (default 5e-5)', number)
+    .option('--warmup <fraction>', 'part of the steps spent warming up (default 0.1)', number)
+    .option('--max-length <n>', 'tokens per example (default 128)', integer)
+    .option('--limit <n>', 'first N training examples after the seeded shuffle', integer)
+    .option('--eval-every <n>', 'evaluate on dev every N steps', integer)
+    .option('--checkpoint-every <n>', 'steps between checkpoints', integer, 200)
+    .addOption(
+      new Option('--select <which>', 'weights to keep; best is chosen on a split cut from train')
+        .choices(['last', 'best'])
+        .default('last'),
+    )
+    .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])
+    .addOption(
+      new Option('--profile <name>', 'quick: at most 300 steps of 16 short examples').choices(['quick']),
+    )
+    .option('--resume', 'continue the run in --out')
+    .option('--overwrite', 'replace the run in --out')
+    .option('--keep-checkpoints', 'leave checkpoints in place at the end');
+}
+
+export interface DataFlags {
+  readonly task: string;
+  readonly data: string;
+  readonly textField?: string;
+  readonly pairField?: string;
+  readonly labelField?: string;
+}
+
+export interface TrainingFlags {
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly batchSize?: number;
+  readonly microBatchSize?: number;
+  readonly lr?: number;
+  readonly warmup?: number;
+  readonly maxLength?: number;
+  readonly limit?: number;
+  readonly evalEvery?: number;
+  readonly checkpointEvery: number;
+  readonly select: 'last' | 'best';
+  readonly set: readonly string[];
+  readonly profile?: 'quick';
+  readonly resume?: true;
+  readonly overwrite?: true;
+  readonly keepCheckpoints?: true;
+}
+
+const QUICK = { steps: 300, batchSize: 16, maxLength: 64 } as const;
+const SETTINGS = ['epochs', 'steps', 'batchSize', 'microBatchSize', 'lr', 'warmup', 'maxLength'] as const;
+
+/** `--set` pairs with parsed values: numbers and booleans are recognised, anything else is text. */
+export function parsePairs(pairs: readonly string[]): [key: string, value: unknown][] {
+  return pairs.map((pair) => {
+    const [key, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+    if (!pair.includes('=') || key === '') throw new UsageError(`--set ${pair}: expected key=value`);
+    if (value === 'true' || value === 'false') return [key, value === 'true'];
+    return [key, value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value];
+  });
+}
+
+/** Job options of the training flags; `settings` holds what differs from the defaults. */
+export function trainingOptions(flags: TrainingFlags): Record<string, unknown> {
+  const settings: Record<string, unknown> = flags.profile === 'quick' ? { ...QUICK } : {};
+  for (const key of SETTINGS) if (flags[key] !== undefined) settings[key] = flags[key];
+  for (const [key, value] of parsePairs(flags.set)) if (key in settingsSchema.shape) settings[key] = value;
+  return {
+    settings,
+    limit: flags.limit,
+    evalEvery: flags.evalEvery,
+    checkpointEvery: flags.checkpointEvery,
+    select: flags.select,
+    resume: flags.resume ?? false,
+    overwrite: flags.overwrite ?? false,
+    keepCheckpoints: flags.keepCheckpoints ?? false,
+  };
+}
+
+/** The `--set` pairs that are not training settings: options of methods. */
+export const methodPairs = (flags: TrainingFlags): [string, unknown][] =>
+  parsePairs(flags.set).filter(([key]) => !(key in settingsSchema.shape));
+
+export interface ComputeFlags {
+  readonly seed: number;
+  readonly threads: number;
+  readonly device: string;
+}
+
+export const computeOptions = ({ seed, threads, device }: ComputeFlags): ComputeFlags => ({
+  seed,
+  threads,
+  device,
+});
+
+export const dataOptions = ({
+  task,
+  data,
+  textField,
+  pairField,
+  labelField,
+}: Partial<DataFlags>): Partial<DataFlags> => defined({ task, data, textField, pairField, labelField });

@@ -1,0 +1,20 @@
+// What goes to stdout: one JSON object, or tables for people.
+import { factRows, DENSE_FILE_NOTE, SCORE_COLUMNS, scoreRows } from '../report/markdown.js';
+import { renderTable } from '../report/tables.js';
+import type { Report } from '../report/report.js';
+import type { OutputFlags } from './run-job.js';
+
+export const printLine = (text: string): void =>
+  void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+
+export const printJson = (value: unknown): void => printLine(JSON.stringify(value));
+
+export function printReport(report: Report, out: string, { json }: OutputFlags): void {
+  if (json) return printJson(report);
+  printLine(`\n${report.recipe.name} on ${report.task}\n`);
+  printLine(renderTable(SCORE_COLUMNS, scoreRows(report)));
+  printLine('');
+  for (const [name, value] of factRows(report)) printLine(`${name!}: ${value!}`);
+  if (report.sparsity.encoder > 0) printLine(DENSE_FILE_NOTE);
+  printLine(`\nwritten to ${out}`);
+}

@@ -1,0 +1,57 @@
+// The gate of every export: the written artefact must compute the model's logits, on random ids of several lengths
+// and on the examples of a task where one is named.
+import type { Example } from '../data/example.js';
+import { EspalierError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import { random } from '../random.js';
+import { createPredictor, type Predictor } from '../train/predictor.js';
+
+/** Largest difference of a logit that counts as equal: f32 sums in another order. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Compares the logits of an artefact with the model's. Returns their largest difference; throws EspalierError naming
+ * `path` when it is beyond the tolerance.
+ */
+export async function checkLogits(
+  path: string,
+  model: Model,
+  artefact: Pick<Predictor, 'logits'>,
+  { threads, dev = [] }: { readonly threads: number; readonly dev?: readonly Example[] },
+): Promise<number> {
+  const predictor = createPredictor({ model, threads, device: 'cpu', padId: 0 });
+  let largest = 0;
+  for (const examples of [...randomBatches(model), ...(dev.length > 0 ? [dev] : [])]) {
+    const found = await artefact.logits(examples);
+    for (const [row, expected] of (await predictor.logits(examples)).entries()) {
+      for (const [column, value] of expected.entries()) {
+        largest = Math.max(largest, Math.abs(value - (found[row]?.[column] ?? Number.NaN)));
+      }
+    }
+  }
+  await predictor.release();
+  if (largest <= TOLERANCE) return largest;
+  throw new EspalierError(
+    `${path} was not written: its logits differ from the model's by ${largest.toExponential(1)}, ` +
+      `expected at most ${TOLERANCE.toExponential(0)}`,
+  );
+}
+
+/** Batches of several sizes and lengths, padded ones among them. */
+function randomBatches({ config }: Model): Example[][] {
+  const generator = random(0, 'export');
+  const { vocab_size: vocabulary, max_position_embeddings: positions } = config;
+  const shapes = [
+    [1, 1],
+    [2, 7],
+    [3, 64],
+    [1, positions],
+  ] as const;
+  return shapes.map(([rows, length]) =>
+    Array.from({ length: rows }, (_, index): Example => {
+      const real = Math.max(1, Math.min(length, positions) - index);
+      const ids = Int32Array.from({ length: real }, () => generator.integer(vocabulary));
+      return { index, ids, typeIds: new Uint8Array(real).fill(index % config.type_vocab_size), label: 0 };
+    }),
+  );
+}

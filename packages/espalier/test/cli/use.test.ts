@@ -1,0 +1,185 @@
+// Commands that use a model: evaluate, predict, export, inspect, methods, and what all commands have in common.
+import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { recipeSchema } from '../../src/recipe/recipe.js';
+import { classify, espalier, espalierJson, sha256, writeProject } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary.js';
+
+const path = temporaryFolder();
+const root = path('project');
+const own = ['--task', 'classify', '--data', 'classify'];
+
+type Metrics = Record<string, number>;
+
+beforeAll(async () => {
+  await writeProject(root);
+  const common = ['--steps', '12', '--quiet'];
+  const pairs = classify.with(3, 'pairs').with(5, 'pairs');
+  const regress = [...classify.with(3, 'regress').with(5, 'regress'), '--text-field', 'sentence'];
+  const made = await Promise.all([
+    espalier(root, 'finetune', ...classify, ...common, '--out', 'model', '--onnx'),
+    espalier(root, 'finetune', ...pairs, ...common, '--out', 'pair-model'),
+    espalier(root, 'finetune', ...regress, '--label-field', 'value', ...common, '--out', 'score-model'),
+  ]);
+  expect(made.map(({ status, stderr }) => [status, stderr])).toEqual(made.map(() => [0, '']));
+});
+
+describe('evaluate', () => {
+  it('scores directory and ONNX file alike, as report.json has it', async () => {
+    const report = JSON.parse(readFileSync(path('project', 'model', 'report.json'), 'utf8')) as {
+      metrics: { dense: Metrics };
+    };
+    const folder = await espalierJson(root, 'evaluate', 'model', ...own);
+    expect(folder).toEqual({ model: 'model', task: 'classify', rows: 20, metrics: report.metrics.dense });
+    const onnx = await espalierJson(root, 'evaluate', 'model/onnx/model.onnx', ...own);
+    const scores = onnx['metrics'] as Metrics;
+    expect(scores['accuracy']).toBe(report.metrics.dense['accuracy']);
+    expect(scores['loss']).toBeCloseTo(report.metrics.dense['loss']!, 5);
+  });
+
+  it('runs on whatever device there is', async () => {
+    const { status, stdout } = await espalier(root, 'evaluate', 'model', ...own, '--device', 'auto');
+    expect(status).toBe(0);
+    expect(stdout).toContain('classify, 20 dev examples');
+  });
+});
+
+describe('predict', () => {
+  it('gives the probabilities of a text, an empty one too', async () => {
+    for (const text of ['the pears were sour', '']) {
+      const { label, scores } = (await espalierJson(root, 'predict', 'model', '--text', text)) as {
+        label: string;
+        scores: Metrics;
+      };
+      expect(Object.keys(scores)).toEqual(['sour', 'sweet']);
+      expect(scores['sour']! + scores['sweet']!).toBeCloseTo(1, 6);
+      expect(scores[label]).toBe(Math.max(...Object.values(scores)));
+    }
+  });
+
+  it('gives a pair its class and a regression its score', async () => {
+    const pair = ['--text', 'the pears', '--pair', 'not sweet'];
+    const { stdout } = await espalier(root, 'predict', 'pair-model', ...pair);
+    expect(stdout).toMatch(/^(sour|sweet)\n {2}sour {2}0\.\d{4}\n {2}sweet {2}0\.\d{4}\n$/);
+    const score = await espalierJson(root, 'predict', 'score-model', '--text', 'the pears were sour');
+    expect(score).toEqual({ label: 'score', scores: { score: expect.any(Number) as number } });
+  });
+});
+
+describe('export', () => {
+  it('writes the two formats, checks them, and scores them with --task', async () => {
+    const onnx = await espalierJson(
+      root,
+      ...['export', 'model', '--to', 'onnx', '--out', 'exported/onnx/model.onnx', ...own],
+    );
+    expect(onnx['largestDifference']).toBeLessThan(1e-4);
+    const evaluated = await espalierJson(root, 'evaluate', 'model/onnx/model.onnx', ...own);
+    expect(onnx['metrics']).toEqual(evaluated['metrics']);
+    expect(sha256(path('project', 'exported', 'onnx', 'model.onnx'))).toBe(
+      sha256(path('project', 'model', 'onnx', 'model.onnx')),
+    );
+    const folder = await espalierJson(root, 'export', 'model', '--to', 'hf', '--out', 'exported/hf', ...own);
+    expect(folder).toMatchObject({
+      largestDifference: 0,
+      metrics: { accuracy: expect.any(Number) as number },
+    });
+    expect(sha256(path('project', 'exported', 'hf', 'model.safetensors'))).toBe(
+      sha256(path('project', 'model', 'model.safetensors')),
+    );
+  });
+
+  it('replaces nothing unasked', async () => {
+    writeFileSync(path('project', 'taken.onnx'), 'notes');
+    const args = ['export', 'model', '--to', 'onnx', '--out', 'taken.onnx'];
+    const refused = await espalier(root, ...args);
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toBe(
+      'espalier: taken.onnx is already there; replace it with --overwrite or name another --out\n',
+    );
+    expect(readFileSync(path('project', 'taken.onnx'), 'utf8')).toBe('notes');
+    expect((await espalier(root, ...args, '--overwrite')).status).toBe(0);
+  });
+
+  it('a text file that claims to be ONNX is an error, not a stack trace', async () => {
+    copyFileSync(path('project', 'model', 'onnx', 'model.onnx'), path('project', 'kept'));
+    writeFileSync(path('project', 'model', 'onnx', 'model.onnx'), 'not ONNX at all');
+    const { status, stderr } = await espalier(root, 'evaluate', 'model/onnx/model.onnx', ...own);
+    renameSync(path('project', 'kept'), path('project', 'model', 'onnx', 'model.onnx'));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^espalier: model\/onnx\/model.onnx: ONNX Runtime cannot open it: .*\n$/);
+  });
+});
+
+describe('inspect and methods', () => {
+  it('inspect: bytes and zeros by component', async () => {
+    const folder = await espalierJson(root, 'inspect', 'model');
+    expect(folder).toMatchObject({ format: 'hf', family: 'bert', sparsity: { encoder: 0 } });
+    const { stdout } = await espalier(root, 'inspect', 'model', '--tensors');
+    expect(stdout).toContain('bert.encoder.layer.1.output.dense.weight');
+    const onnx = await espalierJson(root, 'inspect', 'model/onnx/model.onnx');
+    expect(onnx).toMatchObject({
+      format: 'onnx',
+      inputs: ['input_ids', 'token_type_ids', 'attention_mask'],
+      outputs: ['logits'],
+    });
+  });
+
+  it('methods: every recipe is valid, every option has a source', async () => {
+    const { methods, recipes } = (await espalierJson(root, 'methods')) as {
+      methods: { name: string; provenance: object; options: { properties?: object } }[];
+      recipes: unknown[];
+    };
+    for (const { provenance, options } of methods) {
+      expect(Object.keys(provenance).sort()).toEqual(Object.keys(options.properties ?? {}).sort());
+    }
+    for (const recipe of recipes) expect(recipeSchema.safeParse(recipe).success).toBe(true);
+    const { stdout } = await espalier(root, 'methods');
+    for (const { name } of methods) expect(stdout).toContain(`${name}: `);
+  });
+});
+
+describe('every command', () => {
+  const names = ['demo', 'finetune', 'compress', 'evaluate', 'predict', 'export', 'inspect', 'methods'];
+
+  it('has help on stdout and exit status 0', async () => {
+    const outcomes = await Promise.all(names.map((name) => espalier(root, name, '--help')));
+    for (const [index, { status, stdout, stderr }] of outcomes.entries()) {
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toContain(`Usage: espalier ${names[index]!}`);
+      expect(stdout).toContain('--json');
+    }
+  });
+
+  it('ends with 2 for a wrong request and 1 for work that failed, nothing on stdout', async () => {
+    const cases: [number, RegExp, string[]][] = [
+      [2, /unknown command 'prune'/, ['prune']],
+      [2, /unknown option '--sparse'/, ['methods', '--sparse', '1']],
+      [2, /required option '--model <dir>' not specified/, ['finetune']],
+      [2, /'two'.*expected a whole number/, ['finetune', ...classify, '--out', 'x', '--steps', 'two']],
+      [2, /option "threads"/, ['evaluate', 'model', ...own, '--threads', '0']],
+      [2, /--device.*npu.*cpu, webgpu, cuda, auto/, ['evaluate', 'model', ...own, '--device', 'npu']],
+      [2, /--task alone says too little/, ['export', 'model', '--to', 'hf', '--out', 'x', '--task', 'sst2']],
+      [1, /no train split for classify: .* in nowhere/, ['evaluate', 'model', ...own.with(3, 'nowhere')]],
+    ];
+    const outcomes = await Promise.all(cases.map(([, , args]) => espalier(root, ...args)));
+    for (const [index, { status, stdout, stderr }] of outcomes.entries()) {
+      const [expected, message] = cases[index]!;
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/\n\s+at /); // no stack trace
+      expect({ status, stdout }).toEqual({ status: expected, stdout: '' });
+    }
+    expect(existsSync(path('project', 'x'))).toBe(false);
+  });
+
+  it('shows a stack trace with --debug', async () => {
+    const { status, stderr } = await espalier(
+      root,
+      'evaluate',
+      'model',
+      ...own.with(3, 'nowhere'),
+      '--debug',
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/\n\s+at /);
+  });
+});
