@@ -25,6 +25,11 @@ const COMMANDS = [
 
 /** Runs the command line; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
+  // A reader that leaves early, such as head, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   const program = new Command('espalier')
     .description('Prune, lock, distil and export BERT-family encoders.')
     .version(version)

@@ -21,9 +21,12 @@ export interface EpochOptions {
   readonly shuffle: boolean;
   /** The length no example exceeds; buckets are capped at it. */
   readonly maxLength: number;
-  /** Lengths are rounded up to a multiple of this. */
+  /** Lengths are rounded up to a multiple of this; BUCKET_MULTIPLE by default. */
   readonly bucketMultiple?: number;
 }
+
+/** Bucket lengths are multiples of this. */
+export const BUCKET_MULTIPLE = 16;
 
 /** Batches that a pool of the shuffled examples is cut into: more is less padding and less chance. */
 const batchesInPool = 50;
@@ -47,7 +50,7 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
  * the rest. Throws RangeError for a batch size that is none and an example longer than `maxLength`.
  */
 export function epochBatches(options: EpochOptions): PlannedBatch[] {
-  const { examples, batchSize, seed, epoch, shuffle, maxLength, bucketMultiple = 16 } = options;
+  const { examples, batchSize, seed, epoch, shuffle, maxLength, bucketMultiple = BUCKET_MULTIPLE } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`epochBatches: expected a batch size from 1, found ${batchSize}`);
   }

@@ -1,11 +1,10 @@
 // Compiled graphs: an ONNX Runtime session with typed feeds and fetches. The execution provider is a parameter.
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { EspalierError } from '../errors.js';
+import { type Device, type Provider, reasonOf, resolveDevice } from './devices.js';
 import type { NodeDtype } from '../graph/node.js';
 import { encodeOnnx, type NamedNode } from '../graph/onnx.js';
 import { isInput, reachable } from '../graph/program.js';
-
-export type Device = 'cpu' | 'webgpu' | 'cuda' | 'auto';
 
 export interface SessionOptions {
   readonly threads?: number;
@@ -28,37 +27,14 @@ export interface Session {
   release(): Promise<void>;
 }
 
-const PROVIDERS: Record<Exclude<Device, 'auto'>, string[]> = {
+/** Ops that a device lacks run on the CPU, with copies there and back. */
+const PROVIDERS: Record<Provider, string[]> = {
   cpu: ['cpu'],
   webgpu: ['webgpu', 'cpu'],
   cuda: ['cuda', 'cpu'],
 };
 
-/** What `auto` tries before the CPU. ONNX Runtime itself gives up at the first provider that is not there. */
-const AUTO = ['cuda', 'webgpu'] as const;
-let chosen: Exclude<Device, 'auto'> | undefined;
-
-async function openSession(
-  model: Uint8Array,
-  device: Device,
-  options: InferenceSession.SessionOptions,
-): Promise<InferenceSession> {
-  const open = (name: Exclude<Device, 'auto'>): Promise<InferenceSession> =>
-    InferenceSession.create(model, { ...options, executionProviders: PROVIDERS[name] });
-  if (device !== 'auto') return open(device);
-  if (chosen) return open(chosen);
-  env.logLevel = 'fatal'; // a device that is not there is no error here
-  for (const candidate of AUTO) {
-    const session = await open(candidate).catch(() => undefined);
-    if (!session) continue;
-    chosen = candidate;
-    return session;
-  }
-  chosen = 'cpu';
-  return open(chosen);
-}
-
-/** Compiles the graph that computes `outputs`. */
+/** Compiles the graph that computes `outputs`. Throws EspalierError when the device does not work here. */
 export async function createSession(
   outputs: readonly NamedNode[],
   { threads = 2, device = 'cpu', arena = true }: SessionOptions = {},
@@ -68,15 +44,17 @@ export async function createSession(
     const node = produced[0]!;
     if (isInput(node)) inputs.set(node.apply.attributes.name, { shape: node.shape, dtype: node.dtype });
   }
-  const session = await openSession(encodeOnnx(outputs), device, {
+  const provider = await resolveDevice(device);
+  const model = encodeOnnx(outputs, { webgpu: provider === 'webgpu' });
+  const session = await InferenceSession.create(model, {
+    executionProviders: PROVIDERS[provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     enableMemPattern: false,
     enableCpuMemArena: arena,
   }).catch((cause: unknown) => {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!;
-    throw new EspalierError(`the graph cannot be prepared on device "${device}": ${reason}`, { cause });
+    throw new EspalierError(`the graph cannot be prepared on ${provider}: ${reasonOf(cause)}`, { cause });
   });
   const shapes = new Map(outputs.map(({ name, node }) => [name, { shape: node.shape }]));
   const views = new Map<string, { array: FeedArray; tensor: Tensor }>();

@@ -23,6 +23,8 @@ export interface OnnxEmitter {
   ): void;
   /** Use only ops of the ONNX standard, for files meant for other runtimes. */
   readonly standard: boolean;
+  /** Avoid what ONNX Runtime's WebGPU provider computes wrongly. */
+  readonly webgpu: boolean;
   /** Name of an int64 vector: a constant, or computed where an extent is dynamic. */
   integers(values: readonly number[]): string;
   /** Name of a float32 scalar constant. */
@@ -71,6 +73,8 @@ export interface OnnxOptions {
   readonly dynamic?: readonly DynamicExtent[];
   /** Only ops of the ONNX standard. */
   readonly standard?: boolean;
+  /** For ONNX Runtime's WebGPU provider, which has few ops of com.microsoft: implies `standard`. */
+  readonly webgpu?: boolean;
 }
 
 /**
@@ -125,8 +129,10 @@ export function encodeOnnx(outputs: readonly NamedNode[], options: OnnxOptions =
     emit.node(type, read, [name], attributes);
     return name;
   });
+  const webgpu = options.webgpu ?? false;
   const emit: OnnxEmitter = {
-    standard: options.standard ?? false,
+    standard: (options.standard ?? false) || webgpu,
+    webgpu,
     node: (type, nodeInputs, nodeOutputs, attributes = {}, domain) => {
       nodes.push({ type, inputs: nodeInputs, outputs: nodeOutputs, attributes, domain: domain ?? '' });
     },

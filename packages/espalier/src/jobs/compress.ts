@@ -13,6 +13,7 @@ import type { Report } from '../report/report.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
 import {
+  checkDevice,
   computeSchema,
   dataSchema,
   type LoadedRun,
@@ -43,6 +44,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const recipe = parseRecipe(options.recipe, options.recipe.name);
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = resolveSettings(settings, 1).settings;
+  await checkDevice(options.device, control);
   await checkOutput(options);
   const loaded = await loadRun({ ...options, maxLength }, control);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);

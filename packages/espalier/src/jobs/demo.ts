@@ -14,12 +14,16 @@ import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
-import { computeSchema, parseOptions, tokenizeRun } from './task-run.js';
+import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
   ...computeSchema.shape,
   out: z.string().default('espalier-demo').describe('folder for the results; replaced if it is there'),
-  steps: z.int().positive().default(600).describe('steps of each training'),
+  steps: z
+    .int()
+    .positive()
+    .default(500)
+    .describe('steps of each compression; the dense model, from scratch, has twice as many'),
 });
 
 export interface DemoResult {
@@ -50,6 +54,7 @@ export async function demo(input: z.input<typeof demoSchema>, control: RunContro
 async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const options = parseOptions(demoSchema, input, 'demo');
   const { seed, threads, device, out, steps } = options;
+  await checkDevice(device, control);
   const started = performance.now();
   const data = gardenTask('sentiment', seed, { train: 8000, dev: 1000 });
   const model = randomBert(gardenConfig(), seed, gardenTokenizerFiles());
@@ -76,7 +81,11 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
     type: 'note',
     message: `training a tiny BERT from scratch on ${data.train.length} examples`,
   });
-  const denseOptions = parseOptions(finetuneSchema, { ...common, model: 'random', out: denseOut }, 'demo');
+  const denseOptions = parseOptions(
+    finetuneSchema,
+    { ...common, settings: { ...TRAINING, steps: 2 * steps }, model: 'random', out: denseOut },
+    'demo',
+  );
   const dense = await finetuneLoaded(load(model), denseOptions, control);
 
   const trained = await loadCheckpoint(denseOut);

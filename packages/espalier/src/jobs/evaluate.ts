@@ -5,7 +5,7 @@ import { openOnnx } from '../export/onnx-predictor.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
-import { computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
+import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
 
 export const evaluateSchema = z.strictObject({
@@ -28,6 +28,7 @@ export async function evaluate(
   control: RunControl,
 ): Promise<EvaluateResult> {
   const options = parseOptions(evaluateSchema, input, 'evaluate');
+  await checkDevice(options.device, control);
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   const predictor = options.model.endsWith('.onnx')

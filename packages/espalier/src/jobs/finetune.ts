@@ -5,6 +5,7 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { checkOutput } from './output.js';
 import {
+  checkDevice,
   computeSchema,
   dataSchema,
   type LoadedRun,
@@ -30,6 +31,7 @@ export type FinetuneOptions = z.input<typeof finetuneSchema>;
 export async function finetune(input: FinetuneOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(finetuneSchema, input, 'finetune');
   const { maxLength } = resolveSettings(options.settings, 1).settings;
+  await checkDevice(options.device, control);
   await checkOutput(options);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
 }

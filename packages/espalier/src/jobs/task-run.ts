@@ -6,6 +6,7 @@ import type { Example, Task, TaskData } from '../data/example.js';
 import { limitExamples, splitTrain } from '../data/splits.js';
 import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
+import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
@@ -16,13 +17,11 @@ import { settingsSchema, type TrainingSettings } from '../train/settings.js';
 import { inLabelOrder } from './label-order.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 
-export const deviceSchema = z.enum(['cpu', 'webgpu', 'cuda', 'auto']);
-
 /** Options of every job that computes. */
 export const computeSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe('seed of everything random'),
   threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
-  device: deviceSchema.default('cpu').describe('execution provider'),
+  device: z.enum(DEVICES).default('cpu').describe('execution provider'),
 });
 
 /** Which labelled data a job reads. */
@@ -85,6 +84,11 @@ export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, job: str
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new UsageError(`${job}, option "${issue!.path.join('.')}": ${issue!.message}`);
+}
+
+/** Fails before anything is written when the device does not work here; says what 'auto' chose. */
+export async function checkDevice(device: Device, control: RunControl): Promise<void> {
+  await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
 }
 
 async function loadModelAndData(

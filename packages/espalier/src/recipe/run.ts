@@ -1,7 +1,7 @@
 // Runs the stages of a recipe on a task: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
 import type { Example, Task } from '../data/example.js';
-import type { Device } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { methodNamed } from '../methods/index.js';
 import type { Model } from '../models/model.js';

@@ -1,7 +1,8 @@
 // Forward passes only: logits of examples from any source of weights, in the order the examples came.
 import { makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
-import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import type { Device } from '../engine/devices.js';
+import { createSession, type FeedArray, type Session } from '../engine/session.js';
 import { type BucketShape, createBuilder, type Weights } from '../models/builder.js';
 import type { Model } from '../models/model.js';
 import type { Node } from '../graph/node.js';

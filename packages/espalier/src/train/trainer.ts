@@ -1,6 +1,8 @@
 // One training stage over one parameter store: graphs and sessions by bucket and variant, the step (feeds, passes,
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
-import { createSession, type Device, type FeedArray, type Session } from '../engine/session.js';
+import { BUCKET_MULTIPLE } from '../data/batches.js';
+import type { Device } from '../engine/devices.js';
+import { createSession, type FeedArray, type Session } from '../engine/session.js';
 import { availableMemory, checkMemory } from '../engine/memory.js';
 import { estimateBytes, planStore, type ScratchSpec, type Slot, type TensorSpec } from '../engine/plan.js';
 import { createStore, type Store } from '../engine/store.js';
@@ -109,7 +111,8 @@ interface Compiled {
 const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
 
 export function createTrainer(options: TrainerOptions): Trainer {
-  const { model, objective, methods, settings, steps, seed, threads, device, teacher } = options;
+  const { objective, methods, settings, steps, seed, threads, device, teacher } = options;
+  let { model } = options;
   const declarations = createDeclarations();
   const variants = [...new Set(methods.flatMap((method) => method.variants ?? []))];
   if (variants.length === 0) variants.push('');
@@ -178,23 +181,35 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }),
     { scratch: [...randomScratch(largest), ...rowScratch(largest)] },
   );
-  const bytes =
-    estimateBytes(plan) + Math.max(...largest.map(({ activationFloats }) => activationFloats * 4));
-  options.note?.(
-    `memory: about ${formatBytes(bytes)} for this stage, ${formatBytes(availableMemory())} available`,
-  );
-  checkMemory(bytes);
+  const activations = largest.map(({ activationFloats }) => activationFloats * 4); // bytes by variant
+  const bytes = estimateBytes(plan) + Math.max(...activations);
+  const available = availableMemory();
+  options.note?.(`memory: about ${formatBytes(bytes)} for this stage, ${formatBytes(available)} available`);
+  checkMemory(bytes, available);
   const live = createStore(plan);
   memory.store = live;
   for (const { name } of tensors) {
     const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
     live.view(name, 'weight').set(init);
   }
+  // From here on the weights are the store's alone: a caller that lets its model go frees the memory.
+  model = {
+    ...model,
+    tensors: new Map(
+      [...model.tensors].map(([name, tensor]) => [
+        name,
+        live.has(name, 'weight') ? { ...tensor, data: live.view(name, 'weight') } : tensor,
+      ]),
+    ),
+  };
 
   for (const method of methods) method.begin?.(stage);
 
-  // Many live sessions with an arena each would hold the activations of every bucket at once.
-  const arena = largest.reduce((sum, graph) => sum + graph.activationFloats * 4, 0) < 2 ** 28;
+  // With an arena a session keeps its activations between steps; without one they are paged in anew at every step,
+  // a twentieth of a BERT-base step or more. Each bucket has its own, so it is for those who can hold them all.
+  const buckets = Math.ceil(objective.largestBucket.length / BUCKET_MULTIPLE);
+  const held = (activations.reduce((sum, bytes) => sum + bytes, 0) * (buckets + 1)) / 2;
+  const arena = estimateBytes(plan) + held < available / 2;
   const compiled = new Map<string, Compiled>();
   async function compile(bucket: BucketShape, variant: string): Promise<Compiled> {
     const key = `${variant}:${bucket.rows}x${bucket.length}`;
@@ -376,10 +391,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     snapshot: () => ({
       ...model,
       tensors: new Map(
-        [...model.tensors].map(([name, tensor]) => [
-          name,
-          live.has(name, 'weight') ? { ...tensor, data: live.view(name, 'weight').slice() } : tensor,
-        ]),
+        [...model.tensors].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]),
       ),
     }),
     async release() {

@@ -103,6 +103,10 @@ export const i32 = {
 };
 
 export const f32 = {
+  const: (value: number): Expr<'f32'> => ({
+    type: 'f32',
+    code: [0x43, ...new Uint8Array(Float32Array.of(value).buffer)],
+  }),
   load: load('f32', [0x2a], 2),
   add: binary('f32', [0x92]),
 };
@@ -115,13 +119,12 @@ export const v128 = {
   load: load('v128', simd(0x00), 2),
   /** Four bytes into the lowest lane, the rest zero. */
   load32Zero: load('v128', simd(0x5c), 0),
+  /** Eight bytes into the lower half, the rest zero. */
+  load64Zero: load('v128', simd(0x5d), 0),
   and: binary('v128', simd(0x4e)),
+  /** `a & ~b`. */
+  andNot: binary('v128', simd(0x4f)),
   xor: binary('v128', simd(0x51)),
-  /** Lane i of the result is byte `bytes[i]` of the 32 bytes of `a` then `b`. */
-  shuffle: (a: Expr<'v128'>, b: Expr<'v128'>, bytes: readonly number[]): Expr<'v128'> => ({
-    type: 'v128',
-    code: [...a.code, ...b.code, ...simd(0x0d), ...bytes],
-  }),
 };
 
 export const i16x8 = {
@@ -146,6 +149,8 @@ export const i32x4 = {
 export const f32x4 = {
   splat: unary('f32', 'v128', simd(0x13)),
   ne: binary('v128', simd(0x42)),
+  lt: binary('v128', simd(0x43)),
+  abs: unary('v128', 'v128', simd(0xe0)),
   neg: unary('v128', 'v128', simd(0xe1)),
   sqrt: unary('v128', 'v128', simd(0xe3)),
   add: binary('v128', simd(0xe4)),

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { ADAMW_PROX, type AdamwOptions, adamwScalars, adamwTwin } from '../../src/engine/kernels/adamw.js';
 import { BUFFERS, SGD_PROX, sgdScalars, sgdTwin } from '../../src/engine/kernels/sgd.js';
-import { GRADIENTS, MASKS } from '../../src/engine/kernels/update.js';
+import { GRADIENTS, MASKS, SMALLEST_MOMENT } from '../../src/engine/kernels/update.js';
 import { arena, bits, EDGE_LENGTHS, randomFloats, randomMask } from './arrays.js';
 
 function tensor(n: number) {
@@ -37,6 +37,24 @@ function inArena(t: ReturnType<typeof tensor>) {
 
 const hyper = { lr: 1e-2, decay: 0.1, gradScale: 0.7, threshold: 2e-4, beta1: 0.8, beta2: 0.95 };
 
+test.each(['AdamW', 'SGD'])('%s: a moment without gradient becomes zero, never denormal', (rule) => {
+  const twin = tensor(16);
+  twin.g.fill(0);
+  twin.mask.fill(1);
+  const { memory, arrays, args } = inArena(twin);
+  for (let step = 1; step <= 2000; step++) {
+    const scalars = adamwScalars({ ...hyper, step });
+    if (rule === 'AdamW') memory.run['adamw dense plain keep']({ ...args, ...scalars });
+    else
+      memory.run['sgd momentum dense plain keep']({
+        ...args,
+        ...sgdScalars({ ...hyper, decay: 0, momentum: 0.9 }),
+      });
+    expect(arrays.m.every((m) => m === 0 || Math.abs(m) >= SMALLEST_MOMENT)).toBe(true);
+  }
+  expect(arrays.m.every((m) => m === 0)).toBe(true);
+});
+
 describe.each(MASKS)('%s', (masks) => {
   describe.each(GRADIENTS)('%s the gradient', (gradients) => {
     test.each(ADAMW_PROX)('AdamW, %s, equals its twin', (prox) => {
@@ -63,7 +81,7 @@ describe.each(MASKS)('%s', (masks) => {
           const { m, ...bare } = tensor(n);
           const { memory, arrays, args } = inArena({ m, ...bare });
           const twin = buffer === 'momentum' ? { ...bare, m } : bare;
-          const scalars = sgdScalars({ ...hyper, momentum: 0.9 });
+          const scalars = sgdScalars({ ...hyper, decay: 0, momentum: 0.9 });
           for (let step = 1; step <= 3; step++) {
             memory.run[`sgd ${buffer} ${masks} ${prox} ${gradients}`]({ ...args, ...scalars });
             sgdTwin(twin, scalars, masks, prox, gradients);

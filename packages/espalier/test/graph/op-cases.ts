@@ -216,6 +216,7 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
   Abs: [...unary(op.abs, 0.25, 2), at(op.abs, [-2, -0.5, 0.25, 3])],
   Sign: [...unary(op.sign, 0.25, 2), at(op.sign, [-2, 0, 3])],
   Relu: [...unary(op.relu, 0.25, 2), at(op.relu, [-2, -0.25, 0.25, 3])],
+  HardSigmoid: [...unary(op.halfUnit), at(op.halfUnit, [-4, -1.5, -0.5, 0, 0.25, 1.5, 9])],
   Round: [...unary(op.round), at(op.round, [-3.5, -2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 3.5, 0.49999997, 2.6])],
   Where: [
     {

@@ -17,7 +17,7 @@ export function demoCommand(program: Command): void {
     .command('demo')
     .description('train a tiny BERT on the built-in garden language, compress it in several ways, compare')
     .option('--out <dir>', 'where the results go', 'espalier-demo')
-    .option('--steps <n>', 'steps of each training', integer, 600);
+    .option('--steps <n>', 'steps of each compression; the dense model has twice as many', integer, 500);
   addCommon(command).action(async (flags: Flags) => {
     const result = await runJob(
       'demo',
@@ -46,9 +46,7 @@ function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void 
   printLine(
     `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
   );
-  printLine(
-    `${dense.metrics.dense!.majority.toFixed(3)}. Each row was trained for the same number of steps.\n`,
-  );
+  printLine(`${dense.metrics.dense!.majority.toFixed(3)}. Each compression had the same number of steps.\n`);
   printLine(
     renderTable(
       [

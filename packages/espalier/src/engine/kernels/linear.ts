@@ -37,15 +37,11 @@ export function accumulateTwin(y: Float32Array, x: Float32Array, a: number): voi
 export const sumOfSquares = defineFunction({ x: 'i32', n: 'i32' }, (body, { x, n }) => {
   const zero = i32x4.const(0, 0, 0, 0);
   const sums = [zero, zero, zero, zero].map((start) => body.let(start));
-  const highHalf = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
   eachVector(body, n, 8, (at) => {
-    [0, 16].forEach((offset, half) => {
-      const four = body.let(lanes(x, at, offset));
-      [four, v128.shuffle(four, four, highHalf)].forEach((pair, quarter) => {
-        const two = body.let(f64x2.promoteLow(pair));
-        const sum = sums[2 * half + quarter]!;
-        body.set(sum, f64x2.add(sum, f64x2.mul(two, two)));
-      });
+    const start = body.let(i32.add(x, at));
+    sums.forEach((sum, pair) => {
+      const two = body.let(f64x2.promoteLow(v128.load64Zero(start, 8 * pair)));
+      body.set(sum, f64x2.add(sum, f64x2.mul(two, two)));
     });
   });
   const total = body.let(sums.reduce<Expr<'v128'>>((sum, part) => f64x2.add(sum, part), zero));

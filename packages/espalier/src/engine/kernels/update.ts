@@ -5,7 +5,7 @@
 // Proximal Algorithms, 2014, section 6.5.2). It is computed as a - min(max(a, -th), th), which is the same
 // number and gives +0, never -0, inside the threshold.
 
-import { type Body, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../../wasm/assembler.js';
+import { type Body, type Expr, f32, f32x4, i32, i32x4, type Local, v128 } from '../../wasm/assembler.js';
 import { keepLanes, maskAddress } from './mask.js';
 import { eachVector, lanes } from './vectors.js';
 
@@ -44,6 +44,13 @@ export interface UpdateArrays {
 }
 
 /**
+ * Moments below this are stored as zero. Without gradient a moment decays until it is denormal and stays there;
+ * arithmetic on denormals is about twenty times slower, and most rows of an embedding table get there within a
+ * thousand steps. No step changes by it: the root of the threshold is far below any useful epsilon.
+ */
+export const SMALLEST_MOMENT = 2 ** -100;
+
+/**
  * The loop of an update. `propose` gets a byte offset and returns the new weight and moments; they are masked
  * and stored here, and the gradient is cleared or masked.
  */
@@ -55,13 +62,16 @@ export function eachUpdate(
   propose: (at: Local<'i32'>) => { weight: Expr<'v128'>; moments: readonly Expr<'v128'>[] },
 ): void {
   const { w, g, mask, n, moments } = arrays;
+  const smallest = body.let(f32x4.splat(f32.const(SMALLEST_MOMENT)));
   eachVector(body, n, 4, (at) => {
     const proposal = propose(at);
     const keep = masks === 'masked' ? body.let(keepLanes(maskAddress(mask, at))) : undefined;
     const masked = (value: Expr<'v128'>) => (keep ? v128.and(value, keep) : value);
     body.store(i32.add(w, at), masked(proposal.weight));
     moments.forEach((moment, index) => {
-      body.store(i32.add(moment, at), masked(proposal.moments[index]!));
+      const value = body.let(proposal.moments[index]!);
+      const vanishing = f32x4.lt(f32x4.abs(value), smallest);
+      body.store(i32.add(moment, at), masked(v128.andNot(value, vanishing)));
     });
     if (gradients === 'clear') body.store(i32.add(g, at), i32x4.const(0, 0, 0, 0));
     else if (keep) body.store(i32.add(g, at), masked(lanes(g, at)));
@@ -78,8 +88,9 @@ export interface UpdateTensor {
   readonly mask?: Uint8Array;
 }
 
-/** Mask and gradient of element i after its update, as `eachUpdate` leaves them. */
+/** Moments, mask and gradient of element i after its update, as `eachUpdate` leaves them. */
 export function finishTwin(t: UpdateTensor, i: number, masks: MaskKind, gradients: GradientKind): void {
+  for (const moment of [t.m, t.v]) if (moment && Math.abs(moment[i]!) < SMALLEST_MOMENT) moment[i] = 0;
   if (gradients === 'clear') t.g[i] = 0;
   if (masks === 'masked' && t.mask?.[i] === 0) {
     for (const array of [t.w, t.g, t.m, t.v]) if (array) array[i] = 0;

@@ -120,6 +120,17 @@ export const roundOp = unaryOp({
   },
 });
 
+/** (x + 1) / 2 within [0, 1], in one pass: what makes a probability of an error function. */
+export const halfUnitOp: Op<None> = {
+  ...unaryOp({
+    type: 'HardSigmoid',
+    value: (x) => Math.max(0, Math.min(1, (x + 1) / 2)),
+    gradient: (x, _y, dy) => where(greater(scalar(1), abs(x)), scale(dy, 0.5), scalar(0)),
+  }),
+  lower: (emit, inputs, outputs) =>
+    emit.node('HardSigmoid', inputs, outputs, { alpha: { float: 0.5 }, beta: { float: 0.5 } }),
+};
+
 /** `condition ? x : y`, elementwise with broadcasting. */
 export const whereOp: Op<None> = {
   name: 'Where',
@@ -164,6 +175,7 @@ export const erfNode = (x: Node): Node => apply(erfOp, [x], NONE);
 export const abs = (x: Node): Node => apply(absOp, [x], NONE);
 export const sign = (x: Node): Node => apply(signOp, [x], NONE);
 export const relu = (x: Node): Node => apply(reluOp, [x], NONE);
+export const halfUnit = (x: Node): Node => apply(halfUnitOp, [x], NONE);
 export const round = (x: Node): Node => apply(roundOp, [x], NONE);
 export const where = (condition: Node, x: Node, y: Node): Node => apply(whereOp, [condition, x, y], NONE);
 export const toFloat = (x: Node): Node => apply(toFloatOp, [x], NONE);

@@ -30,6 +30,7 @@ export const OPS: readonly Op<unknown>[] = [
   elementwise.signOp,
   elementwise.reluOp,
   elementwise.roundOp,
+  elementwise.halfUnitOp,
   elementwise.whereOp,
   elementwise.toFloatOp,
   broadcast.expandOp,

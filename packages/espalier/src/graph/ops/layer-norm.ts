@@ -20,7 +20,19 @@ export const layerNormOp: Op<LayerNormAttributes> = {
     return [{ shape: x!.shape, dtype: 'float32' }, statistic, statistic];
   },
   lower: (emit, inputs, outputs, { epsilon }) => {
-    emit.node('LayerNormalization', inputs, outputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
+    const attributes = { axis: { int: -1 }, epsilon: { float: epsilon } };
+    if (!emit.webgpu) {
+      emit.node('LayerNormalization', inputs, outputs, attributes);
+      return;
+    }
+    // The WebGPU kernel's variance E[x^2] - E[x]^2 loses its digits where the mean is large, up to a NaN for equal
+    // entries, so it gets rows that are centred already.
+    const [x, ...affine] = inputs as [string, ...string[]];
+    const [y, mean, inverse] = outputs as [string, string, string];
+    const centred = emit.temporary();
+    emit.node('ReduceMean', [x, emit.integers([-1])], [mean]);
+    emit.node('Sub', [x, mean], [centred]);
+    emit.node('LayerNormalization', [centred, ...affine], [y, '', inverse], attributes);
   },
   // xh = (x - mean) * inv; dx = inv * (dy*w - mean(dy*w) - xh * mean(dy*w*xh)). The row means are products with
   // w / hidden, which Gemm does faster than a reduction.

@@ -1,0 +1,12 @@
+// The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
+import { train } from './train.js';
+
+const BENCHMARKS = { train };
+
+const [name, ...args] = process.argv.slice(2);
+if (name !== undefined && Object.hasOwn(BENCHMARKS, name)) {
+  process.exitCode = await BENCHMARKS[name](args);
+} else {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHMARKS).join('|')} [options]`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,8 @@
+// The models and batches of the training benchmark; torch_train.py has the same table.
+
+/** Layers, hidden width, heads, intermediate width, and the batch as rows x tokens. */
+export const SIZES = {
+  mini: { layers: 4, hidden: 256, heads: 4, intermediate: 1024, rows: 32, tokens: 64 },
+  base: { layers: 12, hidden: 768, heads: 12, intermediate: 3072, rows: 8, tokens: 128 },
+  large: { layers: 24, hidden: 1024, heads: 16, intermediate: 4096, rows: 4, tokens: 128 },
+};
