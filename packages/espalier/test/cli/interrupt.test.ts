@@ -102,7 +102,12 @@ it('SIGINT stops after a step, says how to resume, and resuming with other optio
       /^espalier: stopped\/checkpoints\/run.json belongs to a run with other options, data or models; .*--overwrite\n$/,
     );
   }
-  const resumed = await espalier(root, ...args('stopped', '--resume', '--quiet'));
+  const before = readFileSync(inside('stopped', 'metrics.jsonl'), 'utf8');
+  const resumed = await espalier(root, ...args('stopped', '--resume'));
   expect(resumed.status).toBe(0);
+  // It went on and did not begin again: the dense stage is not repeated, and the steps that were done are not
+  // either, or their seconds would be others.
+  expect(resumed.stderr).not.toContain('dense');
+  expect(readFileSync(inside('stopped', 'metrics.jsonl'), 'utf8').startsWith(before)).toBe(true);
   expectSameAsWhole('stopped');
 });
