@@ -81,7 +81,10 @@ export function addTraining(command: Command): Command {
     )
     .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])
     .addOption(
-      new Option('--profile <name>', 'quick: at most 300 steps of 16 short examples').choices(['quick']),
+      new Option(
+        '--profile <name>',
+        'quick: 300 steps of 16 examples of 64 tokens, unless said otherwise',
+      ).choices(['quick']),
     )
     .option('--resume', 'continue the run in --out')
     .option('--overwrite', 'replace the run in --out')
@@ -129,10 +132,16 @@ export function parsePairs(pairs: readonly string[]): [key: string, value: unkno
 }
 
 /** Job options of the training flags; `settings` holds what differs from the defaults. */
-export function trainingOptions(flags: TrainingFlags): Record<string, unknown> {
+export function trainingOptions(
+  flags: TrainingFlags,
+  pairs: readonly (readonly [string, unknown])[],
+): Record<string, unknown> {
   const settings: Record<string, unknown> = flags.profile === 'quick' ? { ...QUICK } : {};
   for (const key of SETTINGS) if (flags[key] !== undefined) settings[key] = flags[key];
-  for (const [key, value] of parsePairs(flags.set)) if (key in settingsSchema.shape) settings[key] = value;
+  for (const [key, value] of pairs) {
+    if (key in settingsSchema.shape) settings[key] = value;
+    else throw new UsageError(`--set ${key}: neither an option of a method here nor a training setting`);
+  }
   return {
     settings,
     limit: flags.limit,
@@ -144,10 +153,6 @@ export function trainingOptions(flags: TrainingFlags): Record<string, unknown> {
     keepCheckpoints: flags.keepCheckpoints ?? false,
   };
 }
-
-/** The `--set` pairs that are not training settings: options of methods. */
-export const methodPairs = (flags: TrainingFlags): [string, unknown][] =>
-  parsePairs(flags.set).filter(([key]) => !(key in settingsSchema.shape));
 
 export interface ComputeFlags {
   readonly seed: number;

@@ -1,7 +1,6 @@
 // The main job: a model and a task in; a compressed model in Hugging Face layout, its report and its log out.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Task } from '../data/example.js';
 import { UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
@@ -58,8 +57,8 @@ export async function compressLoaded(
 ): Promise<Report> {
   const { recipe } = options;
   const [namedDense, namedTeacher] = [
-    await finetunedModel(options.dense ?? undefined, '--dense', loaded.task),
-    await finetunedModel(options.teacher, '--teacher', loaded.task),
+    await finetunedModel(options.dense ?? undefined, '--dense', loaded),
+    await finetunedModel(options.teacher, '--teacher', loaded),
   ];
   const run = await startRun(loaded, options, recipe, control, [namedDense, namedTeacher]);
   if (run.finished) return run.finished;
@@ -73,12 +72,18 @@ export async function compressLoaded(
 async function finetunedModel(
   source: string | undefined,
   option: string,
-  task: Task,
+  { task, model: base }: LoadedRun,
 ): Promise<Model | undefined> {
   if (source === undefined) return undefined;
   const model = await loadCheckpoint(source);
   if (!hasHead(model, task)) {
     throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+  }
+  if (model.config.vocab_size !== base.config.vocab_size) {
+    throw new UsageError(
+      `${option} ${source} has another vocabulary: expected ${base.config.vocab_size} pieces, found ` +
+        `${model.config.vocab_size}; it would read other words from the same ids`,
+    );
   }
   if (hasLabelOrder(model, task)) return model;
   throw new UsageError(

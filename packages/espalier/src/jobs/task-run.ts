@@ -176,6 +176,13 @@ export function resolveSettings(
 export const fingerprintOf = (parts: unknown): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
+/** A hash over tokenised examples: it covers the choice of fields, the limit and the tokenizer too. */
+export function examplesHash(examples: readonly Example[]): string {
+  const hash = createHash('sha256');
+  for (const { ids, typeIds, label } of examples) hash.update(ids).update(typeIds).update(`${label};`);
+  return hash.digest('hex');
+}
+
 /** A hash over the weights of a model. */
 export function modelHash(model: Model): string {
   const hash = createHash('sha256');

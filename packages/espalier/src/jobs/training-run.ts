@@ -20,6 +20,7 @@ import { versions } from '../versions.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import {
   type computeSchema,
+  examplesHash,
   fingerprintOf,
   type LoadedRun,
   modelHash,
@@ -59,7 +60,7 @@ export async function startRun(
   const data = files.map(({ sha256 }) => sha256);
   const plan = {
     ...{ recipe, settings, totalSteps, seed, threads, device, task, data, select, evalEvery },
-    ...{ rows: train.length, models: [base, ...others].map((model) => model && modelHash(model)) },
+    ...{ examples: examplesHash(train), models: [base, ...others].map((model) => model && modelHash(model)) },
   };
   const fingerprint = fingerprintOf(plan);
   const finished = await prepareOutput(options, fingerprint);

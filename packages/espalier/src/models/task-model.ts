@@ -9,9 +9,16 @@ import type { Model } from './model.js';
 
 const HEAD = 'classifier';
 
-/** True when the model has a head with one output per label of the task. */
-export const hasHead = (model: Model, task: Task): boolean =>
-  model.tensors.get(`${HEAD}.weight`)?.shape[0] === task.labels.length;
+/**
+ * True when the model has a head for the task: one output per label and, where its config names them, the labels of
+ * the task in any order (LABEL_0, LABEL_1, ... are no names).
+ */
+export function hasHead({ tensors, config }: Model, task: Task): boolean {
+  if (tensors.get(`${HEAD}.weight`)?.shape[0] !== task.labels.length) return false;
+  const names = Object.values(config.id2label ?? {}).filter((name) => !/^LABEL_\d+$/.test(name));
+  const known = new Set(task.labels.map((label) => label.toLowerCase()));
+  return task.kind === 'regression' || names.every((name) => known.has(name.toLowerCase()));
+}
 
 /**
  * The model with a head for the task: its own when it fits, otherwise a new one (normal with the config's

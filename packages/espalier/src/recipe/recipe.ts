@@ -54,27 +54,44 @@ export function parseRecipe(data: unknown, source: string): Recipe {
   };
 }
 
-/** Sets an option in every method that has it, or in one as "method.option". Throws when none has it. */
-export function setOption(recipe: Recipe, key: string, value: unknown): Recipe {
-  const [methodName, option] = key.includes('.') ? (key.split('.', 2) as [string, string]) : [undefined, key];
-  let hits = 0;
-  const stages = recipe.stages.map((stage) => ({
-    ...stage,
-    methods: stage.methods.map((method) => {
-      if (methodName !== undefined && method.name !== methodName) return method;
-      if (!optionNames(method.name).includes(option)) return method;
-      hits++;
-      return { ...method, [option]: value };
-    }),
-  }));
-  if (hits === 0) {
+/** True when a method of the recipe has the option, named as "option" or "method.option". */
+export const hasOption = ({ stages }: Recipe, key: string): boolean =>
+  stages.some(({ methods }) => methods.some(({ name }) => takes(name, key)));
+
+function takes(method: string, key: string): boolean {
+  const option = key.startsWith(`${method}.`) ? key.slice(method.length + 1) : key;
+  return optionNames(method).includes(option);
+}
+
+/** Sets options in every method that has them ("option") or in one ("method.option"); all are checked together. */
+export function setOptions(
+  recipe: Recipe,
+  pairs: readonly (readonly [key: string, value: unknown])[],
+): Recipe {
+  for (const [key] of pairs) {
+    if (hasOption(recipe, key)) continue;
     const known = recipe.stages.flatMap(({ methods }) => methods.flatMap(({ name }) => optionNames(name)));
     throw new UsageError(
       `recipe "${recipe.name}" has no option "${key}"; it has: ${[...new Set(known)].join(', ') || 'none'}`,
     );
   }
+  const stages = recipe.stages.map((stage) => ({
+    ...stage,
+    methods: stage.methods.map((method) => ({
+      ...method,
+      ...Object.fromEntries(
+        pairs
+          .filter(([key]) => takes(method.name, key))
+          .map(([key, value]) => [key.slice(key.lastIndexOf('.') + 1), value]),
+      ),
+    })),
+  }));
   return parseRecipe({ ...recipe, stages }, recipe.name);
 }
+
+/** `setOptions` with one pair. */
+export const setOption = (recipe: Recipe, key: string, value: unknown): Recipe =>
+  setOptions(recipe, [[key, value]]);
 
 export function optionNames(method: string): string[] {
   const schema = z.toJSONSchema(METHODS.find(({ name }) => name === method)!.options, { io: 'input' });

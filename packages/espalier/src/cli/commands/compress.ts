@@ -1,7 +1,8 @@
 // espalier compress: the main job.
 import type { Command } from 'commander';
 import { loadRecipe } from '../../recipe/load.js';
-import { setOption } from '../../recipe/recipe.js';
+import { hasOption, setOptions } from '../../recipe/recipe.js';
+import { settingsSchema } from '../../train/settings.js';
 import {
   addCommon,
   addData,
@@ -11,7 +12,7 @@ import {
   type DataFlags,
   dataOptions,
   fraction,
-  methodPairs,
+  parsePairs,
   type TrainingFlags,
   trainingOptions,
 } from '../options.js';
@@ -41,12 +42,18 @@ export function compressCommand(program: Command): void {
     .option('--onnx', 'also write onnx/model.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     let recipe = await loadRecipe(flags.recipe);
-    if (flags.sparsity !== undefined) recipe = setOption(recipe, 'sparsity', flags.sparsity);
-    for (const [key, value] of methodPairs(flags)) recipe = setOption(recipe, key, value);
+    // A key belongs to the recipe's methods first, and is a training setting otherwise.
+    const pairs = parsePairs(flags.set);
+    const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !(key in settingsSchema.shape));
+    if (flags.sparsity !== undefined) ofMethods.unshift(['sparsity', flags.sparsity]);
+    recipe = setOptions(recipe, ofMethods);
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
-      ...trainingOptions(flags),
+      ...trainingOptions(
+        flags,
+        pairs.filter((pair) => !ofMethods.includes(pair)),
+      ),
       recipe,
       model: flags.model,
       teacher: flags.teacher,

@@ -6,10 +6,9 @@ import {
   addTraining,
   type DataFlags,
   type TrainingFlags,
-  methodPairs,
+  parsePairs,
   trainingOptions,
 } from '../options.js';
-import { UsageError } from '../../errors.js';
 import { printReport } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 import { type ComputeFlags, computeOptions, dataOptions } from '../options.js';
@@ -28,13 +27,10 @@ export function finetuneCommand(program: Command): void {
     .requiredOption('--out <dir>', 'output directory')
     .option('--onnx', 'also write onnx/model.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
-    const [unknown] = methodPairs(flags);
-    if (unknown)
-      throw new UsageError(`--set ${unknown[0]}: no such training setting, and finetune runs no method`);
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
-      ...trainingOptions(flags),
+      ...trainingOptions(flags, parsePairs(flags.set)),
       model: flags.model,
       out: flags.out,
       onnx: flags.onnx ?? false,
