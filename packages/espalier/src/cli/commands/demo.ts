@@ -46,7 +46,9 @@ function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void 
   printLine(
     `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
   );
-  printLine(`${dense.metrics.dense!.majority.toFixed(3)}. Each compression had the same number of steps.\n`);
+  printLine(
+    `${dense.metrics.dense!.majority.toFixed(3)}. Each compression starts from the dense model and\ntrains on for the same number of steps, so it may end above it.\n\n`,
+  );
   printLine(
     renderTable(
       [
