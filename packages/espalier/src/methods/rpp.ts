@@ -64,9 +64,15 @@ export interface PenaltyController {
  * leave an offset, the error term alone would overshoot.
  */
 export function correctPenalty(gamma: number, error: number, drift: number, wantedRise: number): number {
-  const exponent = 4 * error + 12 * (wantedRise - drift);
+  const exponent = 12 * error + 12 * (wantedRise - drift);
   return gamma * Math.exp(Math.min(0.5, Math.max(-0.5, exponent)));
 }
+
+/**
+ * Once the target is reached, gamma does not fall below this where factors are 1 at zero: a step of Adam is about one
+ * rate long, so with a smaller gamma the zeros escape all at once.
+ */
+const HOLDING_PENALTY = 0.6;
 
 export const rpp: Method<RppOptions> = {
   name: 'rpp',
@@ -128,12 +134,14 @@ export const rpp: Method<RppOptions> = {
             const ahead = wanted(step, Math.min(step.steps, done + interval));
             const rise = ahead - wanted(step, done);
             const error = wanted(step, done) - measured;
-            state.gamma = correctPenalty(state.gamma, error, measured - state.measured, rise);
+            const next = correctPenalty(state.gamma, error, measured - state.measured, rise);
+            const holds = rise === 0 && normalise === 'zero' && metric === 'scalar';
+            state.gamma = holds ? Math.max(next, HOLDING_PENALTY) : next;
           }
           state.measured = measured;
           step.report({ sparsity: measured, gamma: state.gamma });
         }
-        if (endsRound(done, step.steps, rounds)) {
+        if (endsRound(done, chosen.ramp * step.steps, rounds)) {
           for (const [index, name] of names.entries()) {
             reweight(
               step.store.view(name, 'weight'),
@@ -163,12 +171,12 @@ export const rpp: Method<RppOptions> = {
   },
 };
 
-/** The last round takes this part of the stage: refreshed factors disturb the sparsity, which must settle. */
-const LAST_ROUND = 0.2;
-
-/** True when `done` steps end one of the first `rounds - 1` rounds. */
-function endsRound(done: number, steps: number, rounds: number): boolean {
-  const length = ((1 - LAST_ROUND) * steps) / Math.max(1, rounds - 1);
+/**
+ * True when `done` steps end one of the first `rounds - 1` rounds. They share the ramp; the last round is the rest of
+ * the stage, because refreshed factors disturb the sparsity, which must settle.
+ */
+function endsRound(done: number, rampSteps: number, rounds: number): boolean {
+  const length = rampSteps / Math.max(1, rounds - 1);
   const round = Math.round(done / length);
   return round >= 1 && round < rounds && Math.round(round * length) === done;
 }
