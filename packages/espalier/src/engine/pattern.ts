@@ -25,7 +25,7 @@ function zeroBitmap(weights: Float32Array): Uint8Array {
 }
 
 /** Fraction of zeros among the weights of all arrays together; 0 when there are none. */
-export function sparsity(arrays: Iterable<Float32Array>): number {
+export function zeroFraction(arrays: Iterable<Float32Array>): number {
   let zeros = 0;
   let total = 0;
   for (const array of arrays) {

@@ -2,10 +2,9 @@
 // `w != 0`; a hash over the pattern is checked when the stage ends.
 import { z } from 'zod';
 import { EspalierError } from '../errors.js';
-import { patternHash } from '../engine/pattern.js';
+import { patternHash, zeroFraction } from '../engine/pattern.js';
 import type { Method, StageContext } from './method.js';
 import { patternOption, prunableNames } from './prunable.js';
-import { zeroFraction } from './ranking.js';
 
 const options = z.strictObject({ names: patternOption });
 

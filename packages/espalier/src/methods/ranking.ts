@@ -32,14 +32,3 @@ function locate(histogram: Uint32Array, k: number): [bin: number, before: number
 }
 
 export const magnitudes = (weights: Float32Array): Float32Array => weights.map(Math.abs);
-
-/** What of a matrix is zero, as a fraction of its entries. */
-export function zeroFraction(arrays: readonly Float32Array[]): number {
-  let zeros = 0;
-  let total = 0;
-  for (const array of arrays) {
-    total += array.length;
-    for (let i = 0; i < array.length; i++) if (array[i] === 0) zeros++;
-  }
-  return total === 0 ? 0 : zeros / total;
-}

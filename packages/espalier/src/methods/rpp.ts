@@ -11,7 +11,8 @@
 import { z } from 'zod';
 import type { Method, MethodState, StageContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
-import { kthSmallest, zeroFraction } from './ranking.js';
+import { kthSmallest } from './ranking.js';
+import { zeroFraction } from '../engine/pattern.js';
 import { cubicSparsity } from './sparsity-schedule.js';
 
 const options = z.strictObject({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { patternHash, sparsity } from '../../src/engine/pattern.js';
+import { patternHash, zeroFraction } from '../../src/engine/pattern.js';
 
 const a = Float32Array.of(0, 1, -0, 2, 0, 3, 4, 5, 0, Number.NaN);
 const b = Float32Array.of(1, 2);
@@ -61,7 +61,7 @@ test('it depends on zeros, names and lengths, but neither on values nor on order
   expect(new Set([hash, ...hashes]).size).toBe(others.length + 1);
 });
 
-test('sparsity is over all weights together', () => {
-  expect(sparsity([a, b])).toBe(4 / 12);
-  expect(sparsity([])).toBe(0);
+test('zeroFraction is over all weights together', () => {
+  expect(zeroFraction([a, b])).toBe(4 / 12);
+  expect(zeroFraction([])).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { randomKey } from '../../src/engine/kernels/random.js';
-import { patternHash, sparsity } from '../../src/engine/pattern.js';
+import { patternHash, zeroFraction } from '../../src/engine/pattern.js';
 import {
   estimateBytes,
   planStore,
@@ -251,7 +251,7 @@ describe('a locked pattern', () => {
     const zeros = pruned(store);
     expect(zeros.length).toBeGreaterThan(300);
     expect(store.nonzeros('kernel')).toBe(1200 - zeros.length);
-    expect(sparsity([store.view('kernel', 'weight')])).toBe(zeros.length / 1200);
+    expect(zeroFraction([store.view('kernel', 'weight')])).toBe(zeros.length / 1200);
     for (const slot of ['grad', 'm', 'v', 'accum'] as const) store.view('kernel', slot).fill(-3);
     store.applyMask('kernel');
     for (const slot of ['weight', 'grad', 'm', 'v', 'accum'] as const) {

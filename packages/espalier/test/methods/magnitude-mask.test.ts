@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { magnitudeMask } from '../../src/methods/magnitude-mask.js';
-import { kthSmallest, zeroFraction } from '../../src/methods/ranking.js';
+import { kthSmallest } from '../../src/methods/ranking.js';
+import { zeroFraction } from '../../src/engine/pattern.js';
 
 /** Non-negative floats of every scale, many of them equal, with zero, subnormals and infinity. */
 const score = fc.oneof(

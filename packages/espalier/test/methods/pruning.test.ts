@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.js';
 import type { MethodHooks } from '../../src/methods/method.js';
 import { methodNamed } from '../../src/methods/index.js';
-import { zeroFraction } from '../../src/methods/ranking.js';
+import { zeroFraction } from '../../src/engine/pattern.js';
 import { correctPenalty, reweight, rpp } from '../../src/methods/rpp.js';
 import type { Trainer } from '../../src/train/trainer.js';
 import { bitsOf, madeUpExamples, type MadeUpRun, randomModel, trainerOf } from '../support/training.js';

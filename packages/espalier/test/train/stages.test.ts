@@ -2,7 +2,7 @@
 // and what a run says when it diverges.
 import { describe, expect, it } from 'vitest';
 import { EspalierError, UsageError } from '../../src/errors.js';
-import { zeroFraction } from '../../src/methods/ranking.js';
+import { zeroFraction } from '../../src/engine/pattern.js';
 import type { Model } from '../../src/models/model.js';
 import { builtinRecipe, DENSE } from '../../src/recipe/builtin.js';
 import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
