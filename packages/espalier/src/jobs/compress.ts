@@ -9,30 +9,17 @@ import { DENSE } from '../recipe/builtin.js';
 import { parseRecipe, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
+import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
-import {
-  checkDevice,
-  computeSchema,
-  dataSchema,
-  type LoadedRun,
-  loadRun,
-  parseOptions,
-  resolveSettings,
-  trainingSchema,
-} from './task-run.js';
+import { checkDevice, type LoadedRun, loadRun, parseOptions, resolveSettings } from './task-run.js';
 import { startRun, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
-  ...dataSchema.shape,
-  ...computeSchema.shape,
-  ...trainingSchema.shape,
-  model: z.string().describe('directory in Hugging Face layout, or a Hub id'),
+  ...finetuneSchema.shape,
   recipe: recipeSchema.describe('recipe data'),
-  out: z.string().describe('output directory'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
   dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
-  onnx: z.boolean().default(false).describe('also write onnx/model.onnx'),
 });
 
 export type CompressOptions = z.input<typeof compressSchema>;

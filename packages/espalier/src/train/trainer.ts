@@ -2,9 +2,9 @@
 // clip, fused update, hooks), and the state that makes a resumed run equal an unbroken one.
 import { BUCKET_MULTIPLE } from '../data/batches.js';
 import type { Device } from '../engine/devices.js';
-import { createSession, type FeedArray, type Session } from '../engine/session.js';
+import { createSession } from '../engine/session.js';
 import { availableMemory, checkMemory } from '../engine/memory.js';
-import { estimateBytes, planStore, type ScratchSpec, type Slot, type TensorSpec } from '../engine/plan.js';
+import { estimateBytes, planStore, type Slot, type TensorSpec } from '../engine/plan.js';
 import { createStore, type Store } from '../engine/store.js';
 import { EspalierError } from '../errors.js';
 import type {
@@ -20,10 +20,10 @@ import type { BucketShape } from '../models/builder.js';
 import { formatBytes } from '../report/format.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
-import { sizeOf } from '../tensor/tensor.js';
+import { boundArrays, type Compiled, idsArea, rowScratch } from './bindings.js';
 import { createDeclarations, type Declarations } from './declarations.js';
-import { fillRandoms, randomArea, randomScratch } from './randoms.js';
-import { type BuiltGraph, buildGraph, type GraphRequest } from './graph.js';
+import { fillRandoms, randomScratch } from './randoms.js';
+import { buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
 import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
@@ -95,16 +95,6 @@ export interface Trainer {
   /** The model with its present weights, copied. */
   snapshot(): Model;
   release(): Promise<void>;
-}
-
-/** A compiled bucket and the arrays it reads and writes. */
-interface Compiled {
-  readonly graph: BuiltGraph;
-  readonly session: Session;
-  readonly feeds: Map<string, FeedArray>;
-  readonly fetches: Map<string, Float32Array>;
-  /** Arrays of the graph's random inputs, in order. */
-  readonly randoms: readonly Float32Array[];
 }
 
 /** Slots that hold state between steps; the others are scratch. */
@@ -404,50 +394,3 @@ export function createTrainer(options: TrainerOptions): Trainer {
 const addAll = (set: Set<string>, names: readonly string[]): void => {
   for (const name of names) set.add(name);
 };
-
-/** Area of the ids by which rows are scattered into a table. */
-const idsArea = (table: string): string => `ids:${table}`;
-
-/** Room for row gradients and their ids, beside the table they are scattered into. */
-function rowScratch(graphs: readonly BuiltGraph[]): ScratchSpec[] {
-  const areas = new Map<string, ScratchSpec>();
-  const grow = (name: string, bytes: number, near: string): void => {
-    const known = areas.get(name);
-    areas.set(name, { name, bytes: Math.max(bytes, known?.bytes ?? 0), near: known?.near ?? near });
-  };
-  for (const { rowScatters, rowOutputs } of graphs) {
-    for (const { rowsOutput, tensor } of rowScatters) {
-      const { rows, width } = rowOutputs.get(rowsOutput)!;
-      grow(rowsOutput, rows * width * 4, tensor);
-      grow(idsArea(tensor), rows * 4, tensor);
-    }
-  }
-  return [...areas.values()];
-}
-
-/** The arrays a session reads and writes that stay the same over its life. */
-function boundArrays(
-  graph: BuiltGraph,
-  session: Session,
-  store: Store,
-  declarations: Declarations,
-): Pick<Compiled, 'feeds' | 'fetches' | 'randoms'> {
-  const feeds = new Map<string, FeedArray>();
-  for (const [name, { shape }] of session.inputs) {
-    if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
-    else if (name.startsWith('feed:') || name.startsWith('teacher:'))
-      feeds.set(name, new Float32Array(sizeOf(shape)));
-  }
-  const randoms = graph.randoms.map(({ shape }, index) => store.floats(randomArea(index), sizeOf(shape)));
-  for (const [index, { name }] of graph.randoms.entries()) feeds.set(name, randoms[index]!);
-  const fetches = new Map<string, Float32Array>();
-  for (const [name, { shape }] of session.outputs) {
-    if (name === 'logits') continue;
-    if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
-    else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
-    else if (name.startsWith('next:'))
-      fetches.set(name, declarations.carries.get(name.slice('next:'.length))!.next);
-    else fetches.set(name, new Float32Array(sizeOf(shape)));
-  }
-  return { feeds, fetches, randoms };
-}

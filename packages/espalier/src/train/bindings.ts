@@ -1,0 +1,65 @@
+// How a compiled bucket is bound to the store: the arrays it reads and writes, and the scratch areas they lie in.
+import type { ScratchSpec } from '../engine/plan.js';
+import type { FeedArray, Session } from '../engine/session.js';
+import type { Store } from '../engine/store.js';
+import { sizeOf } from '../tensor/tensor.js';
+import type { Declarations } from './declarations.js';
+import type { BuiltGraph } from './graph.js';
+import { randomArea } from './randoms.js';
+
+/** A compiled bucket and the arrays it reads and writes. */
+export interface Compiled {
+  readonly graph: BuiltGraph;
+  readonly session: Session;
+  readonly feeds: Map<string, FeedArray>;
+  readonly fetches: Map<string, Float32Array>;
+  /** Arrays of the graph's random inputs, in order. */
+  readonly randoms: readonly Float32Array[];
+}
+
+/** Area of the ids by which rows are scattered into a table. */
+export const idsArea = (table: string): string => `ids:${table}`;
+
+/** Room for row gradients and their ids, beside the table they are scattered into. */
+export function rowScratch(graphs: readonly BuiltGraph[]): ScratchSpec[] {
+  const areas = new Map<string, ScratchSpec>();
+  const grow = (name: string, bytes: number, near: string): void => {
+    const known = areas.get(name);
+    areas.set(name, { name, bytes: Math.max(bytes, known?.bytes ?? 0), near: known?.near ?? near });
+  };
+  for (const { rowScatters, rowOutputs } of graphs) {
+    for (const { rowsOutput, tensor } of rowScatters) {
+      const { rows, width } = rowOutputs.get(rowsOutput)!;
+      grow(rowsOutput, rows * width * 4, tensor);
+      grow(idsArea(tensor), rows * 4, tensor);
+    }
+  }
+  return [...areas.values()];
+}
+
+/** The arrays a session reads and writes that stay the same over its life. */
+export function boundArrays(
+  graph: BuiltGraph,
+  session: Session,
+  store: Store,
+  declarations: Declarations,
+): Pick<Compiled, 'feeds' | 'fetches' | 'randoms'> {
+  const feeds = new Map<string, FeedArray>();
+  for (const [name, { shape }] of session.inputs) {
+    if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
+    else if (name.startsWith('feed:') || name.startsWith('teacher:'))
+      feeds.set(name, new Float32Array(sizeOf(shape)));
+  }
+  const randoms = graph.randoms.map(({ shape }, index) => store.floats(randomArea(index), sizeOf(shape)));
+  for (const [index, { name }] of graph.randoms.entries()) feeds.set(name, randoms[index]!);
+  const fetches = new Map<string, Float32Array>();
+  for (const [name, { shape }] of session.outputs) {
+    if (name === 'logits') continue;
+    if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
+    else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
+    else if (name.startsWith('next:'))
+      fetches.set(name, declarations.carries.get(name.slice('next:'.length))!.next);
+    else fetches.set(name, new Float32Array(sizeOf(shape)));
+  }
+  return { feeds, fetches, randoms };
+}
