@@ -6,6 +6,7 @@ import type { Store } from '../engine/store.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape } from '../models/builder.js';
 import type { Model } from '../models/model.js';
+import type { ObjectiveOutput } from '../train/objective.js';
 
 /** Where a default comes from. `unconfirmed`: the paper does not say, or was not read; `ours`: our own choice. */
 export type Provenance = 'paper' | 'code' | 'unconfirmed' | 'ours';
@@ -137,7 +138,7 @@ export interface GraphContext {
   feed(name: string, shape: readonly number[], value: (step: number) => ArrayLike<number>): Node;
   /** Random values from the counter-based generator, fresh at every training step. */
   random(name: string, shape: readonly number[], kind: 'uniform' | 'normal'): Node;
-  /** An output of the frozen teacher for this batch, by name ('logits'). Throws when the stage has no teacher. */
+  /** An output or a weight of the frozen teacher, by name ('logits'). Throws when the stage has no teacher. */
   teacher(output: string): Node;
   /** Weight of each row, [rows, 1]: 0 for padding, otherwise 1 / (sum of the step's weights). */
   readonly rowScale: Node;
@@ -150,8 +151,8 @@ export interface GraphHooks {
    */
   weight?(node: Node, name: string, restrict: (tensor: Node) => Node): Node;
   activation?(node: Node, site: string): Node;
-  /** The named, weighted terms of the loss, which a method may add to or rescale. `outputs` has 'logits'. */
-  loss?(terms: readonly LossTerm[], outputs: ReadonlyMap<string, Node>): readonly LossTerm[];
+  /** The named, weighted terms of the loss, which a method may add to or rescale; `built` is what they came with. */
+  loss?(terms: readonly LossTerm[], built: ObjectiveOutput): readonly LossTerm[];
 }
 
 /** A batch as the gradient hook sees it. */

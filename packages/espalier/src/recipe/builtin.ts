@@ -2,13 +2,13 @@
 import { UsageError } from '../errors.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 
-const single = (name: string): unknown => ({ name, stages: [{ stage: 'finetune', methods: [{ name }] }] });
+const single = (name: string): unknown => ({ name, stages: [{ methods: [{ name }] }] });
 
-/** Plain fine-tuning. */
+/** Plain training. */
 export const DENSE: Recipe = {
   name: 'dense',
-  objective: 'task',
-  stages: [{ stage: 'finetune', methods: [], share: 1 }],
+  objective: 'any',
+  stages: [{ stage: 'train', methods: [], share: 1 }],
 };
 
 /** Data of every named recipe. */
@@ -18,8 +18,8 @@ export const RECIPES: readonly unknown[] = [
   {
     name: 'rpp',
     stages: [
-      { stage: 'finetune', methods: [{ name: 'rpp' }], share: 0.6 },
-      { stage: 'finetune', methods: [{ name: 'lock' }], share: 0.4 },
+      { methods: [{ name: 'rpp' }], share: 0.6 },
+      { methods: [{ name: 'lock' }], share: 0.4 },
     ],
   },
   single('lock'),

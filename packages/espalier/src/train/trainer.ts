@@ -27,16 +27,9 @@ import { buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
 import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
-import type { ForwardSource } from './predictor.js';
+import type { ForwardSource } from './forward.js';
+import type { TeacherSource } from './teacher.js';
 import { applyUpdate, clipFactor, planUpdate } from './updates.js';
-
-/** Where the teacher's outputs for a batch come from. */
-export interface TeacherSource {
-  /** Shape of each output in a bucket. */
-  readonly outputs: ReadonlyMap<string, (bucket: BucketShape) => readonly number[]>;
-  /** Writes the output for the batch's examples into `target`. */
-  fill(output: string, batch: TrainingBatch, target: Float32Array): void;
-}
 
 export interface TrainerOptions {
   readonly model: Model;
@@ -114,7 +107,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     bucket,
     variant,
     training: true,
-    teacherOutputs: teacher?.outputs ?? new Map(),
+    teacherShape: teacher && ((name, of) => teacher.shape(name, of)),
   });
 
   const memory: { store?: Store } = {}; // filled once every method has declared what it needs
@@ -207,7 +200,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (known) return known;
     const graph = buildGraph(request(bucket, variant));
     const session = await createSession(graph.outputs, { threads, device, arena });
-    const made = { graph, session, ...boundArrays(graph, session, live, declarations) };
+    const made = { graph, session, ...boundArrays(graph, session, live, declarations, teacher) };
     compiled.set(key, made);
     return made;
   }
@@ -224,7 +217,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     weightSum: number,
     pass: number,
   ): Promise<Map<string, Float32Array>> {
-    const { graph, session, feeds, fetches, randoms } = await compile(batch.bucket, variant);
+    const { graph, session, feeds, fetches, randoms, teacherOutputs } = await compile(batch.bucket, variant);
     for (const [name, array] of batch.feeds) if (session.inputs.has(name)) feeds.set(name, array);
     if (session.inputs.has('row_scale'))
       feeds.set(
@@ -237,12 +230,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
     for (const { name, value } of declarations.carries.values()) {
       if (session.inputs.has(`carry:${name}`)) feeds.set(`carry:${name}`, value);
     }
-    for (const output of teacher?.outputs.keys() ?? []) {
-      const target = feeds.get(`teacher:${output}`) as Float32Array | undefined;
-      if (target) teacher!.fill(output, batch, target);
-    }
     fillRandoms(live, graph.randoms, randoms, { seed, step: done, pass });
     let started = performance.now();
+    if (teacherOutputs.size > 0) await teacher!.fill(batch, teacherOutputs);
     await session.run(feeds, fetches);
     milliseconds.session += performance.now() - started;
 
@@ -367,10 +357,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     weight: (name) => live.view(name, 'weight'),
     forward: {
-      logits: (bucket) => {
-        const { outputs } = buildGraph({ ...request(bucket, variants[0]!), training: false });
-        return outputs.find(({ name }) => name === 'logits')!.node;
-      },
+      outputs: (bucket) => buildGraph({ ...request(bucket, variants[0]!), training: false }).outputs,
       feed(input) {
         const [kind, name] = [input.slice(0, input.indexOf(':')), input.slice(input.indexOf(':') + 1)];
         if (kind === 'weight') return live.view(name, 'weight');

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FormatError, Interrupted } from '../../src/errors.js';
 import { DENSE, builtinRecipe } from '../../src/recipe/builtin.js';
 import { parseRecipe, type Recipe } from '../../src/recipe/recipe.js';
+import { taskWorkload } from '../../src/recipe/task-workload.js';
 import { type RecipeResult, runRecipe, type RunEvent, type StageRunOptions } from '../../src/recipe/run.js';
 import type { MetricsLog } from '../../src/train/metrics-log.js';
 import { random } from '../../src/random.js';
@@ -39,16 +40,18 @@ async function run(
   const events: RunEvent[] = [];
   let done = 0;
   const result = await runRecipe(model, recipe, {
-    task: twoClasses,
-    train: examples,
-    dev: examples.slice(0, 6),
-    held: [],
+    workload: taskWorkload({
+      task: twoClasses,
+      train: examples,
+      dev: examples.slice(0, 6),
+      held: [],
+      padId: 0,
+    }),
     settings: settingsOf({ microBatchSize: 2, maxLength: 9 }),
     totalSteps: STEPS,
     seed: 3,
     threads: 1,
     device: 'cpu',
-    padId: 0,
     teacher: randomModel({ num_hidden_layers: 1 }, 2),
     checkpointEvery: 3,
     checkpoints: path(directory),
