@@ -22,6 +22,7 @@ export const RECIPES: readonly unknown[] = [
       { stage: 'finetune', methods: [{ name: 'lock' }], share: 0.4 },
     ],
   },
+  single('prune-once'),
   single('lock'),
   single('distil'),
 ];
