@@ -9,6 +9,7 @@ import type { Model } from '../models/model.js';
 import { hasHead, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import {
+  atRate,
   parseRecipe,
   type Recipe,
   recipeSchema,
@@ -35,7 +36,7 @@ export type CompressOptions = z.input<typeof compressSchema>;
 /** Compresses a model on a task, from files. Progress goes to `control`. */
 export async function compress(input: CompressOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(compressSchema, input, 'compress');
-  const recipe = parseRecipe(options.recipe, options.recipe.name);
+  const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = parseSettings(settings);
   await checkDevice(options.device, control);

@@ -23,7 +23,7 @@ import { withDropout } from '../models/task-model.js';
 import { readTokenizerFiles } from '../models/tokenizer-files.js';
 import { DENSE } from '../recipe/builtin.js';
 import { pretrainWorkload } from '../recipe/pretrain-workload.js';
-import { parseRecipe, recipeSchema, targetSparsity } from '../recipe/recipe.js';
+import { atRate, parseRecipe, recipeSchema, targetSparsity } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { drawEpoch, type PretrainData } from '../train/pretrain-objective.js';
@@ -70,7 +70,8 @@ const PRETRAIN_DEFAULTS = { lr: 1e-4, warmup: 0.01 } as const;
 /** Pre-trains a model on text, from files. Progress goes to `control`. */
 export async function pretrain(input: PretrainOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(pretrainSchema, input, 'pretrain');
-  const recipe = options.recipe ? parseRecipe(options.recipe, options.recipe.name) : DENSE;
+  const parsed = options.recipe ? parseRecipe(options.recipe, options.recipe.name) : DENSE;
+  const recipe = atRate(parsed, options.settings['lr'], 'pretrain');
   const partial = { ...PRETRAIN_DEFAULTS, ...recipe.training, ...options.settings };
   const settings = parseSettings(partial);
   await checkDevice(options.device, control);

@@ -5,6 +5,7 @@ import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
 import { nip } from './nip.js';
+import { pruneOnce } from './prune-once.js';
 import { rpp } from './rpp.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
@@ -30,6 +31,7 @@ export const METHODS: readonly AnyMethod[] = [
   listed(magnitude),
   listed(nip),
   listed(rpp),
+  listed(pruneOnce),
   listed(lock),
   listed(distil),
 ];

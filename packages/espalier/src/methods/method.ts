@@ -39,6 +39,11 @@ export interface MethodHooks {
   gradients?(step: StepContext, batch: PassBatch, pass: Pass): Promise<PassResult>;
   /** Changes the plan of the fused optimiser pass for one tensor. */
   update?(step: StepContext, tensor: TensorInfo, plan: UpdatePlan): UpdatePlan;
+  /**
+   * Replaces the schedule: the factor of the peak rate at 0-based `step`; `warmup` is in steps. One method of a stage
+   * may have it.
+   */
+  rateFactor?(step: number, options: { readonly steps: number; readonly warmup: number }): number;
   /** Rare host work after the update: recompute a mask, reweight. */
   afterStep?(step: StepContext): void | Promise<void>;
   /**
@@ -85,11 +90,18 @@ export interface StageContext {
   readonly seed: number;
   /** Default prunable set of the family: its encoder linear matrices. */
   readonly encoderLinear: RegExp;
+  /** The wider set of Prune Once for All: every linear layer outside the heads. */
+  readonly prunedLinear: RegExp;
   /** The model's tensors that are trained or kept, in name order. */
   readonly tensors: readonly TensorInfo[];
   readonly store: Store;
   /** Tensors whose name matches get a byte mask, all ones at first; it is applied after every update. */
   mask(names: readonly string[]): void;
+  /**
+   * These tensors get a mask under which pruned entries live on: the update trains slot `dense` with the masked
+   * gradient, so what is pruned drifts by momentum and decay, and `weight` is dense * mask, which everything else sees.
+   */
+  regrow(names: readonly string[]): void;
   /** Tensors whose name matches get a factor per weight for proximal thresholds, all ones at first. */
   factor(names: readonly string[]): void;
   /** Matching tensors get no gradient and no moments. */

@@ -11,6 +11,9 @@ export const DENSE: Recipe = {
   stages: [{ stage: 'train', methods: [], share: 1 }],
 };
 
+/** Sparse transfer learns from the teacher's logits alone. */
+const TEACHER_ONLY = { labels: 0, teacher: 1 } as const;
+
 /** Data of every named recipe. */
 export const RECIPES: readonly unknown[] = [
   single('magnitude'),
@@ -20,6 +23,14 @@ export const RECIPES: readonly unknown[] = [
     stages: [
       { methods: [{ name: 'rpp' }], share: 0.6 },
       { methods: [{ name: 'lock' }], share: 0.4 },
+    ],
+  },
+  {
+    // Rates and weights of the authors' code and of Intel's examples.
+    name: 'prune-once',
+    stages: [
+      { stage: 'pretrain', methods: [{ name: 'prune-once' }, { name: 'distil' }], lr: 5e-5 },
+      { stage: 'finetune', methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }], lr: 1e-4 },
     ],
   },
   single('lock'),

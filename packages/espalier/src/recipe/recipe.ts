@@ -125,3 +125,17 @@ export const withoutDistillation = (recipe: Recipe): Recipe => ({
     methods: stage.methods.filter(({ name }) => name !== 'distil'),
   })),
 });
+
+/**
+ * The recipe with the peak rate that the user gave, if any: the first stage of the workload that has a rate of its own
+ * takes it, and the others keep their proportion to that one.
+ */
+export function atRate(recipe: Recipe, lr: unknown, workload: 'finetune' | 'pretrain'): Recipe {
+  const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
+  const first = stages.find((stage) => stage.lr !== undefined)?.lr;
+  if (first === undefined || typeof lr !== 'number') return recipe;
+  const scaled = recipe.stages.map((stage) =>
+    stage.lr === undefined ? stage : { ...stage, lr: (stage.lr / first) * lr },
+  );
+  return { ...recipe, stages: scaled };
+}

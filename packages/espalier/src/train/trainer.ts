@@ -25,11 +25,10 @@ import { createDeclarations, type Declarations } from './declarations.js';
 import { fillRandoms, randomScratch } from './randoms.js';
 import { buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
-import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
 import type { ForwardSource } from './forward.js';
 import type { TeacherSource } from './teacher.js';
-import { applyUpdate, clipFactor, planUpdate } from './updates.js';
+import { applyUpdate, clipFactor, planUpdate, stageRate } from './updates.js';
 
 export interface TrainerOptions {
   readonly model: Model;
@@ -91,7 +90,7 @@ export interface Trainer {
 }
 
 /** Slots that hold state between steps; the others are scratch. */
-const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
+const STATE_SLOTS: readonly Slot[] = ['weight', 'dense', 'm', 'v', 'factor', 'mask'];
 
 export function createTrainer(options: TrainerOptions): Trainer {
   const { objective, methods, settings, steps, seed, threads, device, teacher } = options;
@@ -115,10 +114,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, [])).weights.map(
     (name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }),
   );
+  const { encoderLinear, prunedLinear } = familyOf(model.config);
   const stage: StageContext = {
     steps,
     seed,
-    encoderLinear: familyOf(model.config).encoderLinear,
+    encoderLinear,
+    prunedLinear,
     tensors,
     get store() {
       if (!memory.store)
@@ -126,6 +127,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return memory.store;
     },
     mask: (names) => addAll(declarations.masks, names),
+    regrow: (names) => {
+      addAll(declarations.masks, names);
+      addAll(declarations.regrown, names);
+    },
     factor: (names) => addAll(declarations.factors, names),
     freeze: (names) => addAll(declarations.frozen, names),
     parameter: (name, shape, init, group) => {
@@ -137,8 +142,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       declarations.states.set(name, known);
       return known as MethodState<T>;
     },
-    rateAt: (step) =>
-      settings.lr * rateFactor(step, { steps, warmup: settings.warmup, schedule: settings.schedule }),
+    rateAt: stageRate(settings, steps, methods),
     note: (message) => options.note?.(message),
     report: (values) => Object.assign(reported, values),
   };
@@ -149,12 +153,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const largest = variants.map((variant) => buildGraph(request(objective.largestBucket, variant)));
   const trainable = tensors.filter(({ name }) => !declarations.frozen.has(name));
   const trainableNames = trainable.map(({ name }) => name);
+  const maskedNames = trainableNames.filter((name) => declarations.masks.has(name));
   const first = at(0);
   const plan = planStore(
     tensors.map((tensor): TensorSpec => {
       const slots: Slot[] = ['weight'];
       if (!declarations.frozen.has(tensor.name)) {
         slots.push('grad', 'm');
+        if (declarations.regrown.has(tensor.name)) slots.push('dense');
         if (planUpdate(first, tensor, settings, methods).rule === 'adamw') slots.push('v');
         if (objective.microBatches > 1) slots.push('accum');
       }
@@ -174,6 +180,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   for (const { name } of tensors) {
     const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
     live.view(name, 'weight').set(init);
+    if (live.has(name, 'dense')) live.view(name, 'dense').set(init);
   }
   // From here on the weights are the store's alone: a caller that lets its model go frees the memory.
   model = {
@@ -304,6 +311,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const variant = methods.reduce((seen, method) => method.variant?.(done) ?? seen, variants[0]!);
       const { loss, terms } = await gradients(step, objective.batches(done), variant);
       const started = performance.now();
+      live.maskGradient(maskedNames); // before the norm: a product with the mask would give no gradient either
       const norm = live.norm(trainableNames);
       const factor = clipFactor(norm, settings.clip);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {

@@ -70,7 +70,7 @@ async function run(
 
 const RECIPES = [
   DENSE,
-  ...['magnitude', 'nip', 'rpp', 'lock', 'distil'].map((name) => builtinRecipe(name)),
+  ...['magnitude', 'nip', 'rpp', 'prune-once', 'lock', 'distil'].map((name) => builtinRecipe(name)),
   parseRecipe(
     { name: 'both', stages: [{ stage: 'finetune', methods: [{ name: 'magnitude' }, { name: 'distil' }] }] },
     'test',
