@@ -2,12 +2,14 @@
 // paragraph are joined. Where such a file does not set paragraphs apart by blank lines, a line that had room for the
 // next one's first word ended one.
 import { readLines } from './lines.js';
+import { endsInTitle } from './sentences.js';
 
 /** The width that a file's lines are wrapped to, or undefined where a line is a paragraph. */
 type Wrapping = number | undefined;
 
 const startsLower = (line: string): boolean => /^\s*\p{Ll}/u.test(line);
-const isOpen = (line: string): boolean => /[\p{L}\p{N},;-]\s*$/u.test(line);
+/** Whether a line cannot be the end of a sentence. */
+const isOpen = (line: string): boolean => /[\p{L}\p{N},;-]\s*$/u.test(line) || endsInTitle(line.trimEnd());
 const indentOf = (line: string): number => line.search(/\S/);
 
 /** Share of the adjacent lines of a wrapped text that surely run on; verse and lists have fewer. */

@@ -14,10 +14,13 @@ const numbered = /(?:^|[^\p{L}])(?:[Nn]os?|[Vv]ol|[Cc]h|[Ff]ig|pp?)\.$/u;
 const closers = /^["'”’»)\]]+(?=\s|$)/u;
 const startsLower = /^["'“‘«([]*\p{Ll}/u;
 
+/** Whether a text ends in "Mr." and the like: no sentence ends there. */
+export const endsInTitle = (text: string): boolean => title.test(text);
+
 /** Whether `segment` belongs to the sentence `open`, which the Unicode rules had end before it. */
 function continues(open: string, segment: string): boolean {
   const end = open.trimEnd();
-  if (title.test(end) || initial.test(end) || startsLower.test(segment)) return true;
+  if (endsInTitle(end) || initial.test(end) || startsLower.test(segment)) return true;
   if (/^\p{N}/u.test(segment) && numbered.test(end)) return true;
   return end.length === open.length && /[.!?"'”’)\]]$/u.test(end); // no space: "Ha!--What"
 }
