@@ -3,6 +3,7 @@ import type { Op } from '../node.js';
 import * as broadcast from './broadcast.js';
 import * as control from './control.js';
 import * as elementwise from './elementwise.js';
+import * as fakeQuantise from './fake-quantise.js';
 import * as gelu from './gelu.js';
 import * as gemm from './gemm.js';
 import * as layerNorm from './layer-norm.js';
@@ -10,6 +11,7 @@ import * as reduce from './reduce.js';
 import * as rows from './rows.js';
 import * as shape from './shape.js';
 import * as softmax from './softmax.js';
+import * as topK from './top-k.js';
 
 export const OPS: readonly Op<unknown>[] = [
   elementwise.addOp,
@@ -51,11 +53,14 @@ export const OPS: readonly Op<unknown>[] = [
   gelu.geluOp,
   control.stopOp,
   control.straightThroughOp,
+  fakeQuantise.quantiseOp,
+  topK.topKOp,
 ];
 
 export { expand } from './broadcast.js';
 export * from './control.js';
 export * from './elementwise.js';
+export * from './fake-quantise.js';
 export * from './gelu.js';
 export * from './gemm.js';
 export * from './layer-norm.js';
@@ -63,3 +68,4 @@ export * from './reduce.js';
 export * from './rows.js';
 export * from './shape.js';
 export * from './softmax.js';
+export * from './top-k.js';
