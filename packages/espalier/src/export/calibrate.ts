@@ -58,8 +58,10 @@ export async function calibrate(
   const chosen = quantisable(named, familyOf(model.config).encoderLinear, options);
   const batches = await observe(model, examples, chosen, options.observer, { threads, padId });
   const combine = COMBINE[options.observer];
+  // A pattern may name a head that a classifier does not run.
+  const layers = chosen.layers.filter(({ name }) => batches[0]!.has(`${name}.input`));
   return quantisationOf(
-    chosen,
+    { ...chosen, layers },
     model,
     (tensor, scales) => largestMagnitudes(model.tensors.get(tensor)!.data, scales),
     (site) => {

@@ -114,6 +114,14 @@ it('takes scales of weights and tables from their largest values', async () => {
   expect(layers['bert.encoder.layer.0.attention.self.value']!.output).toBeUndefined();
 });
 
+it('leaves out a head that does not run', async () => {
+  const name = 'cls.predictions.transform.dense.weight';
+  const tensor = { dtype: 'F32', shape: [8, 8], data: new Float32Array(64) } as const;
+  const withHead = { ...model, tensors: new Map(model.tensors).set(name, tensor) };
+  const { layers } = await calibrate(withHead, examples.slice(0, 2), { ...options, names: 'dense.weight$' });
+  expect(Object.keys(layers)).toHaveLength(7);
+});
+
 it('refuses to calibrate on nothing', async () => {
   await expect(calibrate(model, [], options)).rejects.toThrow(UsageError);
 });
