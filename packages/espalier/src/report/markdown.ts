@@ -8,8 +8,7 @@ import type { Report } from './report.js';
 export function scoreRows({ metrics: { dense, compressed } }: Report): string[][] {
   const order = (name: string): number => ['majority', 'loss'].indexOf(name);
   const names = Object.keys(compressed ?? dense ?? {}).sort((a, b) => order(a) - order(b));
-  const value = (scores: Scores | undefined, name: string): number | undefined =>
-    scores?.[name as keyof Scores];
+  const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name];
   const show = (number: number | undefined): string => number?.toFixed(4) ?? '';
   return names.map((name) => {
     const [before, after] = [value(dense, name), value(compressed, name)];

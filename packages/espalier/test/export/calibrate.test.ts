@@ -8,8 +8,9 @@ import type { Node } from '../../src/graph/node.js';
 import { createBuilder } from '../../src/models/builder.js';
 import { affineRange, largestMagnitudes, symmetricScale } from '../../src/models/int8.js';
 import type { AffineRange } from '../../src/models/quantisation.js';
+import { encoderFeeds } from '../../src/train/encoder-batch.js';
 import { createPredictor, plainWeights } from '../../src/train/predictor.js';
-import { encoderFeeds, taskLogits } from '../../src/train/task-objective.js';
+import { taskLogits } from '../../src/train/task-objective.js';
 import { madeUpExamples, randomModel } from '../support/training.js';
 
 const model = randomModel();

@@ -2,7 +2,8 @@
 import { apply, type Node, type NodeDtype } from '../../src/graph/node.js';
 import * as op from '../../src/graph/ops/index.js';
 import { constant, scalar } from '../../src/graph/program.js';
-import type { Shape } from '../../src/tensor/tensor.js';
+import { type Shape, sizeOf } from '../../src/tensor/tensor.js';
+import { gridValues, uniform } from './harness.js';
 
 export interface InputSpec {
   readonly shape: Shape;
@@ -74,6 +75,19 @@ const binary = (build: (x: Node, y: Node) => Node, low?: number, high?: number):
     inputs: [real(x), real(y, low, high)],
     build,
   }));
+
+const softLossCase = (title: string, rows: number, entries: number, chunk: number): OpCase => {
+  const fixed = (shape: Shape, seed: number): Node =>
+    constant(gridValues(sizeOf(shape), -1, 1, uniform(seed)), shape);
+  return {
+    title,
+    inputs: [real([rows, 3]), real([entries, 3]), real([entries])],
+    build: (x, weight, bias) => {
+      const teacher = { x: fixed([rows, 2], 1), weight: fixed([entries, 2], 2), bias: fixed([entries], 3) };
+      return op.softLinearLoss({ x, weight, bias }, teacher, fixed([rows, 1], 4), 2, chunk);
+    },
+  };
+};
 
 const SHAPES: readonly Shape[] = [[], [1], [5], [2, 3], [2, 1, 3], [2, 1, 2, 2]];
 
@@ -339,6 +353,21 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
   ],
   Softmax: softmaxCases(op.softmax),
   LogSoftmax: softmaxCases(op.logSoftmax),
+  LogSumExp: [
+    { title: 'rows', inputs: [real([3, 5])], build: op.logSumExp },
+    { title: 'one entry', inputs: [real([2, 1])], build: op.logSumExp },
+    { title: 'far from zero', inputs: [real([2, 4], 80, 90)], build: op.logSumExp },
+  ],
+  ArgMax: [
+    { title: 'rows', inputs: [real([3, 5])], build: op.argMax },
+    { title: 'the first of equal ones', inputs: [exactly([1, 2, 2, 0, 0, 0], [2, 3])], build: op.argMax },
+  ],
+  SoftLinearLoss: [
+    softLossCase('one chunk', 4, 9, 8),
+    softLossCase('chunks of one', 3, 5, 1),
+    softLossCase('a short last chunk', 5, 7, 2),
+    softLossCase('one row, two entries', 1, 2, 1),
+  ],
   LayerNormalization: [
     layerNormCase('rows', real([3, 5]), 1e-12),
     layerNormCase('one row', real([1, 4]), 1e-5),

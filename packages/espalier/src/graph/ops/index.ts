@@ -1,5 +1,6 @@
 // Every op, in one list (a test walks it), and the functions that apply them.
 import type { Op } from '../node.js';
+import * as argMax from './arg-max.js';
 import * as broadcast from './broadcast.js';
 import * as control from './control.js';
 import * as elementwise from './elementwise.js';
@@ -7,9 +8,11 @@ import * as fakeQuantise from './fake-quantise.js';
 import * as gelu from './gelu.js';
 import * as gemm from './gemm.js';
 import * as layerNorm from './layer-norm.js';
+import * as logSumExp from './log-sum-exp.js';
 import * as reduce from './reduce.js';
 import * as rows from './rows.js';
 import * as shape from './shape.js';
+import * as softLinearLoss from './soft-linear-loss.js';
 import * as softmax from './softmax.js';
 import * as topK from './top-k.js';
 
@@ -49,6 +52,9 @@ export const OPS: readonly Op<unknown>[] = [
   rows.scatterRowsOp,
   softmax.softmaxOp,
   softmax.logSoftmaxOp,
+  logSumExp.logSumExpOp,
+  argMax.argMaxOp,
+  softLinearLoss.softLinearLossOp,
   layerNorm.layerNormOp,
   gelu.geluOp,
   control.stopOp,
@@ -57,6 +63,7 @@ export const OPS: readonly Op<unknown>[] = [
   topK.topKOp,
 ];
 
+export * from './arg-max.js';
 export { expand } from './broadcast.js';
 export * from './control.js';
 export * from './elementwise.js';
@@ -64,8 +71,10 @@ export * from './fake-quantise.js';
 export * from './gelu.js';
 export * from './gemm.js';
 export * from './layer-norm.js';
+export * from './log-sum-exp.js';
 export * from './reduce.js';
 export * from './rows.js';
 export * from './shape.js';
+export * from './soft-linear-loss.js';
 export * from './softmax.js';
 export * from './top-k.js';
