@@ -70,8 +70,8 @@ export function onnxBytes(model: Model): Uint8Array {
 }
 
 /**
- * Writes the model to `path` after comparing the bytes with it, on `dev` as well. Returns the largest difference of a
- * logit.
+ * Writes the model to `path` in float32, quantised or not, after comparing the bytes with it, on `dev` as well.
+ * Returns the largest difference of a logit.
  */
 export async function exportOnnx(
   model: Model,
@@ -80,7 +80,8 @@ export async function exportOnnx(
 ): Promise<number> {
   const bytes = onnxBytes(model);
   const exported = await openOnnx(bytes, options.threads);
-  const difference = await checkLogits(path, model, exported, options);
+  const master = { ...model, quantisation: undefined };
+  const difference = await checkLogits(path, master, exported, options);
   await exported.release();
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw ioError(cause, 'writing', path);

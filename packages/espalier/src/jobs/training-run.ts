@@ -14,6 +14,7 @@ import { taskWorkload } from '../recipe/task-workload.js';
 import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
+import { quantisedZeros } from '../report/quantised-zeros.js';
 import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
@@ -131,6 +132,7 @@ export async function writeRun(
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
+  const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
     ...subject,
@@ -142,6 +144,7 @@ export async function writeRun(
         ? { dense: scores }
         : { ...(denseScores && { dense: denseScores }), compressed: scores },
     sparsity,
+    ...(int8 && { int8 }),
     parameters: { total, nonzero },
     bytes: await fileBytes(join(out, 'model.safetensors')),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,

@@ -6,6 +6,7 @@ import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
 import { nip } from './nip.js';
 import { pruneOnce } from './prune-once.js';
+import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
@@ -34,6 +35,7 @@ export const METHODS: readonly AnyMethod[] = [
   listed(pruneOnce),
   listed(lock),
   listed(distil),
+  listed(quantise),
 ];
 
 export function methodNamed(name: string): AnyMethod {

@@ -35,6 +35,15 @@ export const RECIPES: readonly unknown[] = [
   },
   single('lock'),
   single('distil'),
+  {
+    name: 'quantise',
+    stages: [
+      {
+        methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }, { name: 'quantise' }],
+      },
+    ],
+    training: { lr: 1e-5, epochs: 3 },
+  },
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

@@ -5,7 +5,7 @@ import type { Model } from '../models/model.js';
 import { input } from '../graph/program.js';
 import { createForward, type ForwardSource } from '../train/forward.js';
 import type { Objective, TrainingBatch } from '../train/objective.js';
-import { modelFeed, plainWeights } from '../train/predictor.js';
+import { modelFeed, quantisedWeights } from '../train/predictor.js';
 import { evaluatePretraining } from '../train/pretrain-evaluation.js';
 import { drawEpoch, type PretrainData, pretrainObjective } from '../train/pretrain-objective.js';
 import { pretrainTeacher } from '../train/pretrain-teacher.js';
@@ -67,7 +67,7 @@ function* heldBatches(
 /** The forward pass of a model as it stands, with the results of the objective. */
 const objectiveSource = (objective: Objective, model: Model): ForwardSource => ({
   outputs: (bucket) => {
-    const b = createBuilder(bucket, plainWeights(model));
+    const b = createBuilder(bucket, quantisedWeights(model));
     const { outputs } = objective.build(b, model, input('row_scale', [bucket.rows, 1]));
     return [...outputs].map(([name, node]) => ({ name, node }));
   },

@@ -8,6 +8,7 @@ import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
 import { createForward, type ForwardSource } from './forward.js';
 import { encoderFeeds } from './encoder-batch.js';
+import { fakeQuantised } from './fake-quantised.js';
 import { taskLogits } from './task-objective.js';
 
 export interface PredictorOptions {
@@ -47,6 +48,10 @@ export function plainWeights(model: Model): Weights {
   };
 }
 
+/** Weights as the model runs with them: rounded to int8, and so its activations, where it is quantised. */
+export const quantisedWeights = (model: Model): Weights =>
+  model.quantisation ? fakeQuantised(plainWeights(model), model.quantisation) : plainWeights(model);
+
 /** Data of the inputs `plainWeights` makes. */
 export const modelFeed =
   (model: Model) =>
@@ -56,7 +61,7 @@ export const modelFeed =
 /** The logits of a model as it stands. */
 export const modelSource = (model: Model): ForwardSource => ({
   outputs: (bucket) => [
-    { name: 'logits', node: taskLogits(createBuilder(bucket, plainWeights(model)), model) },
+    { name: 'logits', node: taskLogits(createBuilder(bucket, quantisedWeights(model)), model) },
   ],
   feed: modelFeed(model),
 });

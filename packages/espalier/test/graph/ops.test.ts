@@ -77,6 +77,8 @@ describe('shape rules refuse', () => {
     ['rows of another width', () => op.scatterRows(real(2, 3), ids, [4, 2])],
     ['softmax of a scalar', () => op.softmax(real())],
     ['layer norm weights of another width', () => op.layerNorm(real(2, 3), real(3), real(2), 1e-5)],
+    ['scales for another number of rows', () => op.fakeQuantWeight(real(3, 2), real(2))],
+    ['more of the largest than there are', () => op.topK(real(3), 4, true)],
     ['a value and a source that differ', () => op.straightThrough(real(2), real(1, 2))],
   ])('%s', (_, build) => {
     expect(build).toThrow(/do not fit|cannot broadcast/);

@@ -4,6 +4,7 @@ import * as argMax from './arg-max.js';
 import * as broadcast from './broadcast.js';
 import * as control from './control.js';
 import * as elementwise from './elementwise.js';
+import * as fakeQuantise from './fake-quantise.js';
 import * as gelu from './gelu.js';
 import * as gemm from './gemm.js';
 import * as layerNorm from './layer-norm.js';
@@ -13,6 +14,7 @@ import * as rows from './rows.js';
 import * as shape from './shape.js';
 import * as softLinearLoss from './soft-linear-loss.js';
 import * as softmax from './softmax.js';
+import * as topK from './top-k.js';
 
 export const OPS: readonly Op<unknown>[] = [
   elementwise.addOp,
@@ -57,12 +59,15 @@ export const OPS: readonly Op<unknown>[] = [
   gelu.geluOp,
   control.stopOp,
   control.straightThroughOp,
+  fakeQuantise.quantiseOp,
+  topK.topKOp,
 ];
 
 export * from './arg-max.js';
 export { expand } from './broadcast.js';
 export * from './control.js';
 export * from './elementwise.js';
+export * from './fake-quantise.js';
 export * from './gelu.js';
 export * from './gemm.js';
 export * from './layer-norm.js';
@@ -72,3 +77,4 @@ export * from './rows.js';
 export * from './shape.js';
 export * from './soft-linear-loss.js';
 export * from './softmax.js';
+export * from './top-k.js';
