@@ -1,19 +1,23 @@
-// The main job on the built-in garden language, without any download: trains a tiny BERT, compresses it in several
-// ways under the same number of steps, and compares the results.
+// The main job on the built-in garden language, without any download: pre-trains a tiny BERT, prunes it there and on a
+// task, each way under the same number of steps, and compares the results.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { gardenConfig, gardenTask, gardenTokenizerFiles } from '../data/garden/garden.js';
+import { splitCorpus, tokeniseCorpus } from '../data/corpus/index.js';
+import { gardenConfig, gardenDocuments, gardenTask, gardenTokenizerFiles } from '../data/garden/garden.js';
+import { loadTokenizer } from '../data/tokenizer.js';
 import { Interrupted } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { randomBert } from '../models/initialise.js';
+import type { Model } from '../models/model.js';
 import { builtinRecipe } from '../recipe/builtin.js';
-import { setOption } from '../recipe/recipe.js';
+import { atRate, type Recipe, setOption } from '../recipe/recipe.js';
 import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
+import { type LoadedText, pretrainLoaded, pretrainSchema } from './pretrain.js';
 import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
 
 export const demoSchema = z.strictObject({
@@ -22,28 +26,34 @@ export const demoSchema = z.strictObject({
   steps: z
     .int()
     .positive()
-    .default(500)
-    .describe('steps of each compression; the dense model, from scratch, has twice as many'),
+    .default(400)
+    .describe('steps of every stage: pre-training, pruning in it, the dense model, each compression'),
 });
 
 export interface DemoResult {
   readonly task: string;
   readonly out: string;
   readonly seconds: number;
+  /** Dense pre-training, and pruning in pre-training. */
+  readonly pretrained: Report;
+  readonly pruned: Report;
   readonly dense: Report;
   readonly compressed: readonly { readonly name: string; readonly report: Report }[];
 }
 
-/** What the demo compares: recipe and fraction of zeros. */
+/** What the demo compares: recipe, fraction of zeros, and the pre-trained model it starts from. */
 const RUNS = [
-  { recipe: 'magnitude', sparsity: 0.8 },
-  { recipe: 'nip', sparsity: 0.8 },
-  { recipe: 'rpp', sparsity: 0.8 },
-  { recipe: 'rpp', sparsity: 0.9 },
+  { recipe: 'magnitude', sparsity: 0.8, from: 'dense' },
+  { recipe: 'nip', sparsity: 0.8, from: 'dense' },
+  { recipe: 'rpp', sparsity: 0.8, from: 'dense' },
+  { recipe: 'prune-once-int8', sparsity: 0.8, from: 'pruned' },
 ] as const;
 
-/** Without dropout: from scratch on a few thousand sentences, 0.1 keeps so small a model at chance for 1,000 steps. */
+/** Without dropout: 0.1 keeps so small a model at chance for long. */
 const TRAINING = { batchSize: 32, lr: 1e-3, maxLength: 48, dropout: 0 } as const;
+
+/** Documents of the garden language that are pre-trained on, and tokens of a sequence. */
+const TEXT = { documents: 3000, maxLength: 64 } as const;
 
 /** Runs the demo. It is short and cannot be resumed: an interrupted one says only that it stopped. */
 export async function demo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
@@ -68,7 +78,7 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
     settings: { ...TRAINING, steps },
     overwrite: true,
   };
-  const load = (from: typeof model): ReturnType<typeof tokenizeRun> =>
+  const load = (from: Model): ReturnType<typeof tokenizeRun> =>
     tokenizeRun(
       from,
       data,
@@ -77,36 +87,65 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
     );
 
   await rm(join(out, 'demo.json'), { force: true });
-  const denseOut = join(out, 'dense');
-  control.onEvent({
-    type: 'note',
-    message: `training a tiny BERT from scratch on ${data.train.length} examples`,
-  });
+  const note = (message: string): void => control.onEvent({ type: 'note', message });
+  note(`pre-training a tiny BERT on ${TEXT.documents} stories of the garden`);
+  const [pretrainedOut, prunedOut, denseOut] = ['pretrained', 'pruned', 'dense'].map((name) =>
+    join(out, name),
+  ) as [string, string, string];
+  const text = await gardenText(model, seed);
+  const settings = { ...common.settings, maxLength: TEXT.maxLength };
+  const pretrainTo = async (from: Model, init: string | undefined, target: string, recipe?: Recipe) =>
+    pretrainLoaded(
+      { model: from, text, init: init ?? null },
+      parseOptions(
+        pretrainSchema,
+        { seed, threads, device, overwrite: true, corpus: ['garden'], settings, init, recipe, out: target },
+        'demo',
+      ),
+      control,
+    );
+  const pretrained = await pretrainTo(model, undefined, pretrainedOut);
+  const once = atRate(setOption(builtinRecipe('prune-once'), 'sparsity', 0.8), TRAINING.lr, 'pretrain');
+  const pruned = await pretrainTo(await loadCheckpoint(pretrainedOut), pretrainedOut, prunedOut, once);
+
+  note(`fine-tuning it on ${data.train.length} sentences`);
   const denseOptions = parseOptions(
     finetuneSchema,
-    { ...common, settings: { ...TRAINING, steps: 2 * steps }, model: 'random', out: denseOut },
+    { ...common, model: pretrainedOut, out: denseOut },
     'demo',
   );
-  const dense = await finetuneLoaded(load(model), denseOptions, control);
+  const dense = await finetuneLoaded(load(await loadCheckpoint(pretrainedOut)), denseOptions, control);
 
-  const trained = await loadCheckpoint(denseOut);
   const compressed: { name: string; report: Report }[] = [];
-  for (const { recipe, sparsity } of RUNS) {
+  for (const { recipe, sparsity, from } of RUNS) {
     const name = `${recipe}-${Math.round(100 * sparsity)}`;
+    const source = from === 'dense' ? denseOut : prunedOut;
+    const chosen = setOption(builtinRecipe(recipe), 'sparsity', sparsity);
     const runOptions = parseOptions(
       compressSchema,
       {
         ...common,
-        model: denseOut,
+        model: source,
+        dense: denseOut,
         out: join(out, name),
-        recipe: setOption(builtinRecipe(recipe), 'sparsity', sparsity),
+        recipe: atRate(chosen, TRAINING.lr, 'finetune'),
       },
       'demo',
     );
-    compressed.push({ name, report: await compressLoaded(load(trained), runOptions, control) });
+    compressed.push({
+      name,
+      report: await compressLoaded(load(await loadCheckpoint(source)), runOptions, control),
+    });
   }
   const seconds = (performance.now() - started) / 1000;
-  const result = { task: data.task.name, out, seconds, dense, compressed };
+  const result = { task: data.task.name, out, seconds, pretrained, pruned, dense, compressed };
   await writeFileAtomic(join(out, 'demo.json'), `${JSON.stringify(result, null, 2)}\n`);
   return result;
+}
+
+/** Stories of the garden as a corpus, the last of them held out. */
+async function gardenText(model: Model, seed: number): Promise<LoadedText> {
+  const tokenizer = loadTokenizer(model.tokenizerFiles, 'garden');
+  const corpus = await tokeniseCorpus(gardenDocuments(seed, TEXT.documents), tokenizer);
+  return { ...splitCorpus(corpus, 0.05), data: { files: [], sha256: [], rows: [] } };
 }
