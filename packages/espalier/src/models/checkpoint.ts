@@ -1,5 +1,6 @@
 // Checkpoints in Hugging Face layout: config.json, safetensors, tokenizer files. In memory all weights are F32
 // under their present names; what is written loads in transformers without a missing or unexpected tensor.
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UsageError } from '../errors.js';
@@ -13,6 +14,13 @@ import { bertArchitecture, validateBertTensors } from './bert-tensors.js';
 import { formatConfig, type ModelConfig, parseConfig } from './config.js';
 import { fetchFromHub, isHubId } from './hub.js';
 import { inferFamily } from './infer-family.js';
+import {
+  formatQuantisation,
+  QUANTISATION,
+  type Quantisation,
+  readQuantisation,
+  validateQuantisation,
+} from './quantisation.js';
 import {
   completeTokenizerFiles,
   readTokenizerFiles,
@@ -32,6 +40,8 @@ export interface Checkpoint {
   tensors: Map<string, HostTensor<'F32'>>;
   /** Bytes of the tokenizer files there were, by file name. */
   tokenizerFiles: TokenizerFiles;
+  /** How the model is run in int8; `tensors` are then the float32 master weights. */
+  quantisation?: Quantisation | undefined;
 }
 
 export interface LoadOptions {
@@ -81,7 +91,9 @@ export async function loadCheckpoint(
     validateBertTensors(config, tensors, weights.path, { requireEmbeddings });
     const tokenizerFiles = await readTokenizerFiles(folder);
     validateVocabulary(tokenizerFiles, config.vocab_size, folder);
-    return { source, family, config, tensors, tokenizerFiles };
+    const record = join(folder, QUANTISATION);
+    const quantisation = existsSync(record) ? await readQuantisation(record, tensors) : undefined;
+    return { source, family, config, tensors, tokenizerFiles, ...(quantisation && { quantisation }) };
   } catch (cause) {
     throw ioError(cause, 'reading', folder);
   }
@@ -92,11 +104,14 @@ export async function loadCheckpoint(
  * FormatError when tensors and config disagree, EspalierError when a file cannot be written.
  */
 export async function writeCheckpointFiles(folder: string, checkpoint: Checkpoint): Promise<void> {
-  const { config, tensors, tokenizerFiles } = checkpoint;
+  const { config, tensors, tokenizerFiles, quantisation } = checkpoint;
+  const record = join(folder, QUANTISATION);
   validateBertTensors(config, tensors, join(folder, WEIGHTS), { requireEmbeddings: false });
+  if (quantisation) validateQuantisation(quantisation, tensors, record);
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'pt' });
   const tokenizer = completeTokenizerFiles(tokenizerFiles, config.max_position_embeddings);
   for (const [name, bytes] of tokenizer) await writeFileAtomic(join(folder, name), bytes);
+  if (quantisation) await writeFileAtomic(record, formatQuantisation(quantisation));
   const architecture = bertArchitecture(config, new Set(tensors.keys()));
   const written = architecture === undefined ? config : { ...config, architectures: [architecture] };
   await writeFileAtomic(join(folder, 'config.json'), formatConfig(written));

@@ -17,6 +17,7 @@ import {
 import { EspalierError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
+import { QUANTISATION } from './quantisation.js';
 import { TOKENIZER_FILES } from './tokenizer-files.js';
 import { noWeights, SHARD_INDEX, WEIGHTS } from './weight-files.js';
 
@@ -89,7 +90,8 @@ function wanted(id: string, entries: readonly ListFileEntry[]): ListFileEntry[] 
   const isWeights = (name: string): boolean =>
     single ? name === WEIGHTS : name === SHARD_INDEX || SHARD.test(name);
   return entries.filter(
-    ({ path }) => path === 'config.json' || TOKENIZER_FILES.includes(path) || isWeights(path),
+    ({ path }) =>
+      path === 'config.json' || path === QUANTISATION || TOKENIZER_FILES.includes(path) || isWeights(path),
   );
 }
 
