@@ -50,6 +50,10 @@ export function constant(data: Float32Array | readonly number[], shape: Shape): 
 /** A float32 scalar constant. */
 export const scalar = (value: number): Node => constant([value], []);
 
+/** A uint8 scalar constant: a zero point. */
+export const byte = (value: number): Node =>
+  apply(constantOp, [], { data: Uint8Array.of(value), shape: [], dtype: 'uint8' });
+
 /** An int64 vector constant. */
 export const integers = (values: readonly number[]): Node =>
   apply(constantOp, [], {

@@ -4,6 +4,7 @@ import { apply } from '../node.js';
 import { scalar } from '../program.js';
 import { broadcastShape, unbroadcast, zip } from './broadcast.js';
 import { erf } from './erf.js';
+import { roundHalfEven } from './round-half-even.js';
 
 type None = Record<string, never>;
 const NONE: None = {};
@@ -110,15 +111,7 @@ export const reluOp = unaryOp({
   gradient: (x, _y, dy) => where(greater(x, scalar(0)), dy, scalar(0)),
 });
 /** Rounds half to even, as ONNX and PyTorch do. */
-export const roundOp = unaryOp({
-  type: 'Round',
-  value: (x) => {
-    const floor = Math.floor(x);
-    const fraction = x - floor;
-    if (fraction !== 0.5) return Math.round(x);
-    return floor % 2 === 0 ? floor : floor + 1;
-  },
-});
+export const roundOp = unaryOp({ type: 'Round', value: roundHalfEven });
 
 /** (x + 1) / 2 within [0, 1], in one pass: what makes a probability of an error function. */
 export const halfUnitOp: Op<None> = {

@@ -1,0 +1,7 @@
+// Rounding to the nearest integer, halves to the even one: IEEE 754, ONNX and PyTorch.
+
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  if (x - floor !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
