@@ -1,5 +1,5 @@
 // One table of cases per op: how to apply it and what to feed it. `ops.test.ts` walks the list of ops against it.
-import type { Node, NodeDtype } from '../../src/graph/node.js';
+import { apply, type Node, type NodeDtype } from '../../src/graph/node.js';
 import * as op from '../../src/graph/ops/index.js';
 import { byte, constant, scalar } from '../../src/graph/program.js';
 import { type Shape, sizeOf } from '../../src/tensor/tensor.js';
@@ -380,7 +380,7 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
     layerNormCase('one feature', real([3, 1]), 0.25),
   ],
   Gelu: [...unary(op.gelu), at(op.gelu, [-100, -10, -5, -1, 0, 1, 5, 10, 100])],
-  QuantizeLinear: [
+  QuantizeToUint8: [
     ...unary((x) => op.quantizeLinear(x, scalar(0.0625), byte(128))),
     // Halves go to the even step, and what is out of range to its end.
     at(
@@ -431,5 +431,30 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
   ],
   StopGradient: unary(op.stop),
   // The value and the source are equal as functions here, so that finite differences hold.
-  StraightThrough: unary((x) => op.straightThrough(op.neg(op.neg(x)), x)),
+  StraightThrough: [
+    ...unary((x) => op.straightThrough(op.neg(op.neg(x)), x)),
+    ...unary((x) => {
+      const inside = op.greater(scalar(1), op.abs(x));
+      return op.straightThrough(op.where(inside, x, scalar(0)), x, () => inside);
+    }),
+  ],
+  QuantizeLinear: [true, false].flatMap((signed) =>
+    [
+      { shape: [3, 4], scales: [2 ** -6], zeroPoints: [0] },
+      { shape: [3, 4], scales: [2 ** -5, 2 ** -7, 2 ** -4], zeroPoints: [0, 0, 0] },
+      { shape: [1, 5], scales: [2 ** -6], zeroPoints: [0] },
+      ...(signed ? [] : [{ shape: [2, 3, 2], scales: [2 ** -6], zeroPoints: [77] }]),
+    ].map(({ shape, scales, zeroPoints }) => ({
+      title: `[${shape.join()}] by ${scales.length}, ${signed ? 'int8' : `uint8 around ${zeroPoints[0]!}`}`,
+      inputs: [real(shape), exactly(scales), exactly(zeroPoints)],
+      build: (...[x, scale, zeroPoint]: Node[]) => apply(op.quantiseOp, [x!, scale!, zeroPoint!], { signed }),
+    })),
+  ),
+  TopK: [true, false].flatMap((largest) =>
+    [1, 3, 7].map((count) => ({
+      title: `${count} ${largest ? 'largest' : 'smallest'} of 7`,
+      inputs: [real([7])],
+      build: (x: Node) => op.topK(x, count, largest),
+    })),
+  ),
 };

@@ -80,6 +80,8 @@ describe('shape rules refuse', () => {
     ['a vector of scales for uint8', () => op.quantizeLinear(real(2), real(2), byte(0))],
     ['scales for another axis', () => op.dequantizeLinear(real(2, 3), real(3))],
     ['an integer product of floats', () => op.matMulInteger(real(2, 3), real(3, 2), byte(0))],
+    ['scales for another number of rows', () => op.fakeQuantWeight(real(3, 2), real(2))],
+    ['more of the largest than there are', () => op.topK(real(3), 4, true)],
     ['a value and a source that differ', () => op.straightThrough(real(2), real(1, 2))],
   ])('%s', (_, build) => {
     expect(build).toThrow(/do not fit|cannot broadcast/);

@@ -5,6 +5,7 @@ import * as broadcast from './broadcast.js';
 import * as control from './control.js';
 import * as dynamicQuantizeLinear from './dynamic-quantize-linear.js';
 import * as elementwise from './elementwise.js';
+import * as fakeQuantise from './fake-quantise.js';
 import * as gelu from './gelu.js';
 import * as gemm from './gemm.js';
 import * as layerNorm from './layer-norm.js';
@@ -16,6 +17,7 @@ import * as rows from './rows.js';
 import * as shape from './shape.js';
 import * as softLinearLoss from './soft-linear-loss.js';
 import * as softmax from './softmax.js';
+import * as topK from './top-k.js';
 
 export const OPS: readonly Op<unknown>[] = [
   elementwise.addOp,
@@ -64,6 +66,8 @@ export const OPS: readonly Op<unknown>[] = [
   matMulInteger.matMulIntegerOp,
   control.stopOp,
   control.straightThroughOp,
+  fakeQuantise.quantiseOp,
+  topK.topKOp,
 ];
 
 export * from './arg-max.js';
@@ -71,6 +75,7 @@ export { expand } from './broadcast.js';
 export * from './control.js';
 export * from './dynamic-quantize-linear.js';
 export * from './elementwise.js';
+export * from './fake-quantise.js';
 export * from './gelu.js';
 export * from './gemm.js';
 export * from './layer-norm.js';
@@ -82,3 +87,4 @@ export * from './rows.js';
 export * from './shape.js';
 export * from './soft-linear-loss.js';
 export * from './softmax.js';
+export * from './top-k.js';

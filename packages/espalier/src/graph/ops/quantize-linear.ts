@@ -11,10 +11,10 @@ export const toByte = (x: number, scale: number, zeroPoint: number): number =>
 
 /** x float32, scale float32 scalar, zero point uint8 scalar -> uint8 of x's shape. */
 export const quantizeLinearOp: Op<None> = {
-  name: 'QuantizeLinear',
+  name: 'QuantizeToUint8',
   signature: ([x, scale, zeroPoint]) => {
     const fits = scale!.shape.length === 0 && zeroPoint!.shape.length === 0 && zeroPoint!.dtype === 'uint8';
-    requireShape(fits, 'QuantizeLinear', [x!, scale!, zeroPoint!]);
+    requireShape(fits, 'QuantizeToUint8', [x!, scale!, zeroPoint!]);
     return [{ shape: x!.shape, dtype: 'uint8' }];
   },
   lower: (emit, inputs, outputs) => emit.node('QuantizeLinear', inputs, outputs),

@@ -1,5 +1,4 @@
-// Rounding to the nearest integer, halves to the even one: IEEE 754, ONNX and PyTorch.
-
+/** To the nearest whole number, halves to the even one: the rounding of IEEE 754, ONNX and PyTorch. */
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   if (x - floor !== 0.5) return Math.round(x);
