@@ -72,7 +72,10 @@ describe.each(cases)(
     });
 
     it('is one layer in both forms: integers scaled, and reals multiplied', async () => {
-      const scaled = mul(toFloat(matMulInteger(q, weight, byte(zeroPoint))), mul(scalar(scale), weightScales));
+      const scaled = mul(
+        toFloat(matMulInteger(q, weight, byte(zeroPoint))),
+        mul(scalar(scale), weightScales),
+      );
       const found = await run({ scaled, layer });
       expectClose(found['scaled']!, twin(layer), 1e-5, 'integers');
       expectClose(found['layer']!, twin(layer), 1e-5, 'reals');

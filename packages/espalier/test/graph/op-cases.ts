@@ -1,7 +1,7 @@
 // One table of cases per op: how to apply it and what to feed it. `ops.test.ts` walks the list of ops against it.
 import { apply, type Node, type NodeDtype } from '../../src/graph/node.js';
 import * as op from '../../src/graph/ops/index.js';
-import { byte, constant, scalar } from '../../src/graph/program.js';
+import { byte, constant, int8Zeros, scalar } from '../../src/graph/program.js';
 import { type Shape, sizeOf } from '../../src/tensor/tensor.js';
 import { gridValues, uniform } from './harness.js';
 
@@ -399,7 +399,10 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
     {
       title: 'int8, one scale for each column',
       inputs: [array('int8', [2, 3], [-127, -1, 0, 1, 64, 127])],
-      build: (q) => op.dequantizeLinear(q, constant([0.5, 0.1, 3], [3]), { axis: 1 }),
+      build: (q) => {
+        const scales = constant([0.5, 0.1, 3], [3]);
+        return op.dequantizeLinear(q, scales, { axis: 1, zeroPoint: int8Zeros([3]) });
+      },
     },
     {
       title: 'int8, one scale for each row',
@@ -420,7 +423,10 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
   MatMulInteger: [
     {
       title: 'matrices',
-      inputs: [array('uint8', [2, 3], [0, 1, 255, 200, 7, 9]), array('int8', [3, 2], [64, -64, 0, 1, -9, 64])],
+      inputs: [
+        array('uint8', [2, 3], [0, 1, 255, 200, 7, 9]),
+        array('int8', [3, 2], [64, -64, 0, 1, -9, 64]),
+      ],
       build: (a, b) => op.matMulInteger(a, b, byte(100)),
     },
     {

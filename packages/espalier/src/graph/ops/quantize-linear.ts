@@ -31,12 +31,13 @@ interface DequantizeAttributes {
   readonly axis: number;
 }
 
-/** q integers, scale float32 scalar or [q.shape[axis]], zero point scalar of q's type, 0 if absent -> float32. */
+/** q integers, scale float32 scalar or [q.shape[axis]], zero points alike of q's type, 0 if absent -> float32. */
 export const dequantizeLinearOp: Op<DequantizeAttributes> = {
   name: 'DequantizeLinear',
   signature: ([q, scale, zeroPoint], { axis }) => {
     const fits = scale!.shape.length === 0 || scale!.shape.join() === String(q!.shape[axis]);
-    const like = !zeroPoint || (zeroPoint.shape.length === 0 && zeroPoint.dtype === q!.dtype);
+    const like =
+      !zeroPoint || (zeroPoint.shape.join() === scale!.shape.join() && zeroPoint.dtype === q!.dtype);
     requireShape(fits && like, `DequantizeLinear along axis ${axis}`, [q!, scale!]);
     return [{ shape: q!.shape, dtype: 'float32' }];
   },
@@ -45,9 +46,11 @@ export const dequantizeLinearOp: Op<DequantizeAttributes> = {
   },
   evaluate: ([q, scale, zeroPoint], { axis }) => {
     const inner = q!.shape.slice(axis + 1).reduce((size, extent) => size * extent, 1);
-    const zero = zeroPoint?.data[0] ?? 0;
-    const scaleAt = (flat: number): number => scale!.data[Math.floor(flat / inner) % scale!.data.length]!;
-    return [{ shape: q!.shape, data: q!.data.map((value, flat) => (value - zero) * scaleAt(flat)) }];
+    const data = q!.data.map((value, flat) => {
+      const place = Math.floor(flat / inner) % scale!.data.length;
+      return (value - (zeroPoint?.data[place] ?? 0)) * scale!.data[place]!;
+    });
+    return [{ shape: q!.shape, data }];
   },
 };
 
