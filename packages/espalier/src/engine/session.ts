@@ -53,6 +53,8 @@ export async function createSession(
     logSeverityLevel: 3,
     enableMemPattern: false,
     enableCpuMemArena: arena,
+    // Fake quantisation stays float32 arithmetic: it is not to become the integer kernels of this processor.
+    extra: { session: { disable_quant_qdq: '1' } },
   }).catch((cause: unknown) => {
     throw new EspalierError(`the graph cannot be prepared on ${provider}: ${reasonOf(cause)}`, { cause });
   });

@@ -80,8 +80,8 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
 }
 
 /**
- * Writes the model to `path` after comparing the bytes with it, on `dev` as well. Returns the largest difference of a
- * logit.
+ * Writes the model to `path` in float32, quantised or not, after comparing the bytes with it, on `dev` as well.
+ * Returns the largest difference of a logit.
  */
 export async function exportOnnx(
   model: Model,
@@ -90,7 +90,8 @@ export async function exportOnnx(
 ): Promise<number> {
   const bytes = onnxBytes(model);
   const exported = await openOnnx(bytes, options.threads);
-  const difference = await checkLogits(path, model, exported, options);
+  const master = { ...model, quantisation: undefined };
+  const difference = await checkLogits(path, master, exported, options);
   await exported.release();
   await writeOnnx(path, bytes);
   return difference;

@@ -183,12 +183,13 @@ export function examplesHash(examples: readonly Example[]): string {
   return hash.digest('hex');
 }
 
-/** A hash over the weights of a model. */
+/** A hash over the weights of a model, and over their scales where it is quantised. */
 export function modelHash(model: Model): string {
   const hash = createHash('sha256');
   for (const [name, { data }] of [...model.tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
+  if (model.quantisation) hash.update(JSON.stringify(model.quantisation));
   return hash.digest('hex');
 }
 

@@ -12,6 +12,7 @@ import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
 import { renderReport } from '../report/markdown.js';
+import { quantisedZeros } from '../report/quantised-zeros.js';
 import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
@@ -109,6 +110,7 @@ export async function writeRun(
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
+  const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
     task: loaded.task.name,
@@ -122,6 +124,7 @@ export async function writeRun(
         ? { dense: scores }
         : { ...(denseScores && { dense: denseScores }), compressed: scores },
     sparsity,
+    ...(int8 && { int8 }),
     parameters: { total, nonzero },
     bytes: await fileBytes(join(out, 'model.safetensors')),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,

@@ -5,6 +5,7 @@ import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
 import { nip } from './nip.js';
+import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
@@ -32,6 +33,7 @@ export const METHODS: readonly AnyMethod[] = [
   listed(rpp),
   listed(lock),
   listed(distil),
+  listed(quantise),
 ];
 
 export function methodNamed(name: string): AnyMethod {

@@ -96,6 +96,8 @@ export interface StageContext {
   /** A new trainable tensor, outside the model. Its data starts as `init`. */
   parameter(name: string, shape: readonly number[], init: () => Float32Array, group: string): void;
   state<T>(name: string, init: T): MethodState<T>;
+  /** Present value of a tensor that a graph of this stage carries. */
+  carry(name: string): Float32Array;
   /** The learning rate of each step of the stage, schedule included. */
   rateAt(step: number): number;
   /** A line for the user: progress notes, warnings. */

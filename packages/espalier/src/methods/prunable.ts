@@ -29,7 +29,8 @@ export function prunableNames(
   return names;
 }
 
-function compilePattern(pattern: string): RegExp {
+/** A regular expression from an option. Throws UsageError when it is none. */
+export function compilePattern(pattern: string): RegExp {
   try {
     return new RegExp(pattern);
   } catch (cause) {

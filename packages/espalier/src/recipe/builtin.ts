@@ -24,6 +24,16 @@ export const RECIPES: readonly unknown[] = [
   },
   single('lock'),
   single('distil'),
+  {
+    name: 'quantise',
+    stages: [
+      {
+        stage: 'finetune',
+        methods: [{ name: 'lock' }, { name: 'distil', labels: 0, teacher: 1 }, { name: 'quantise' }],
+      },
+    ],
+    training: { lr: 1e-5, epochs: 3 },
+  },
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

@@ -33,7 +33,7 @@ export const SCORE_COLUMNS: readonly Column[] = [
 
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
-  const { sparsity, parameters, bytes, finalAdjustment, steps, seconds } = report;
+  const { sparsity, int8, parameters, bytes, finalAdjustment, steps, seconds } = report;
   return [
     ['zeros in the encoder matrices', formatPercent(sparsity.encoder)],
     ['zeros in the whole model', formatPercent(sparsity.model)],
@@ -41,6 +41,15 @@ export function factRows(report: Report): string[][] {
       'parameters',
       `${parameters.total.toLocaleString('en')}, of which ${parameters.nonzero.toLocaleString('en')} not zero`,
     ],
+    ...(int8 === undefined
+      ? []
+      : [
+          ['weights in int8', int8.weights.toLocaleString('en')],
+          [
+            'of these not zero, but rounded to zero',
+            `${int8.rounded.toLocaleString('en')} of ${int8.nonzero.toLocaleString('en')}`,
+          ],
+        ]),
     ['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`],
     ...(finalAdjustment === null
       ? []

@@ -7,6 +7,7 @@ import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Scores } from '../train/evaluation.js';
+import type { QuantisedZeros } from './quantised-zeros.js';
 
 export interface Sparsity {
   readonly target: number | null;
@@ -33,6 +34,8 @@ export interface Report {
   /** `dense` beside `compressed`; a dense fine-tuning has `dense` alone. */
   readonly metrics: { readonly dense?: Scores; readonly compressed?: Scores };
   readonly sparsity: Sparsity;
+  /** Where the model is quantised: what becomes of its weights in int8. */
+  readonly int8?: QuantisedZeros;
   readonly parameters: { readonly total: number; readonly nonzero: number };
   readonly bytes: { readonly denseF32: number; readonly gzip: number };
   readonly finalAdjustment: number | null;

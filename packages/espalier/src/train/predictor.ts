@@ -8,6 +8,7 @@ import type { Model } from '../models/model.js';
 import type { Node } from '../graph/node.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
+import { fakeQuantised } from './fake-quantised.js';
 import { encoderFeeds, taskLogits } from './task-objective.js';
 
 /** Where a forward pass comes from. */
@@ -55,9 +56,13 @@ export function plainWeights(model: Model): Weights {
   };
 }
 
+/** Weights as the model runs with them: rounded to int8, and so its activations, where it is quantised. */
+export const quantisedWeights = (model: Model): Weights =>
+  model.quantisation ? fakeQuantised(plainWeights(model), model.quantisation) : plainWeights(model);
+
 /** The forward pass of a model as it stands. */
 export const modelSource = (model: Model): ForwardSource => ({
-  logits: (bucket) => taskLogits(createBuilder(bucket, plainWeights(model)), model),
+  logits: (bucket) => taskLogits(createBuilder(bucket, quantisedWeights(model)), model),
   feed: (name) => model.tensors.get(name.slice('weight:'.length))!.data,
 });
 

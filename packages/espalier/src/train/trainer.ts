@@ -102,7 +102,8 @@ const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
 
 export function createTrainer(options: TrainerOptions): Trainer {
   const { objective, methods, settings, steps, seed, threads, device, teacher } = options;
-  let { model } = options;
+  // Scales of the model that comes in do not hold for the one that goes out.
+  let model: Model = { ...options.model, quantisation: undefined };
   const declarations = createDeclarations();
   const variants = [...new Set(methods.flatMap((method) => method.variants ?? []))];
   if (variants.length === 0) variants.push('');
@@ -143,6 +144,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const known = declarations.states.get(name) ?? { value: init };
       declarations.states.set(name, known);
       return known as MethodState<T>;
+    },
+    carry: (name) => {
+      const declared = declarations.carries.get(name);
+      if (!declared) throw new Error(`no graph carries "${name}"`);
+      return declared.value;
     },
     rateAt: (step) =>
       settings.lr * rateFactor(step, { steps, warmup: settings.warmup, schedule: settings.schedule }),
