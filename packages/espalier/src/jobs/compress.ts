@@ -50,9 +50,9 @@ export async function compressLoaded(
   const run = await startRun(loaded, options, recipe, control, [namedDense, namedTeacher]);
   if (run.finished) return run.finished;
   const dense = options.dense === null ? undefined : (namedDense ?? (await denseModel(loaded, run)));
-  const denseScores = dense && (await run.score(dense));
+  const compared = dense && { model: dense, scores: await run.score(dense) };
   const result = await runRecipe(run.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(loaded, run, result, options, denseScores, targetSparsity(recipe));
+  return writeRun(loaded, run, result, options, compared, targetSparsity(recipe));
 }
 
 /** The model an option names, which must have been fine-tuned on the task. */

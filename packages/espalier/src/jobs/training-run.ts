@@ -14,10 +14,12 @@ import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
 import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import { measureSize } from '../report/size.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
 import { createPredictor } from '../train/predictor.js';
 import { versions } from '../versions.js';
+import { denseInt8Results, int8FileResults } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import {
   type computeSchema,
@@ -101,7 +103,7 @@ export async function writeRun(
   run: TrainingRun,
   result: RecipeResult,
   options: RunOptions,
-  denseScores: Scores | undefined,
+  dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
 ): Promise<Report> {
   const { out, threads, seed } = options;
@@ -109,7 +111,12 @@ export async function writeRun(
   await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
+  const isDense = run.recipe === DENSE;
+  const baseline = isDense ? result.model : dense?.model;
+  const denseInt8 = baseline && (await denseInt8Results(loaded, baseline, threads));
+  const onnxInt8 = options.onnx ? await int8FileResults(loaded, result.model, out, threads) : undefined;
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
+  const bytes = await fileBytes(join(out, 'model.safetensors'));
   const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
@@ -119,14 +126,16 @@ export async function writeRun(
     seed,
     fingerprint: run.stages.fingerprint,
     data: dataSummary(loaded.files),
-    metrics:
-      run.recipe === DENSE
-        ? { dense: scores }
-        : { ...(denseScores && { dense: denseScores }), compressed: scores },
+    metrics: {
+      ...(isDense ? { dense: scores } : { ...(dense && { dense: dense.scores }), compressed: scores }),
+      ...denseInt8?.metrics,
+      ...onnxInt8?.metrics,
+    },
     sparsity,
     ...(int8 && { int8 }),
     parameters: { total, nonzero },
-    bytes: await fileBytes(join(out, 'model.safetensors')),
+    bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
+    size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,
     maskHash: maskHash(result.model),
     steps: result.steps,
@@ -138,5 +147,6 @@ export async function writeRun(
   await writeFileAtomic(join(out, 'report.md'), renderReport(report));
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
+  if (onnxInt8?.failure) throw onnxInt8.failure;
   return report;
 }

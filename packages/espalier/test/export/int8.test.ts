@@ -1,6 +1,7 @@
 // Int8 files: the integer form of a quantised model computes what fake quantisation computes in float32, ONNX Runtime
 // finds its integer kernels in it, and post-training int8 agrees with ONNX Runtime's own quantiser.
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/data/example.js';
@@ -10,11 +11,14 @@ import { int8Bytes } from '../../src/export/int8.js';
 import { onnxBytes } from '../../src/export/onnx.js';
 import { openOnnx } from '../../src/export/onnx-predictor.js';
 import { randomExamples } from '../../src/export/random-examples.js';
+import { parseConfig } from '../../src/models/config.js';
 import { randomBert } from '../../src/models/initialise.js';
 import { affineRange, largestMagnitudes, symmetricScale } from '../../src/models/int8.js';
 import type { Model } from '../../src/models/model.js';
 import type { Quantisation } from '../../src/models/quantisation.js';
 import { withHead } from '../../src/models/task-model.js';
+import { toF32 } from '../../src/tensor/half.js';
+import { readSafetensors } from '../../src/tensor/safetensors.js';
 import { createPredictor, type Predictor } from '../../src/train/predictor.js';
 import { tinyBert } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -183,4 +187,43 @@ it('is without tables in int8 where none are asked for', () => {
   const all = dynamicInt8Bytes(model, { perRow: false, tables: true });
   const some = dynamicInt8Bytes(model, { perRow: false, tables: false });
   expect(some.length - all.length).toBeGreaterThan(2 * (50 + 24 + 2) * 24);
+});
+
+describe('beside onnxruntime.quantization.quantize_dynamic (scripts/dynamic_int8_goldens.py)', () => {
+  const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+  const golden = JSON.parse(readFileSync(fixture('dynamic-int8.json'), 'utf8')) as Record<
+    'float32' | 'perTensor' | 'perRow',
+    { logits: number[][]; bytes: number }
+  >;
+
+  it.each([
+    ['perTensor', false],
+    ['perRow', true],
+  ] as const)('gives its logits: %s', async (kind, byRow) => {
+    const { tensors, metadata } = await readSafetensors(fixture('bert-step.safetensors'));
+    const { config: raw } = JSON.parse(metadata['golden']!) as { config: object };
+    const weights = [...tensors].filter(([name]) => /^(bert|classifier)\./.test(name));
+    const step: Model = {
+      source: 'bert-step',
+      family: 'bert',
+      config: parseConfig({ ...raw }, 'bert-step'),
+      tensors: new Map(weights.map(([name, tensor]) => [name, toF32(tensor)])),
+      tokenizerFiles: new Map(),
+    };
+    const row = (name: string, index: number, length: number): number[] =>
+      Array.from(tensors.get(name)!.data.slice(12 * index, 12 * index + length), Number);
+    const batch = [12, 7, 9, 2].map((length, index) => ({
+      index,
+      ids: Int32Array.from(row('input_ids', index, length)),
+      typeIds: Uint8Array.from(row('token_type_ids', index, length)),
+      label: 0,
+    }));
+    const bytes = dynamicInt8Bytes(step, { perRow: byRow, tables: false });
+    const expected = golden[kind].logits.map((values) => Float32Array.from(values));
+    const float32 = golden.float32.logits.map((values) => Float32Array.from(values));
+    const rounding = compareDecisions(float32, expected).largestDifference;
+    const { largestDifference } = compareDecisions(expected, await logitsOf(bytes, batch));
+    expect(largestDifference).toBeLessThan(rounding / 20);
+    expect(bytes.length).toBeLessThan(1.1 * golden[kind].bytes);
+  });
 });

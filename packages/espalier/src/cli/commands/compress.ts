@@ -39,7 +39,7 @@ export function compressCommand(program: Command): void {
     .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
-    .option('--onnx', 'also write onnx/model.onnx');
+    .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     let recipe = await loadRecipe(flags.recipe);
     // A key belongs to the recipe's methods first, and is a training setting otherwise.
