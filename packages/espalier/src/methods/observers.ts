@@ -49,7 +49,7 @@ export function movingRange(x: Node, before: Node, seen: Node, averaging: number
 /** Range [2] -> uint8 scale [1] and zero point [1]; the twin of `affineRange`. */
 export function affineNodes(range: Node): { readonly scale: Node; readonly zeroPoint: Node } {
   const least = minimum(slice(range, 0, 0, 1), scalar(0));
-  const greatest = maximum(slice(range, 0, 1, 1), scalar(0));
+  const greatest = maximum(slice(range, 0, 1, 2), scalar(0));
   const unit = maximum(div(sub(greatest, least), scalar(255)), scalar(SMALLEST_SCALE));
-  return { scale: unit, zeroPoint: minimum(round(div(neg(least), unit)), scalar(255)) };
+  return { scale: unit, zeroPoint: minimum(round(div(sub(scalar(0), least), unit)), scalar(255)) };
 }

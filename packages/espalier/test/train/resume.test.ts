@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError, Interrupted } from '../../src/errors.js';
 import { DENSE, builtinRecipe } from '../../src/recipe/builtin.js';
-import { parseRecipe, type Recipe } from '../../src/recipe/recipe.js';
+import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
 import { type RecipeResult, runRecipe, type RunEvent, type StageRunOptions } from '../../src/recipe/run.js';
 import type { MetricsLog } from '../../src/train/metrics-log.js';
 import { random } from '../../src/random.js';
@@ -67,11 +67,12 @@ async function run(
 
 const RECIPES = [
   DENSE,
-  ...['magnitude', 'nip', 'rpp', 'lock', 'distil'].map((name) => builtinRecipe(name)),
+  ...['magnitude', 'nip', 'rpp', 'lock', 'distil', 'quantise'].map((name) => builtinRecipe(name)),
   parseRecipe(
     { name: 'both', stages: [{ stage: 'finetune', methods: [{ name: 'magnitude' }, { name: 'distil' }] }] },
     'test',
   ),
+  setOption({ ...builtinRecipe('quantise'), name: 'late' }, 'start', 0.5),
 ].map((recipe) => [recipe.name, recipe] as const);
 
 describe.each(RECIPES)('recipe %s', (name, recipe) => {
@@ -90,6 +91,7 @@ describe.each(RECIPES)('recipe %s', (name, recipe) => {
     const resumed = await run(recipe, `${name}-stop`, {}, threads);
     expect(modelBits(resumed.model), `stopped after ${stopAfter}`).toEqual(bits);
     expect(resumed.reported).toEqual(expected.reported);
+    expect(resumed.model.quantisation).toEqual(expected.model.quantisation);
 
     const dieAfter = 1 + generator.integer(STEPS - 1);
     await expect(run(recipe, `${name}-kill`, { dieAfter }, threads)).rejects.toThrow(Death);
@@ -98,6 +100,7 @@ describe.each(RECIPES)('recipe %s', (name, recipe) => {
     const revived = await run(recipe, `${name}-kill`, {}, threads);
     expect(modelBits(revived.model), `killed after ${dieAfter} and ${again} more`).toEqual(bits);
     expect(revived.reported).toEqual(expected.reported);
+    expect(revived.model.quantisation).toEqual(expected.model.quantisation);
   });
 });
 
