@@ -5,7 +5,7 @@ import type { Node } from '../graph/node.js';
 import { dequantizeLinear, gemm, quantizeLinear } from '../graph/ops/index.js';
 import { byte, int8Zeros, scalar } from '../graph/program.js';
 import { roundHalfEven } from '../graph/ops/round-half-even.js';
-import { toInt8 } from '../models/int8.js';
+import { biasSteps, toInt8 } from '../models/int8.js';
 import type { Model } from '../models/model.js';
 import type { AffineRange, Quantisation, QuantisedLayer } from '../models/quantisation.js';
 import { type FileWeights, fileWeights, int8Tables, scalesNode } from './file-weights.js';
@@ -70,9 +70,11 @@ function integerBias(
   scales: readonly number[],
   input: AffineRange,
 ): Node {
-  const units = scales.map((scale) => Math.fround(Math.fround(scale) * Math.fround(input.scale)));
-  const integers = Int32Array.from(bias, (value, i) => roundHalfEven(value / units[i % units.length]!));
-  return dequantizeLinear(file.store(`int32:${name}.bias`, integers, [bias.length]), scalesNode(units));
+  const steps = biasSteps(scales, input);
+  const integers = Int32Array.from(bias, (value, i) =>
+    roundHalfEven(Math.fround(value / steps[i % steps.length]!)),
+  );
+  return dequantizeLinear(file.store(`int32:${name}.bias`, integers, [bias.length]), scalesNode(steps));
 }
 
 /** Largest magnitude of an int32 bias: room for the sum it is added to. */

@@ -17,6 +17,7 @@ import { affineRange, largestMagnitudes, symmetricScale } from '../../src/models
 import type { Model } from '../../src/models/model.js';
 import type { Quantisation } from '../../src/models/quantisation.js';
 import { withHead } from '../../src/models/task-model.js';
+import { random } from '../../src/random.js';
 import { toF32 } from '../../src/tensor/half.js';
 import { readSafetensors } from '../../src/tensor/safetensors.js';
 import { createPredictor, type Predictor } from '../../src/train/predictor.js';
@@ -27,6 +28,10 @@ const path = temporaryFolder();
 const task: Task = { name: 'three', kind: 'classification', labels: ['a', 'b', 'c'], metrics: ['accuracy'] };
 const config = { ...tinyBert, vocab_size: 50, hidden_size: 24, initializer_range: 0.3 };
 const model: Model = withHead(randomBert(config, 1), task, 1);
+const generator = random(1, 'biases');
+for (const [name, { data }] of model.tensors) {
+  if (name.endsWith('.bias')) for (const i of data.keys()) data[i] = 0.1 * generator.normal();
+}
 const examples = randomExamples(model, 64);
 
 /** A record over every layer and table, with ranges that cut off some values and per-row scales where asked for. */
