@@ -1,7 +1,7 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
-import { train } from './train.js';
+import { step } from './step.js';
 
-const BENCHMARKS = { train };
+const BENCHMARKS = { train: step('train'), pretrain: step('pretrain') };
 
 const [name, ...args] = process.argv.slice(2);
 if (name !== undefined && Object.hasOwn(BENCHMARKS, name)) {

@@ -5,10 +5,11 @@ import { random } from '../packages/espalier/dist/random.js';
 import { f32, sizeOf } from '../packages/espalier/dist/tensor/tensor.js';
 
 const DEVIATION = 0.02; // the initializer_range of BERT
-const PARTS = ['embeddings', 'encoder', 'pooler', 'classifier'];
+const HEADS = { train: ['classifier'], pretrain: ['mlm', 'nsp'] };
 
-/** A BERT with a head of two labels and dropout 0.1. `size` is an entry of SIZES. */
-export function randomBert({ layers, hidden, heads, intermediate }) {
+/** A BERT with dropout 0.1 and a head of two labels, or those of pre-training. `size` is an entry of SIZES. */
+export function randomBert({ layers, hidden, heads, intermediate }, objective = 'train') {
+  const parts = ['embeddings', 'encoder', 'pooler', ...HEADS[objective]];
   const config = parseConfig(
     {
       model_type: 'bert',
@@ -23,7 +24,7 @@ export function randomBert({ layers, hidden, heads, intermediate }) {
   const shapes = bertTensors(config);
   const generator = random(0, 'bench');
   const tensors = new Map();
-  for (const [name, shape] of PARTS.flatMap((part) => shapes.get(part))) {
+  for (const [name, shape] of parts.flatMap((part) => shapes.get(part))) {
     const data = new Float32Array(sizeOf(shape)); // biases stay zero
     if (name.endsWith('LayerNorm.weight')) data.fill(1);
     // Uniform of the same deviation: speed does not see the difference, and 100 M values take a second.

@@ -1,4 +1,4 @@
-// The models and batches of the training benchmark; torch_train.py has the same table.
+// The models and batches of the training benchmark; torch_step.py has the same table.
 
 /** Layers, hidden width, heads, intermediate width, and the batch as rows x tokens. */
 export const SIZES = {
@@ -6,3 +6,12 @@ export const SIZES = {
   base: { layers: 12, hidden: 768, heads: 12, intermediate: 3072, rows: 8, tokens: 128 },
   large: { layers: 24, hidden: 1024, heads: 16, intermediate: 4096, rows: 4, tokens: 128 },
 };
+
+/** Tokens of a pre-training sequence, and how many of them are masked. */
+export const PRETRAIN = { tokens: 128, masked: 19 };
+
+/** Rows and tokens of a batch. */
+export const batchOf = (size, objective) => ({
+  rows: SIZES[size].rows,
+  tokens: objective === 'pretrain' ? PRETRAIN.tokens : SIZES[size].tokens,
+});

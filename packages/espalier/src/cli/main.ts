@@ -9,11 +9,13 @@ import { exportCommand } from './commands/export.js';
 import { finetuneCommand } from './commands/finetune.js';
 import { inspectCommand } from './commands/inspect.js';
 import { methodsCommand } from './commands/methods.js';
+import { pretrainCommand } from './commands/pretrain.js';
 import { predictCommand } from './commands/predict.js';
 
 /** Every command, in the order of the help. */
 const COMMANDS = [
   demoCommand,
+  pretrainCommand,
   finetuneCommand,
   compressCommand,
   evaluateCommand,

@@ -62,23 +62,28 @@ export function addData(command: Command, required = true): Command {
     .option('--label-field <name>', 'column of the label');
 }
 
-export function addTraining(command: Command): Command {
+/** Training options. Those of `finetune` choose among examples, of which pre-training has no need. */
+export function addTraining(command: Command, job: 'finetune' | 'pretrain' = 'finetune'): Command {
+  const [rate, warmup] = job === 'finetune' ? ['5e-5', '0.1'] : ['1e-4', '0.01'];
+  if (job === 'finetune') {
+    command
+      .option('--limit <n>', 'first N training examples after the seeded shuffle', integer)
+      .addOption(
+        new Option('--select <which>', 'weights to keep; best is chosen on a split cut from train')
+          .choices(['last', 'best'])
+          .default('last'),
+      );
+  }
   return command
     .option('--epochs <n>', 'passes over the training examples (default 3)', number)
     .option('--steps <n>', 'optimiser steps of the whole run; wins over --epochs', integer)
     .option('--batch-size <n>', 'examples per step (default 32)', integer)
     .option('--micro-batch-size <n>', 'examples per pass; gradients accumulate up to the batch', integer)
-    .option('--lr <rate>', 'peak learning rate (default 5e-5)', number)
-    .option('--warmup <fraction>', 'part of the steps spent warming up (default 0.1)', number)
+    .option('--lr <rate>', `peak learning rate (default ${rate})`, number)
+    .option('--warmup <fraction>', `part of the steps spent warming up (default ${warmup})`, number)
     .option('--max-length <n>', 'tokens per example (default 128)', integer)
-    .option('--limit <n>', 'first N training examples after the seeded shuffle', integer)
     .option('--eval-every <n>', 'evaluate on dev every N steps', integer)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer, 200)
-    .addOption(
-      new Option('--select <which>', 'weights to keep; best is chosen on a split cut from train')
-        .choices(['last', 'best'])
-        .default('last'),
-    )
     .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])
     .addOption(
       new Option(
@@ -110,7 +115,7 @@ export interface TrainingFlags {
   readonly limit?: number;
   readonly evalEvery?: number;
   readonly checkpointEvery: number;
-  readonly select: 'last' | 'best';
+  readonly select?: 'last' | 'best';
   readonly set: readonly string[];
   readonly profile?: 'quick';
   readonly resume?: true;

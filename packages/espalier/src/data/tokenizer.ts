@@ -74,7 +74,7 @@ function sizeOfVocab({ model, added_tokens }: TokenizerDefinition): number {
 }
 
 /** Ids of pieces that continue a word, where the model marks them (WordPiece: ##). */
-function continuingPieces({ model }: TokenizerDefinition): ReadonlySet<number> {
+export function continuingPieces({ model }: TokenizerDefinition): ReadonlySet<number> {
   const prefix = model['continuing_subword_prefix'];
   if (typeof prefix !== 'string' || prefix === '' || Array.isArray(model.vocab)) return new Set();
   const pieces = Object.entries(model.vocab).filter(([piece]) => piece.startsWith(prefix));

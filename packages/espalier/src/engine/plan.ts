@@ -6,8 +6,11 @@ import { EspalierError } from '../errors.js';
 import { type Shape, sizeOf } from '../tensor/tensor.js';
 import { paddedLength } from './kernels/vectors.js';
 
-/** What a trained tensor may own besides its weight. A mask is bytes, every other slot f32. */
-export type Slot = 'weight' | 'grad' | 'accum' | 'm' | 'v' | 'factor' | 'mask';
+/**
+ * What a trained tensor may own besides its weight. A mask is bytes, every other slot f32. `dense` is what the update
+ * trains where pruned entries live on under a mask; the weight is then dense * mask.
+ */
+export type Slot = 'weight' | 'dense' | 'grad' | 'accum' | 'm' | 'v' | 'factor' | 'mask';
 
 export interface TensorSpec {
   readonly name: string;

@@ -23,7 +23,8 @@ export interface UpdateOptions {
 
 /**
  * The optimisers work on a tensor by name. A tensor with a mask is updated under it: weight, gradient and
- * moments of a pruned element are exactly +0 afterwards. A proximal threshold is multiplied by the tensor's
+ * moments of a pruned element are exactly +0 afterwards. A tensor with slot 'dense' is updated there, whole, and its
+ * weight becomes dense * mask: its gradient must be masked before. A proximal threshold is multiplied by the tensor's
  * factors if it has that slot. The other operations work on views, which must be whole slots or begin a
  * scratch area of this store.
  */
@@ -50,7 +51,12 @@ export interface Store {
   norm(names: Iterable<string>, slot?: FloatSlot): number;
   /** Sets the gradients of these tensors to zero. */
   zeroGrad(names: Iterable<string>): void;
-  /** Makes the pruned elements of every slot of a tensor exactly zero, as after a change of its mask. */
+  /** Makes the pruned elements of the gradients of these tensors exactly zero. */
+  maskGradient(names: Iterable<string>): void;
+  /**
+   * After a change of a mask: makes the pruned elements of every slot exactly zero; with slot 'dense' the weight
+   * becomes dense * mask, and dense and moments stay.
+   */
   applyMask(name: string): void;
   /** Number of elements of a tensor's weight that are not zero. */
   nonzeros(name: string): number;
@@ -117,18 +123,39 @@ export function createStore(plan: StorePlan): Store {
     return run;
   };
 
+  const maskSlots = (name: string, slots: readonly FloatSlot[]): void => {
+    const { arena, length, offsets } = place(name);
+    const mask = offsets.get('mask') ?? missing(name, 'mask');
+    for (const slot of slots) {
+      const x = offsets.get(slot);
+      if (x !== undefined) kernels[arena]!.applyMask({ x, mask, n: length });
+    }
+  };
+  /** weight = dense * mask. */
+  const copyUnderMask = (name: string): void => {
+    const { arena, length, offsets } = place(name);
+    const mask = offsets.get('mask') ?? missing(name, 'mask');
+    const [y, x] = [view(name, 'weight').byteOffset, view(name, 'dense').byteOffset];
+    kernels[arena]!.maskedCopy({ y, x, mask, n: length });
+  };
+
   /** What every update needs: addresses, element count, and which variant the tensor's slots ask for. */
   const update = (name: string, { gradient = 'grad', clearGradient = false }: UpdateOptions) => {
     const { arena, length, offsets } = place(name);
-    const weight = view(name, 'weight');
+    const dense = optionalView(name, 'dense');
+    const trained = dense ?? view(name, 'weight');
     return {
       run: kernels[arena]!,
-      weight,
-      masking: offsets.has('mask') ? ('masked' as const) : ('dense' as const),
+      /** The end of every update. */
+      finish: () => {
+        clearPadding(trained); // a shift reaches it
+        if (dense) copyUnderMask(name);
+      },
+      masking: offsets.has('mask') && !dense ? ('masked' as const) : ('dense' as const),
       clearing: clearGradient ? ('clear' as const) : ('keep' as const),
       hasFactor: offsets.has('factor'),
       addresses: {
-        w: weight.byteOffset,
+        w: trained.byteOffset,
         g: view(name, gradient).byteOffset,
         mask: offsets.get('mask') ?? 0, // not read by the dense variants
         factor: offsets.get('factor') ?? 0,
@@ -157,15 +184,15 @@ export function createStore(plan: StorePlan): Store {
     },
 
     adamw: (name, options) => {
-      const { run, weight, masking, clearing, hasFactor, addresses } = update(name, options);
+      const { run, finish, masking, clearing, hasFactor, addresses } = update(name, options);
       const kind = options.metric ? 'metric' : 'prox';
       const prox = options.threshold === undefined ? 'plain' : hasFactor ? (`${kind}-factor` as const) : kind;
       const moments = { m: view(name, 'm').byteOffset, v: view(name, 'v').byteOffset };
       run[`adamw ${masking} ${prox} ${clearing}`]({ ...addresses, ...moments, ...adamwScalars(options) });
-      clearPadding(weight); // a shift reaches it
+      finish();
     },
     sgd: (name, options) => {
-      const { run, weight, masking, clearing, hasFactor, addresses } = update(name, options);
+      const { run, finish, masking, clearing, hasFactor, addresses } = update(name, options);
       const prox = options.threshold === undefined ? 'plain' : hasFactor ? 'prox-factor' : 'prox';
       const m = options.momentum ? view(name, 'm') : optionalView(name, 'm');
       const buffer = m ? 'momentum' : 'bare';
@@ -174,7 +201,7 @@ export function createStore(plan: StorePlan): Store {
         m: m?.byteOffset ?? 0,
         ...sgdScalars(options),
       });
-      clearPadding(weight);
+      finish();
     },
     norm: (names, slot = 'grad') => {
       let total = 0;
@@ -187,13 +214,13 @@ export function createStore(plan: StorePlan): Store {
     zeroGrad: (names) => {
       for (const name of names) view(name, 'grad').fill(0);
     },
+    maskGradient: (names) => {
+      for (const name of names) maskSlots(name, ['grad']);
+    },
     applyMask: (name) => {
-      const { arena, length, offsets } = place(name);
-      const mask = offsets.get('mask') ?? missing(name, 'mask');
-      for (const slot of ['weight', 'grad', 'accum', 'm', 'v'] as const) {
-        const x = offsets.get(slot);
-        if (x !== undefined) kernels[arena]!.applyMask({ x, mask, n: length });
-      }
+      maskSlots(name, ['grad', 'accum']);
+      if (place(name).offsets.has('dense')) copyUnderMask(name);
+      else maskSlots(name, ['weight', 'm', 'v']);
     },
     nonzeros: (name) => {
       const x = view(name, 'weight');

@@ -22,8 +22,9 @@ import { affineRange, largestMagnitudes } from '../models/int8.js';
 import type { Model } from '../models/model.js';
 import type { Quantisation } from '../models/quantisation.js';
 import { sizeOf } from '../tensor/tensor.js';
+import { encoderFeeds } from '../train/encoder-batch.js';
 import { plainWeights } from '../train/predictor.js';
-import { encoderFeeds, taskLogits } from '../train/task-objective.js';
+import { taskLogits } from '../train/task-objective.js';
 
 /** Where a range comes from: all values, a moving average over the batches, or all but the most extreme values. */
 export const OBSERVERS = ['minmax', 'moving-average', 'percentile'] as const;
@@ -55,11 +56,13 @@ export async function calibrate(
   const options = optionsSchema.parse(rest);
   if (examples.length === 0) throw new UsageError('calibration: expected examples, found none');
   const named = [...model.tensors].map(([name, { shape }]) => ({ name, shape }));
-  const chosen = quantisable(named, familyOf(model.config).encoderLinear, options);
+  const chosen = quantisable(named, familyOf(model.config).prunedLinear, options);
   const batches = await observe(model, examples, chosen, options.observer, { threads, padId });
   const combine = COMBINE[options.observer];
+  // A pattern may name a head that a classifier does not run.
+  const layers = chosen.layers.filter(({ name }) => batches[0]!.has(`${name}.input`));
   return quantisationOf(
-    chosen,
+    { ...chosen, layers },
     model,
     (tensor, scales) => largestMagnitudes(model.tensors.get(tensor)!.data, scales),
     (site) => {

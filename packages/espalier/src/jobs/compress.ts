@@ -1,19 +1,28 @@
 // The main job: a model and a task in; a compressed model in Hugging Face layout, its report and its log out.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
-import { hasHead } from '../models/task-model.js';
+import { hasHead, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
-import { parseRecipe, type Recipe, recipeSchema } from '../recipe/recipe.js';
+import {
+  atRate,
+  parseRecipe,
+  type Recipe,
+  recipeSchema,
+  targetSparsity,
+  withoutDistillation,
+} from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
-import type { Report } from '../report/report.js';
+import { measureSparsity, type Report } from '../report/report.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
-import { checkDevice, type LoadedRun, loadRun, parseOptions, resolveSettings } from './task-run.js';
-import { startRun, type TrainingRun, writeRun } from './training-run.js';
+import { checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
+import { startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
@@ -27,9 +36,9 @@ export type CompressOptions = z.input<typeof compressSchema>;
 /** Compresses a model on a task, from files. Progress goes to `control`. */
 export async function compress(input: CompressOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(compressSchema, input, 'compress');
-  const recipe = parseRecipe(options.recipe, options.recipe.name);
+  const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
   const settings = { ...recipe.training, ...options.settings };
-  const { maxLength } = resolveSettings(settings, 1).settings;
+  const { maxLength } = parseSettings(settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
   const loaded = await loadRun({ ...options, maxLength }, control);
@@ -42,17 +51,66 @@ export async function compressLoaded(
   options: z.output<typeof compressSchema>,
   control: RunControl,
 ): Promise<Report> {
-  const { recipe } = options;
+  checkPretrained(options.recipe, loaded.model);
   const [namedDense, namedTeacher] = [
     await finetunedModel(options.dense ?? undefined, '--dense', loaded),
     await finetunedModel(options.teacher, '--teacher', loaded),
   ];
-  const run = await startRun(loaded, options, recipe, control, [namedDense, namedTeacher]);
+  const denseBase = await denseBaseOf(loaded, options.seed, control);
+  const recipe =
+    denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
+  const { dropout } = parseSettings(options.settings);
+  const input = taskInput(loaded, options.seed, dropout);
+  const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
+  const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return run.finished;
-  const dense = options.dense === null ? undefined : (namedDense ?? (await denseModel(loaded, run)));
+  const dense =
+    options.dense === null
+      ? undefined
+      : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   const compared = dense && { model: dense, scores: await run.score(dense) };
-  const result = await runRecipe(run.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(loaded, run, result, options, compared, targetSparsity(recipe));
+  const result = await runRecipe(input.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
+  return writeRun(run, result, options, compared, targetSparsity(recipe));
+}
+
+/** A recipe that begins in pre-training goes on from a model that was pruned there. */
+function checkPretrained(recipe: Recipe, model: Model): void {
+  const begins = recipe.stages.some(({ stage }) => stage === 'pretrain');
+  if (!begins || measureSparsity(model, null).encoder > 0) return;
+  throw new UsageError(
+    `recipe "${recipe.name}" prunes in pre-training, and ${model.source} is dense; prune it first with ` +
+      `"espalier pretrain --recipe ${recipe.name} --init ${model.source} --corpus TEXT --out DIR"`,
+  );
+}
+
+/**
+ * The model that the dense comparison is fine-tuned from: the model itself, unless it came sparse from pre-training;
+ * then the dense one that pre-training recorded, if it is still there.
+ */
+async function denseBaseOf(
+  { model, task }: LoadedRun,
+  seed: number,
+  control: RunControl,
+): Promise<Model | undefined> {
+  if (measureSparsity(model, null).encoder === 0 || hasHead(model, task)) return model;
+  const recorded = await recordedDense(model.source);
+  if (recorded !== undefined && existsSync(recorded))
+    return withHead(await loadCheckpoint(recorded), task, seed);
+  const message =
+    `${model.source} is sparse and its dense model is ${recorded ?? 'not recorded'}` +
+    `${recorded === undefined ? '' : ', which is gone'}: trained on labels alone, without a dense model beside; ` +
+    'name one with --dense or --teacher';
+  control.onEvent({ type: 'note', message });
+  return undefined;
+}
+
+const recordSchema = z.object({ dense: z.string().optional() });
+
+/** Path of the dense model that the report of pre-training names. */
+async function recordedDense(source: string): Promise<string | undefined> {
+  const path = join(source, 'report.json');
+  if (!existsSync(path)) return undefined;
+  return recordSchema.safeParse(await readJson(path)).data?.dense;
 }
 
 /** The model an option names, which must have been fine-tuned on the task. */
@@ -82,16 +140,11 @@ async function finetunedModel(
  * The dense model that the result is compared with and distilled from where none is named: the model itself when it
  * already has a head for the task, otherwise one fine-tuned here with the recipe's own number of steps.
  */
-async function denseModel(loaded: LoadedRun, run: TrainingRun): Promise<Model> {
-  if (hasHead(loaded.model, loaded.task)) return run.base;
+async function denseModel(from: Model, { model, task }: LoadedRun, run: TrainingRun): Promise<Model> {
+  const { base } = run.input;
+  if (hasHead(model, task)) return base;
   const { checkpoints } = run.stages;
   // A folder of its own: a recipe may be called "dense" too.
   const stages = { ...run.stages, log: undefined, checkpoints: checkpoints && join(checkpoints, 'teacher') };
-  return (await runRecipe(run.base, DENSE, stages)).model;
-}
-
-/** The sparsity a recipe aims at: that of its last method that has one. */
-function targetSparsity({ stages }: Recipe): number | null {
-  const targets = stages.flatMap(({ methods }) => methods.map((method) => method['sparsity']));
-  return targets.findLast((target) => typeof target === 'number') ?? null;
+  return (await runRecipe(from === model ? base : from, DENSE, stages)).model;
 }

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { openOnnx } from '../export/onnx-predictor.js';
 import type { RunControl } from '../recipe/run.js';
-import { evaluateModel, type Scores } from '../train/evaluation.js';
+import { evaluateModel, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
@@ -19,7 +19,7 @@ export interface EvaluateResult {
   readonly model: string;
   readonly task: string;
   readonly rows: number;
-  readonly metrics: Scores;
+  readonly metrics: TaskScores;
 }
 
 /** Metrics of a model on the task's dev split. */

@@ -11,10 +11,10 @@ import {
   type LoadedRun,
   loadRun,
   parseOptions,
-  resolveSettings,
+  parseSettings,
   trainingSchema,
 } from './task-run.js';
-import { startRun, writeRun } from './training-run.js';
+import { startRun, taskInput, writeRun } from './training-run.js';
 
 export const finetuneSchema = z.strictObject({
   ...dataSchema.shape,
@@ -30,7 +30,7 @@ export type FinetuneOptions = z.input<typeof finetuneSchema>;
 /** Fine-tunes a model on a task, from files. Progress goes to `control`. */
 export async function finetune(input: FinetuneOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(finetuneSchema, input, 'finetune');
-  const { maxLength } = resolveSettings(options.settings, 1).settings;
+  const { maxLength } = parseSettings(options.settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
@@ -42,8 +42,10 @@ export async function finetuneLoaded(
   options: z.output<typeof finetuneSchema>,
   control: RunControl,
 ): Promise<Report> {
-  const run = await startRun(loaded, options, DENSE, control);
+  const { dropout } = parseSettings(options.settings);
+  const input = taskInput(loaded, options.seed, dropout);
+  const run = await startRun(input, options, DENSE, control);
   if (run.finished) return run.finished;
-  const result = await runRecipe(run.base, DENSE, run.stages);
-  return writeRun(loaded, run, result, options, undefined, null);
+  const result = await runRecipe(input.base, DENSE, run.stages);
+  return writeRun(run, result, options, undefined, null);
 }

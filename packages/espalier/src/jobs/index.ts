@@ -7,6 +7,7 @@ import { exportModel } from './export.js';
 import { finetune } from './finetune.js';
 import { inspect } from './inspect.js';
 import { predict } from './predict.js';
+import { pretrain } from './pretrain.js';
 
 /** A job takes plain data, validates it itself, and returns plain data. */
 type Job = (options: never, control: RunControl) => Promise<unknown>;
@@ -19,6 +20,7 @@ export const JOBS = {
   finetune,
   inspect,
   predict,
+  pretrain,
 } satisfies Record<string, Job>;
 
 export type JobName = keyof typeof JOBS;

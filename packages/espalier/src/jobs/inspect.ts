@@ -1,15 +1,23 @@
-// What a model consists of: shapes, zeros by matrix and component, bytes by part.
+// What a model consists of: shapes, zeros by matrix and component, bytes by part; where the zeros of attention lie; and
+// how its embeddings moved against an earlier model.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
-import { FormatError } from '../errors.js';
+import { readDefinition } from '../data/tokenizer-definition.js';
+import { FormatError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
+import type { Model } from '../models/model.js';
+import { neighbourOverlap } from '../report/neighbour-overlap.js';
+import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
 import { maskHash, measureSparsity } from '../report/report.js';
 import { parseOptions } from './task-run.js';
 
-export const inspectSchema = z.strictObject({ model: z.string() });
+export const inspectSchema = z.strictObject({
+  model: z.string(),
+  against: z.string().optional().describe('the model before, whose embeddings are compared'),
+});
 
 export interface TensorSummary {
   readonly name: string;
@@ -33,6 +41,15 @@ export interface Inspection {
   }[];
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   readonly maskHash?: string;
+  /** Query and key matrices with zeros; absent where there are none. */
+  readonly patterns?: readonly NamedPattern[];
+  /** Nearest neighbours that word embeddings share with those of `path`. */
+  readonly against?: {
+    readonly path: string;
+    readonly overlap: number;
+    readonly neighbours: number;
+    readonly pieces: number;
+  };
   readonly bytes: number;
   readonly inputs?: readonly string[];
   readonly outputs?: readonly string[];
@@ -56,8 +73,11 @@ const componentOf = (name: string): string =>
 
 /** Inspects a Hugging Face directory, Hub id or ONNX file. */
 export async function inspect(input: z.input<typeof inspectSchema>): Promise<Inspection> {
-  const { model: path } = parseOptions(inspectSchema, input, 'inspect');
-  if (path.endsWith('.onnx')) return inspectOnnx(path);
+  const { model: path, against } = parseOptions(inspectSchema, input, 'inspect');
+  if (path.endsWith('.onnx')) {
+    if (against === undefined) return inspectOnnx(path);
+    throw new UsageError(`${path}: an ONNX file is not compared; name the directory it was made from`);
+  }
   const model = await loadCheckpoint(path);
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
@@ -79,6 +99,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     ];
   });
   const { encoder, model: whole } = measureSparsity(model, null);
+  const patterns = queryKeyPatterns(model);
   const file = join(path, 'model.safetensors');
   return {
     path,
@@ -89,8 +110,46 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     components,
     sparsity: { encoder, model: whole },
     maskHash: maskHash(model),
+    ...(patterns.length > 0 && { patterns }),
+    ...(against !== undefined && { against: compareEmbeddings(model, await loadCheckpoint(against)) }),
     bytes: existsSync(file) ? statSync(file).size : tensors.reduce((total, { bytes }) => total + bytes, 0),
   };
+}
+
+/** Pieces whose neighbours are compared, and how many neighbours. */
+const PIECES = 5000;
+const NEIGHBOURS = 10;
+
+function compareEmbeddings(model: Model, before: Model): NonNullable<Inspection['against']> {
+  const [ids, theirs] = [piecesInOrder(model), piecesInOrder(before)];
+  if (
+    ids.length !== theirs.length ||
+    ids.some(([id, piece], i) => theirs[i]![0] !== id || theirs[i]![1] !== piece)
+  ) {
+    throw new UsageError(`${before.source}: expected the vocabulary of ${model.source}, found another`);
+  }
+  const chosen = ids.slice(0, PIECES).map(([id]) => id);
+  const tableOf = ({ config, tensors }: Model) =>
+    tensors.get(`${familyOf(config).prefix}embeddings.word_embeddings.weight`)!;
+  const neighbours = Math.min(NEIGHBOURS, chosen.length - 1);
+  const overlap = neighbourOverlap(tableOf(before), tableOf(model), { k: neighbours, order: chosen });
+  return { path: before.source, overlap, neighbours, pieces: chosen.length };
+}
+
+/**
+ * The pieces of a vocabulary by id, without special and unused ones. Vocabularies list words from frequent to rare,
+ * after single characters: the nearest thing to a count that a checkpoint holds.
+ */
+function piecesInOrder({ source, tokenizerFiles }: Model): [id: number, piece: string][] {
+  const { definition } = readDefinition(tokenizerFiles, source);
+  const { vocab } = definition.model;
+  const special = new Set(definition.added_tokens.map(({ id }) => id));
+  const pieces = Array.isArray(vocab)
+    ? vocab.map(([piece], id): [number, string] => [id, piece])
+    : Object.entries(vocab).map(([piece, id]): [number, string] => [id, piece]);
+  return pieces
+    .filter(([id, piece]) => !special.has(id) && !/^\[.+\]$/.test(piece))
+    .sort(([a], [b]) => a - b);
 }
 
 async function inspectOnnx(path: string): Promise<Inspection> {

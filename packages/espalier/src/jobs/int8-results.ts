@@ -9,6 +9,8 @@ import type { Report } from '../report/report.js';
 import { evaluateModel } from '../train/evaluation.js';
 import type { LoadedRun } from './task-run.js';
 
+export type LabelledDev = Pick<LoadedRun, 'task' | 'dev'>;
+
 export interface Int8Results {
   readonly metrics: Pick<Report['metrics'], 'denseInt8' | 'onnxInt8'>;
   readonly bytes: Pick<Report['bytes'], 'denseInt8' | 'onnxInt8'>;
@@ -18,7 +20,7 @@ export interface Int8Results {
 
 /** The dense model as it would be shipped without training for it. */
 export async function denseInt8Results(
-  { task, dev }: LoadedRun,
+  { task, dev }: LabelledDev,
   dense: Model,
   threads: number,
 ): Promise<Int8Results> {
@@ -28,7 +30,7 @@ export async function denseInt8Results(
 
 /** Writes onnx/model_quantized.onnx into a run's directory and scores it. */
 export async function int8FileResults(
-  { task, dev }: LoadedRun,
+  { task, dev }: LabelledDev,
   model: Model,
   out: string,
   threads: number,

@@ -165,14 +165,18 @@ export function tokenizeRun(
   };
 }
 
+/** Training settings with defaults. */
+export const parseSettings = (partial: Readonly<Record<string, unknown>>): TrainingSettings =>
+  parseOptions(settingsSchema, partial, 'training');
+
 /** Training settings with defaults, and the steps of the whole run. */
 export function resolveSettings(
   partial: Readonly<Record<string, unknown>>,
-  examples: number,
+  stepsPerEpoch: (settings: TrainingSettings) => number,
 ): { settings: TrainingSettings; totalSteps: number } {
-  const settings = parseOptions(settingsSchema, partial, 'training');
-  const stepsPerEpoch = Math.ceil(examples / settings.batchSize);
-  return { settings, totalSteps: settings.steps ?? Math.max(1, Math.round(settings.epochs * stepsPerEpoch)) };
+  const settings = parseSettings(partial);
+  const totalSteps = settings.steps ?? Math.max(1, Math.round(settings.epochs * stepsPerEpoch(settings)));
+  return { settings, totalSteps };
 }
 
 /** A hash over everything that decides a run's result: what must be equal for a resume. */

@@ -10,16 +10,17 @@ import type { Model } from '../models/model.js';
 import { withDropout, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
+import { taskWorkload } from '../recipe/task-workload.js';
 import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
+import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
 import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
 import { measureSize } from '../report/size.js';
-import { evaluateModel, type Scores } from '../train/evaluation.js';
+import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
-import { createPredictor } from '../train/predictor.js';
 import { versions } from '../versions.js';
-import { denseInt8Results, int8FileResults } from './int8-results.js';
+import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import {
   type computeSchema,
@@ -34,9 +35,21 @@ import {
 type RunOptions = z.output<typeof trainingSchema> &
   z.output<typeof computeSchema> & { readonly out: string; readonly onnx: boolean };
 
-export interface TrainingRun {
-  /** The model with a head for the task, before any training. */
+/** What a run works on. */
+export interface RunInput {
+  readonly workload: Workload;
+  /** The model that training starts from, heads included. */
   readonly base: Model;
+  /** What the report says of it. */
+  readonly subject: Pick<Report, 'task' | 'model' | 'data'> & { readonly trainRows: number };
+  /** Data that decides the result, as a hash of it says. */
+  readonly identity: unknown;
+  /** What int8 files are scored on; pre-training has no such files. */
+  readonly labelled?: LabelledDev;
+}
+
+export interface TrainingRun {
+  readonly input: RunInput;
   readonly stages: StageRunOptions;
   readonly recipe: Recipe;
   readonly started: number;
@@ -45,53 +58,64 @@ export interface TrainingRun {
   score(model: Model): Promise<Scores>;
 }
 
+/** A run on a labelled task. */
+export function taskInput(loaded: LoadedRun, seed: number, dropout: number | undefined): RunInput {
+  const { task, train, files, model } = loaded;
+  return {
+    workload: taskWorkload(loaded),
+    base: withDropout(withHead(model, task, seed), dropout),
+    subject: { task: task.name, model: model.source, data: dataSummary(files), trainRows: train.length },
+    identity: { task, examples: examplesHash(train) },
+    labelled: loaded,
+  };
+}
+
 /**
  * Settles the run and prepares its directory: everything that is read has been read by now. `others` are further
  * models that decide the result.
  */
 export async function startRun(
-  loaded: LoadedRun,
+  input: RunInput,
   options: RunOptions,
   recipe: Recipe,
   control: RunControl,
   others: readonly (Model | undefined)[] = [],
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
-  const { task, padId, train, dev, files } = loaded;
-  const { settings, totalSteps } = resolveSettings(options.settings, train.length);
-  const base = withDropout(withHead(loaded.model, task, seed), settings.dropout);
-  const data = files.map(({ sha256 }) => sha256);
+  const { workload, base, subject, identity } = input;
+  const { settings, totalSteps } = resolveSettings(options.settings, (chosen) =>
+    workload.stepsPerEpoch(chosen),
+  );
   const plan = {
-    ...{ recipe, settings, totalSteps, seed, threads, device, task, data, select, evalEvery },
-    ...{ examples: examplesHash(train), models: [base, ...others].map((model) => model && modelHash(model)) },
+    ...{ recipe, settings, totalSteps, seed, threads, device, data: subject.data.sha256, select, evalEvery },
+    ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },
   };
   const fingerprint = fingerprintOf(plan);
   const finished = await prepareOutput(options, fingerprint);
   if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
-  const stages: StageRunOptions = {
-    ...loaded,
-    settings,
-    totalSteps,
-    seed,
-    threads,
-    device,
-    evalEvery,
-    checkpointEvery: options.checkpointEvery,
-    checkpoints: checkpointsOf(out),
-    fingerprint,
-    log: openMetricsLog(join(out, 'metrics.jsonl')),
-    control,
-  };
   return {
-    base,
-    stages,
+    input,
     recipe,
     started: performance.now(),
     finished,
+    stages: {
+      workload,
+      settings,
+      totalSteps,
+      seed,
+      threads,
+      device,
+      evalEvery,
+      checkpointEvery: options.checkpointEvery,
+      checkpoints: checkpointsOf(out),
+      fingerprint,
+      log: openMetricsLog(join(out, 'metrics.jsonl')),
+      control,
+    },
     async score(model) {
-      const predictor = createPredictor({ model, threads, device, padId });
-      const scores = await evaluateModel(predictor, task, dev);
-      await predictor.release();
+      const scorer = workload.scorer(model, { threads, device });
+      const scores = await scorer.score('dev');
+      await scorer.release();
       return scores;
     },
   };
@@ -99,33 +123,34 @@ export async function startRun(
 
 /** Writes model, recipe, report and log, and scores the model as it was written. */
 export async function writeRun(
-  loaded: LoadedRun,
   run: TrainingRun,
   result: RecipeResult,
   options: RunOptions,
   dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
+  more: Pick<Report, 'dense'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
+  const { trainRows, ...subject } = run.input.subject;
   await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const isDense = run.recipe === DENSE;
+  const { labelled } = run.input;
   const baseline = isDense ? result.model : dense?.model;
-  const denseInt8 = baseline && (await denseInt8Results(loaded, baseline, threads));
-  const onnxInt8 = options.onnx ? await int8FileResults(loaded, result.model, out, threads) : undefined;
+  const denseInt8 = labelled && baseline && (await denseInt8Results(labelled, baseline, threads));
+  const onnxInt8 =
+    labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const bytes = await fileBytes(join(out, 'model.safetensors'));
   const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
-    task: loaded.task.name,
-    model: loaded.model.source,
+    ...subject,
     recipe: run.recipe,
     seed,
     fingerprint: run.stages.fingerprint,
-    data: dataSummary(loaded.files),
     metrics: {
       ...(isDense ? { dense: scores } : { ...(dense && { dense: dense.scores }), compressed: scores }),
       ...denseInt8?.metrics,
@@ -140,8 +165,9 @@ export async function writeRun(
     maskHash: maskHash(result.model),
     steps: result.steps,
     seconds: (performance.now() - run.started) / 1000,
-    settings: { ...settings, steps: totalSteps, trainRows: loaded.train.length },
+    settings: { ...settings, steps: totalSteps, trainRows },
     versions: versions(),
+    ...more,
   };
   await writeFileAtomic(join(out, 'recipe.yaml'), stringify(run.recipe));
   await writeFileAtomic(join(out, 'report.md'), renderReport(report));

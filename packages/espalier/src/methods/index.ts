@@ -5,6 +5,7 @@ import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
 import { nip } from './nip.js';
+import { pruneOnce } from './prune-once.js';
 import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
 
@@ -31,6 +32,7 @@ export const METHODS: readonly AnyMethod[] = [
   listed(magnitude),
   listed(nip),
   listed(rpp),
+  listed(pruneOnce),
   listed(lock),
   listed(distil),
   listed(quantise),

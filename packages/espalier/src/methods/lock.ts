@@ -1,24 +1,25 @@
 // Pattern lock (Zafrir et al., 2021, Prune Once for All): the zeros a model starts with stay zero. Recorded once as
-// `w != 0`; a hash over the pattern is checked when the stage ends.
+// `w != 0`; a hash over the pattern is checked when the stage ends. By default every linear matrix outside the heads is
+// held; one without zeros, such as a dense pooler, simply has nothing to hold.
 import { z } from 'zod';
 import { EspalierError } from '../errors.js';
 import { patternHash, zeroFraction } from '../engine/pattern.js';
 import type { Method, StageContext } from './method.js';
-import { patternOption, prunableNames } from './prunable.js';
+import { prunableNames, widePatternOption } from './prunable.js';
 
-const options = z.strictObject({ names: patternOption });
+const options = z.strictObject({ names: widePatternOption });
 
 export const lock: Method<z.infer<typeof options>> = {
   name: 'lock',
   title: 'Pattern lock: train the surviving weights, keep every zero',
   paper: 'Zafrir et al. 2021, arXiv 2111.05754, section 3.3',
   options,
-  provenance: { names: 'paper' },
+  provenance: { names: 'code' },
   create: ({ names }) => {
     let locked: readonly string[] = [];
     return {
       declare(stage) {
-        locked = prunableNames(stage, names);
+        locked = prunableNames(stage, names, stage.prunedLinear);
         stage.mask(locked);
       },
       begin(stage) {

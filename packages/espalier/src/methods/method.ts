@@ -6,6 +6,7 @@ import type { Store } from '../engine/store.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape } from '../models/builder.js';
 import type { Model } from '../models/model.js';
+import type { ObjectiveOutput } from '../train/objective.js';
 
 /** Where a default comes from. `unconfirmed`: the paper does not say, or was not read; `ours`: our own choice. */
 export type Provenance = 'paper' | 'code' | 'unconfirmed' | 'ours';
@@ -38,6 +39,11 @@ export interface MethodHooks {
   gradients?(step: StepContext, batch: PassBatch, pass: Pass): Promise<PassResult>;
   /** Changes the plan of the fused optimiser pass for one tensor. */
   update?(step: StepContext, tensor: TensorInfo, plan: UpdatePlan): UpdatePlan;
+  /**
+   * Replaces the schedule: the factor of the peak rate at 0-based `step`; `warmup` is in steps. One method of a stage
+   * may have it.
+   */
+  rateFactor?(step: number, options: { readonly steps: number; readonly warmup: number }): number;
   /** Rare host work after the update: recompute a mask, reweight. */
   afterStep?(step: StepContext): void | Promise<void>;
   /**
@@ -84,11 +90,18 @@ export interface StageContext {
   readonly seed: number;
   /** Default prunable set of the family: its encoder linear matrices. */
   readonly encoderLinear: RegExp;
+  /** The wider set of Prune Once for All: every linear layer outside the heads. */
+  readonly prunedLinear: RegExp;
   /** The model's tensors that are trained or kept, in name order. */
   readonly tensors: readonly TensorInfo[];
   readonly store: Store;
   /** Tensors whose name matches get a byte mask, all ones at first; it is applied after every update. */
   mask(names: readonly string[]): void;
+  /**
+   * These tensors get a mask under which pruned entries live on: the update trains slot `dense` with the masked
+   * gradient, so what is pruned drifts by momentum and decay, and `weight` is dense * mask, which everything else sees.
+   */
+  regrow(names: readonly string[]): void;
   /** Tensors whose name matches get a factor per weight for proximal thresholds, all ones at first. */
   factor(names: readonly string[]): void;
   /** Matching tensors get no gradient and no moments. */
@@ -139,7 +152,7 @@ export interface GraphContext {
   feed(name: string, shape: readonly number[], value: (step: number) => ArrayLike<number>): Node;
   /** Random values from the counter-based generator, fresh at every training step. */
   random(name: string, shape: readonly number[], kind: 'uniform' | 'normal'): Node;
-  /** An output of the frozen teacher for this batch, by name ('logits'). Throws when the stage has no teacher. */
+  /** An output or a weight of the frozen teacher, by name ('logits'). Throws when the stage has no teacher. */
   teacher(output: string): Node;
   /** Weight of each row, [rows, 1]: 0 for padding, otherwise 1 / (sum of the step's weights). */
   readonly rowScale: Node;
@@ -152,8 +165,8 @@ export interface GraphHooks {
    */
   weight?(node: Node, name: string, restrict: (tensor: Node) => Node): Node;
   activation?(node: Node, site: string): Node;
-  /** The named, weighted terms of the loss, which a method may add to or rescale. `outputs` has 'logits'. */
-  loss?(terms: readonly LossTerm[], outputs: ReadonlyMap<string, Node>): readonly LossTerm[];
+  /** The named, weighted terms of the loss, which a method may add to or rescale; `built` is what they came with. */
+  loss?(terms: readonly LossTerm[], built: ObjectiveOutput): readonly LossTerm[];
 }
 
 /** A batch as the gradient hook sees it. */

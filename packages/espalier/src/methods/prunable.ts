@@ -1,4 +1,4 @@
-// Which tensors a pruning method touches: the encoder's linear matrices by default, a name pattern otherwise.
+// Which tensors a pruning method touches: a set of the family's linear matrices by default, a name pattern otherwise.
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import type { StageContext } from './method.js';
@@ -9,17 +9,21 @@ export const sparsityOption = z
   .lt(1)
   .describe('fraction of the prunable weights that become zero, between 0 and 1');
 
-export const patternOption = z
-  .string()
-  .optional()
-  .describe('regular expression over parameter names; default: the linear matrices of every encoder block');
+const patternOver = (byDefault: string) =>
+  z.string().optional().describe(`regular expression over parameter names; default: ${byDefault}`);
 
-/** Names of the model's matrices that match `pattern`. Throws UsageError when none does. */
+export const patternOption = patternOver('the linear matrices of every encoder block');
+
+/** For methods whose default is the family's `prunedLinear`. */
+export const widePatternOption = patternOver("every linear matrix outside the heads, the pooler's too");
+
+/** Names of the model's matrices that match `pattern`, or else `byDefault`. Throws UsageError when none does. */
 export function prunableNames(
   { tensors, encoderLinear }: StageContext,
   pattern: string | undefined,
+  byDefault = encoderLinear,
 ): string[] {
-  const wanted = pattern === undefined ? encoderLinear : compilePattern(pattern);
+  const wanted = pattern === undefined ? byDefault : compilePattern(pattern);
   const names = tensors
     .filter(({ name, shape, group }) => group === 'model' && shape.length === 2 && wanted.test(name))
     .map(({ name }) => name);

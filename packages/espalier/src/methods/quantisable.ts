@@ -40,13 +40,12 @@ export interface Quantisable {
   readonly tables: readonly string[];
 }
 
-const POOLER = /(^|\.)pooler\.dense\.weight$/;
 const TABLE = /(^|\.)embeddings\.\w+_embeddings\.weight$/;
 
-/** Chooses among a model's tensors. Throws UsageError when no matrix is named. */
+/** Chooses among a model's tensors. `byDefault` is the family's `prunedLinear`. Throws UsageError when none is left. */
 export function quantisable(
   tensors: Iterable<{ readonly name: string; readonly shape: readonly number[] }>,
-  encoderLinear: RegExp,
+  byDefault: RegExp,
   { weights, names, float, embeddings }: QuantisableOptions,
 ): Quantisable {
   const wanted = names === undefined ? undefined : compilePattern(names);
@@ -54,14 +53,16 @@ export function quantisable(
   const matrices = [...tensors].filter(({ shape }) => shape.length === 2);
   const layers = matrices
     .filter(({ name }) => !TABLE.test(name) && name.endsWith('.weight'))
-    .filter(({ name }) => wanted?.test(name) ?? (encoderLinear.test(name) || POOLER.test(name)))
+    .filter(({ name }) => (wanted ?? byDefault).test(name))
     .map(({ name, shape }) => {
       const layer = name.slice(0, -'.weight'.length);
       const scales = weights === 'per-channel' ? shape[0]! : 1;
       return { name: layer, scales, requantise: !stays.test(layer) };
     });
   if (layers.length === 0) {
-    throw new UsageError(`no linear layer of the model matches ${names}; "espalier inspect" lists the names`);
+    throw new UsageError(
+      `no linear layer of the model matches ${names ?? byDefault}; "espalier inspect" lists the names`,
+    );
   }
   const tables = matrices.filter(({ name }) => embeddings && TABLE.test(name)).map(({ name }) => name);
   return { layers, tables };

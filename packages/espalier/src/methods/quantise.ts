@@ -63,9 +63,9 @@ export const quantise: Method<Options> = {
         variants: ['quantised', FLOAT],
         variant: (step: number) => (step < first ? FLOAT : 'quantised'),
       }),
-      declare({ tensors, encoderLinear, steps }) {
+      declare({ tensors, prunedLinear, steps }) {
         const own = tensors.filter(({ group }) => group === 'model');
-        touched = quantisable(own, encoderLinear, chosen);
+        touched = quantisable(own, prunedLinear, chosen);
         first = Math.min(steps - 1, Math.round(chosen.start * steps));
       },
       build: (graph) =>

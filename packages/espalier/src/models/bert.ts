@@ -91,4 +91,6 @@ export const bert: Family = {
   encode,
   /** The six matrices of each block. */
   encoderLinear: /^bert\.encoder\.layer\.\d+\..*(query|key|value|dense)\.weight$/,
+  /** Those and the pooler's, which is a `Linear` under `bert` in the reference implementation and so is pruned. */
+  prunedLinear: /^bert\.(encoder\.layer\.\d+\..*(query|key|value|dense)|pooler\.dense)\.weight$/,
 };

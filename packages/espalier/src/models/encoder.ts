@@ -26,4 +26,6 @@ export interface Family {
   encode(b: Builder, config: ModelConfig, inputs: EncoderInputs, firstTokenOnly: boolean): EncoderOutput;
   /** Names of the encoder linear matrices: what the pruning methods prune by default. */
   readonly encoderLinear: RegExp;
+  /** Names of every linear matrix outside the heads, the pooler's too: what Prune Once for All prunes. */
+  readonly prunedLinear: RegExp;
 }

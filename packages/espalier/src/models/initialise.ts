@@ -1,10 +1,29 @@
-// A model from nothing, as transformers initialises BERT: normal weights with the config's `initializer_range`, zero
+// Tensors from nothing, as transformers initialises BERT: normal weights with the config's `initializer_range`, zero
 // biases, LayerNorm of one and zero.
 import { random } from '../random.js';
 import { f32, type HostTensor, sizeOf } from '../tensor/tensor.js';
-import { bertTensors } from './bert-tensors.js';
-import { parseConfig } from './config.js';
+import { bertTensors, type Part } from './bert-tensors.js';
+import { type ModelConfig, parseConfig } from './config.js';
 import type { Model } from './model.js';
+
+/** The tensors of the named parts with random weights; `seed` and a tensor's name decide its values. */
+export function randomParts(
+  config: ModelConfig,
+  parts: readonly Part[],
+  seed: number,
+): Map<string, HostTensor<'F32'>> {
+  const known = bertTensors(config);
+  const tensors = new Map<string, HostTensor<'F32'>>();
+  for (const [name, shape] of parts.flatMap((part) => known.get(part) ?? [])) {
+    const generator = random(seed, 'init', name);
+    const draw = (): number => {
+      if (name.endsWith('LayerNorm.weight')) return 1;
+      return name.endsWith('bias') ? 0 : generator.normal() * config.initializer_range;
+    };
+    tensors.set(name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)));
+  }
+  return tensors;
+}
 
 /** Encoder and pooler of a BERT config with random weights; `seed` decides them. */
 export function randomBert(
@@ -13,17 +32,25 @@ export function randomBert(
   tokenizerFiles: Model['tokenizerFiles'] = new Map(),
 ): Model {
   const parsed = parseConfig(config, 'config');
-  const parts = bertTensors(parsed);
-  const tensors = new Map<string, HostTensor<'F32'>>();
-  for (const part of ['embeddings', 'encoder', 'pooler'] as const) {
-    for (const [name, shape] of parts.get(part) ?? []) {
-      const generator = random(seed, 'init', name);
-      const draw = (): number => {
-        if (name.endsWith('LayerNorm.weight')) return 1;
-        return name.endsWith('bias') ? 0 : generator.normal() * parsed.initializer_range;
-      };
-      tensors.set(name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)));
-    }
-  }
+  const tensors = randomParts(parsed, ['embeddings', 'encoder', 'pooler'], seed);
   return { source: 'random', family: 'bert', config: parsed, tensors, tokenizerFiles };
+}
+
+/**
+ * The model with the heads of pre-training in Hugging Face's BertForPreTraining layout: masked words and, with
+ * `nextSentence`, pooler and next sentence. What it has stays; what is missing is new; heads of tasks are left out.
+ */
+export function withPretrainHeads(model: Model, nextSentence: boolean, seed: number): Model {
+  const parts: Part[] = [
+    'embeddings',
+    'encoder',
+    'mlm',
+    ...(nextSentence ? (['pooler', 'nsp'] as const) : []),
+  ];
+  const tensors = randomParts(model.config, parts, seed);
+  for (const name of tensors.keys()) {
+    const present = model.tensors.get(name);
+    if (present) tensors.set(name, present);
+  }
+  return { ...model, tensors };
 }

@@ -2,14 +2,17 @@
 import { UsageError } from '../errors.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 
-const single = (name: string): unknown => ({ name, stages: [{ stage: 'finetune', methods: [{ name }] }] });
+const single = (name: string): unknown => ({ name, stages: [{ methods: [{ name }] }] });
 
-/** Plain fine-tuning. */
+/** Plain training. */
 export const DENSE: Recipe = {
   name: 'dense',
-  objective: 'task',
-  stages: [{ stage: 'finetune', methods: [], share: 1 }],
+  objective: 'any',
+  stages: [{ stage: 'train', methods: [], share: 1 }],
 };
+
+/** Sparse transfer learns from the teacher's logits alone. */
+const TEACHER_ONLY = { labels: 0, teacher: 1 } as const;
 
 /** Data of every named recipe. */
 export const RECIPES: readonly unknown[] = [
@@ -18,8 +21,16 @@ export const RECIPES: readonly unknown[] = [
   {
     name: 'rpp',
     stages: [
-      { stage: 'finetune', methods: [{ name: 'rpp' }], share: 0.6 },
-      { stage: 'finetune', methods: [{ name: 'lock' }], share: 0.4 },
+      { methods: [{ name: 'rpp' }], share: 0.6 },
+      { methods: [{ name: 'lock' }], share: 0.4 },
+    ],
+  },
+  {
+    // Rates and weights of the authors' code and of Intel's examples.
+    name: 'prune-once',
+    stages: [
+      { stage: 'pretrain', methods: [{ name: 'prune-once' }, { name: 'distil' }], lr: 5e-5 },
+      { stage: 'finetune', methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }], lr: 1e-4 },
     ],
   },
   single('lock'),
@@ -28,8 +39,7 @@ export const RECIPES: readonly unknown[] = [
     name: 'quantise',
     stages: [
       {
-        stage: 'finetune',
-        methods: [{ name: 'lock' }, { name: 'distil', labels: 0, teacher: 1 }, { name: 'quantise' }],
+        methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }, { name: 'quantise' }],
       },
     ],
     training: { lr: 1e-5, epochs: 3 },

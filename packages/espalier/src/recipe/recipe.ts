@@ -8,7 +8,10 @@ import { settingsSchema } from '../train/settings.js';
 const methodSchema = z.looseObject({ name: z.string().describe('a name of "espalier methods"') });
 
 const stageSchema = z.strictObject({
-  stage: z.enum(['finetune']).describe('what the stage trains on'),
+  stage: z
+    .enum(['train', 'finetune', 'pretrain'])
+    .default('train')
+    .describe('what the stage trains on: what the command gives it, a task, or text'),
   methods: z.array(methodSchema).default([]).describe('methods that act together, in this order'),
   share: z
     .number()
@@ -22,7 +25,7 @@ const stageSchema = z.strictObject({
 export const recipeSchema = z.strictObject({
   // It names folders of checkpoints.
   name: z.string().regex(/^[\w][\w .+-]*$/, { error: 'expected letters, digits, spaces and . + - _ only' }),
-  objective: z.enum(['task', 'any']).default('any'),
+  objective: z.enum(['task', 'pretrain', 'any']).default('any'),
   stages: z.array(stageSchema).min(1),
   training: z
     .record(z.string(), z.unknown())
@@ -96,4 +99,43 @@ export const setOption = (recipe: Recipe, key: string, value: unknown): Recipe =
 export function optionNames(method: string): string[] {
   const schema = z.toJSONSchema(METHODS.find(({ name }) => name === method)!.options, { io: 'input' });
   return Object.keys(schema.properties ?? {});
+}
+
+/** The sparsity a recipe aims at: that of its last method that has one. */
+export function targetSparsity({ stages }: Recipe): number | null {
+  const targets = stages.flatMap(({ methods }) => methods.map((method) => method['sparsity']));
+  return targets.findLast((target) => typeof target === 'number') ?? null;
+}
+
+/** The recipe with the stages that run on a task ("finetune") or on text ("pretrain"). Throws where none does. */
+export function stagesFor(recipe: Recipe, workload: 'finetune' | 'pretrain'): Recipe {
+  const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
+  if (stages.length > 0) return { ...recipe, stages };
+  const command = workload === 'pretrain' ? 'compress' : 'pretrain';
+  throw new UsageError(
+    `recipe "${recipe.name}" has no stage for this command; run it by "espalier ${command}"`,
+  );
+}
+
+/** The recipe without distillation, for a run that has no teacher. */
+export const withoutDistillation = (recipe: Recipe): Recipe => ({
+  ...recipe,
+  stages: recipe.stages.map((stage) => ({
+    ...stage,
+    methods: stage.methods.filter(({ name }) => name !== 'distil'),
+  })),
+});
+
+/**
+ * The recipe with the peak rate that the user gave, if any: the first stage of the workload that has a rate of its own
+ * takes it, and the others keep their proportion to that one.
+ */
+export function atRate(recipe: Recipe, lr: unknown, workload: 'finetune' | 'pretrain'): Recipe {
+  const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
+  const first = stages.find((stage) => stage.lr !== undefined)?.lr;
+  if (first === undefined || typeof lr !== 'number') return recipe;
+  const scaled = recipe.stages.map((stage) =>
+    stage.lr === undefined ? stage : { ...stage, lr: (stage.lr / first) * lr },
+  );
+  return { ...recipe, stages: scaled };
 }

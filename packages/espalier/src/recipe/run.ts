@@ -1,21 +1,18 @@
-// Runs the stages of a recipe on a task: model in, model out, with evaluation, checkpoints and progress between.
+// Runs the stages of a recipe: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
-import type { Example, Task } from '../data/example.js';
-import type { Device } from '../engine/devices.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { methodNamed } from '../methods/index.js';
 import type { Model } from '../models/model.js';
 import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
 import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
-import { evaluateModel, type Scores } from '../train/evaluation.js';
+import type { Scores } from '../train/evaluation.js';
 import type { MetricsLog } from '../train/metrics-log.js';
-import { createPredictor } from '../train/predictor.js';
 import type { TrainingSettings } from '../train/settings.js';
-import { taskObjective } from '../train/task-objective.js';
-import { teacherLogits } from '../train/teacher.js';
-import { createTrainer, type StepResult, type TeacherSource, type Trainer } from '../train/trainer.js';
+import type { TeacherSource } from '../train/teacher.js';
+import { createTrainer, type StepResult, type Trainer } from '../train/trainer.js';
 import { loadFinishedStage, saveFinishedStage, type StageResult } from './finished-stage.js';
-import type { Recipe, RecipeStage } from './recipe.js';
+import { type Recipe, type RecipeStage, stagesFor } from './recipe.js';
+import type { Compute, Workload } from './workload.js';
 
 /** Progress of a run, for a terminal or a log. */
 export type RunEvent =
@@ -30,20 +27,12 @@ export interface RunControl {
   readonly stopRequested: () => boolean;
 }
 
-export interface StageRunOptions {
-  readonly task: Task;
-  readonly train: readonly Example[];
-  /** Split that is reported, and evaluated during training with `evalEvery`. */
-  readonly dev: readonly Example[];
-  /** Split cut from train that `select: best` chooses on; empty with `last`. */
-  readonly held: readonly Example[];
+export interface StageRunOptions extends Compute {
+  readonly workload: Workload;
   readonly settings: TrainingSettings;
   /** Steps of the whole recipe. */
   readonly totalSteps: number;
   readonly seed: number;
-  readonly threads: number;
-  readonly device: Device;
-  readonly padId: number;
   readonly teacher?: Model | undefined;
   readonly evalEvery?: number | undefined;
   readonly checkpointEvery: number;
@@ -68,10 +57,12 @@ export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: nu
 
 export async function runRecipe(
   model: Model,
-  recipe: Recipe,
+  whole: Recipe,
   options: StageRunOptions,
 ): Promise<RecipeResult> {
-  const stepsPerEpoch = Math.ceil(options.train.length / options.settings.batchSize);
+  const { workload } = options;
+  const recipe = stagesFor(whole, workload.stage);
+  const stepsPerEpoch = workload.stepsPerEpoch(options.settings);
   const steps = stageSteps(recipe, options.totalSteps, stepsPerEpoch);
   const reported: Record<string, number> = {};
   let current = model;
@@ -106,23 +97,24 @@ interface StageOptions extends StageRunOptions {
 }
 
 async function runStage(model: Model, stage: RecipeStage, options: StageOptions): Promise<StageResult> {
-  const { task, seed, threads, device, padId, control, steps, name, directory, fingerprint, log } = options;
+  const { workload, seed, threads, device, control, steps, name, directory, fingerprint, log } = options;
   const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
   const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
   let prepared = model;
   for (const method of methods) prepared = (await method.prepare?.(prepared)) ?? prepared;
 
   const distils = stage.methods.some((method) => method.name === 'distil');
+  const teacher = distils ? await frozenTeacher(options) : undefined;
   const trainer = createTrainer({
     model: prepared,
-    objective: taskObjective({ task, examples: options.train, settings, seed, padId }),
+    objective: workload.objective(settings, seed),
     methods,
     settings,
     steps,
     seed,
     threads,
     device,
-    teacher: distils ? await frozenTeacher(options) : undefined,
+    teacher,
     note: (message) => control.onEvent({ type: 'note', message }),
   });
   const saved = directory && (await loadCheckpointState(directory, fingerprint));
@@ -132,17 +124,11 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
 
   // A state of the stage, so that what was reported before an interruption is not lost.
   const reported = trainer.stage.state<Record<string, number>>('reported', {}).value;
-  const predictor = createPredictor({
-    model: prepared,
-    source: trainer.forward,
-    threads,
-    device,
-    padId,
-  });
+  const scorer = workload.scorer(prepared, { threads, device }, trainer.forward);
   const checkpoint = async (): Promise<void> => {
     if (directory) await saveCheckpointState(directory, trainer.state(), fingerprint);
   };
-  const selection = options.held.length > 0 ? bestModel(trainer, directory) : undefined;
+  const selection = workload.selects ? bestModel(trainer, directory) : undefined;
   const evaluateEvery = options.evalEvery ?? (selection && Math.max(1, Math.round(steps / 10)));
 
   try {
@@ -163,11 +149,11 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
       });
       const last = trainer.done === steps;
       if (evaluateEvery !== undefined && (trainer.done % evaluateEvery === 0 || (last && selection))) {
-        const scores = await evaluateModel(predictor, task, selection ? options.held : options.dev);
+        const scores = await scorer.score(selection ? 'held' : 'dev');
         control.onEvent({ type: 'evaluation', stage: name, step: trainer.done, scores });
         await log?.append({ step: options.before + trainer.done, stage: name, evaluation: scores });
         const due = methods.every((method) => method.onTarget?.(trainer.done, steps) ?? true);
-        if (due) await selection?.offer(scores[task.metrics[0]!]!);
+        if (due) await selection?.offer(scores[workload.mainScore]!);
       }
       if (trainer.done % options.checkpointEvery === 0 && !last) await checkpoint();
     }
@@ -176,26 +162,17 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
     for (const method of methods) finished = (await method.finish?.(finished, trainer.stage)) ?? finished;
     return { model: finished, reported };
   } finally {
-    await predictor.release();
+    await scorer.release();
     await trainer.release();
+    await teacher?.release();
   }
 }
 
-/** Logits of the teacher on the training examples. Throws UsageError when the recipe distils without a teacher. */
-async function frozenTeacher({
-  teacher,
-  threads,
-  device,
-  padId,
-  train,
-  task,
-}: StageOptions): Promise<TeacherSource> {
+/** What the recipe distils from. Throws UsageError when no teacher is named. */
+async function frozenTeacher({ teacher, workload, threads, device }: StageOptions): Promise<TeacherSource> {
   if (!teacher)
     throw new UsageError('the recipe distils, but there is no teacher: name one with --teacher DIR');
-  const predictor = createPredictor({ model: teacher, threads, device, padId });
-  const source = await teacherLogits(predictor, train, task.labels.length);
-  await predictor.release();
-  return source;
+  return workload.teacher(teacher, { threads, device });
 }
 
 interface Selection {

@@ -15,8 +15,7 @@ export function scoreTable({ metrics }: Report): Table {
   const { dense, denseInt8, compressed, onnxInt8 } = metrics;
   const order = (name: string): number => ['majority', 'loss'].indexOf(name);
   const names = Object.keys(compressed ?? dense ?? {}).sort((a, b) => order(a) - order(b));
-  const value = (scores: Scores | undefined, name: string): number | undefined =>
-    scores?.[name as keyof Scores];
+  const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name];
   const show = (number: number | undefined): string => number?.toFixed(4) ?? '';
   const change = (name: string): string => {
     const [before, after] = [value(dense, name), value(compressed, name)];

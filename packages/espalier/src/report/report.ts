@@ -60,6 +60,8 @@ export interface Report {
   readonly seconds: number;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
+  /** Path of the dense model that a pruned one of pre-training came from. */
+  readonly dense?: string | undefined;
 }
 
 const zerosOf = (data: Float32Array): number => {

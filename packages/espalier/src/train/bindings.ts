@@ -4,6 +4,7 @@ import type { FeedArray, Session } from '../engine/session.js';
 import type { Store } from '../engine/store.js';
 import { sizeOf } from '../tensor/tensor.js';
 import type { Declarations } from './declarations.js';
+import type { TeacherSource } from './teacher.js';
 import type { BuiltGraph } from './graph.js';
 import { randomArea } from './randoms.js';
 
@@ -15,6 +16,8 @@ export interface Compiled {
   readonly fetches: Map<string, Float32Array>;
   /** Arrays of the graph's random inputs, in order. */
   readonly randoms: readonly Float32Array[];
+  /** Arrays that the teacher fills for every batch, by the name of its output. */
+  readonly teacherOutputs: ReadonlyMap<string, Float32Array>;
 }
 
 /** Area of the ids by which rows are scattered into a table. */
@@ -43,23 +46,29 @@ export function boundArrays(
   session: Session,
   store: Store,
   declarations: Declarations,
-): Pick<Compiled, 'feeds' | 'fetches' | 'randoms'> {
+  teacher: TeacherSource | undefined,
+): Omit<Compiled, 'graph' | 'session'> {
   const feeds = new Map<string, FeedArray>();
+  const teacherOutputs = new Map<string, Float32Array>();
   for (const [name, { shape }] of session.inputs) {
     if (name.startsWith('weight:')) feeds.set(name, store.view(name.slice('weight:'.length), 'weight'));
-    else if (name.startsWith('feed:') || name.startsWith('teacher:'))
-      feeds.set(name, new Float32Array(sizeOf(shape)));
+    else if (name.startsWith('feed:')) feeds.set(name, new Float32Array(sizeOf(shape)));
+    else if (name.startsWith('teacher:')) {
+      const output = name.slice('teacher:'.length);
+      const weight = teacher!.weights.get(output);
+      if (!weight) teacherOutputs.set(output, new Float32Array(sizeOf(shape)));
+      feeds.set(name, weight ?? teacherOutputs.get(output)!);
+    }
   }
   const randoms = graph.randoms.map(({ shape }, index) => store.floats(randomArea(index), sizeOf(shape)));
   for (const [index, { name }] of graph.randoms.entries()) feeds.set(name, randoms[index]!);
   const fetches = new Map<string, Float32Array>();
   for (const [name, { shape }] of session.outputs) {
-    if (name === 'logits') continue;
     if (name.startsWith('grad:')) fetches.set(name, store.view(name.slice('grad:'.length), 'grad'));
     else if (name.startsWith('rows:')) fetches.set(name, store.floats(name, sizeOf(shape)));
     else if (name.startsWith('next:'))
       fetches.set(name, declarations.carries.get(name.slice('next:'.length))!.next);
     else fetches.set(name, new Float32Array(sizeOf(shape)));
   }
-  return { feeds, fetches, randoms };
+  return { feeds, fetches, randoms, teacherOutputs };
 }

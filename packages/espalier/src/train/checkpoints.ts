@@ -10,7 +10,7 @@ import { readSafetensors, writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import type { TrainerState } from './trainer.js';
 
-const SLOTS = ['weight', 'm', 'v', 'factor', 'mask'] as const;
+const SLOTS = ['weight', 'dense', 'm', 'v', 'factor', 'mask'] as const;
 
 const headerSchema = z.object({
   format: z.literal('espalier-checkpoint-1'),

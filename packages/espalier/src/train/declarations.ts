@@ -26,6 +26,8 @@ export interface DeclaredFeed {
 export interface Declarations {
   readonly parameters: Map<string, DeclaredParameter>;
   readonly masks: Set<string>;
+  /** Masked tensors whose pruned entries live on in slot `dense`. */
+  readonly regrown: Set<string>;
   readonly factors: Set<string>;
   readonly frozen: Set<string>;
   readonly carries: Map<string, DeclaredCarry>;
@@ -36,6 +38,7 @@ export interface Declarations {
 export const createDeclarations = (): Declarations => ({
   parameters: new Map(),
   masks: new Set(),
+  regrown: new Set(),
   factors: new Set(),
   frozen: new Set(),
   carries: new Map(),

@@ -3,8 +3,13 @@ import type { Example, MetricName, Task } from '../data/example.js';
 import type { Predictor } from './predictor.js';
 import { scoreTask } from './metrics.js';
 
-/** Metrics by name with `majority` (the main metric of always guessing the commonest label) and `loss`. */
-export type Scores = Readonly<Partial<Record<MetricName, number>> & { majority: number; loss: number }>;
+/**
+ * Scores by name. Of a task: its metrics with `majority` (the main metric of always guessing the commonest label)
+ * and `loss`.
+ */
+export type Scores = Readonly<Record<string, number>>;
+
+export type TaskScores = Readonly<Partial<Record<MetricName, number>> & { majority: number; loss: number }>;
 
 /** Index of the largest logit; the value itself for regression. */
 export function decide(task: Task, logits: Float32Array): number {
@@ -24,7 +29,7 @@ export function scoreLogits(
   task: Task,
   logits: readonly Float32Array[],
   examples: readonly Example[],
-): Scores {
+): TaskScores {
   const labels = examples.map(({ label }) => label);
   const losses = logits.map((row, index) =>
     task.kind === 'regression'
@@ -43,6 +48,6 @@ export async function evaluateModel(
   predictor: Predictor,
   task: Task,
   examples: readonly Example[],
-): Promise<Scores> {
+): Promise<TaskScores> {
   return scoreLogits(task, await predictor.logits(examples), examples);
 }

@@ -19,8 +19,8 @@ export interface GraphRequest {
   readonly bucket: BucketShape;
   readonly variant: string;
   readonly training: boolean;
-  /** Shapes of the teacher's outputs by name, [rows, ...]; empty without a teacher. */
-  readonly teacherOutputs: ReadonlyMap<string, (bucket: BucketShape) => readonly number[]>;
+  /** Shape of each of the teacher's outputs and weights in a bucket; undefined without a teacher. */
+  readonly teacherShape: ((name: string, bucket: BucketShape) => readonly number[]) | undefined;
 }
 
 /** A random input and how it is filled. */
@@ -110,9 +110,8 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
     },
     random: (name, shape, kind) => random(`random:${name}`, shape, kind, 0),
     teacher: (output) => {
-      const shape = request.teacherOutputs.get(output);
-      if (!shape) throw new Error(`this stage has no teacher output "${output}"`);
-      return leaf(`teacher:${output}`, shape(bucket));
+      if (!request.teacherShape) throw new Error(`this stage has no teacher to give "${output}"`);
+      return leaf(`teacher:${output}`, request.teacherShape(output, bucket));
     },
   };
   const hooks: GraphHooks[] = methods.flatMap((method) => method.build?.(context) ?? []);
@@ -147,19 +146,17 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
         : undefined,
   };
   const built = objective.build(createBuilder(bucket, weights), model, rowScale);
-  const logits = built.outputs.get('logits');
-  if (!logits) throw new Error(`objective "${objective.name}" has no output "logits"`);
-  const outputs: NamedNode[] = [{ name: 'logits', node: logits }];
   const weightNames = (): string[] =>
     [...leaves.keys()]
       .filter((name) => name.startsWith('weight:'))
       .map((name) => name.slice('weight:'.length));
   if (!training) {
+    const results = [...built.outputs].map(([name, node]): NamedNode => ({ name, node }));
     return {
       bucket,
-      outputs,
+      outputs: results,
       weights: weightNames(),
-      activationFloats: forwardFloats(logits),
+      activationFloats: forwardFloats(results.map(({ node }) => node)),
       termNames: [],
       denseGradients: [],
       rowScatters: [],
@@ -170,11 +167,11 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
   }
 
   const terms = hooks.reduce<readonly LossTerm[]>(
-    (seen, hook) => hook.loss?.(seen, built.outputs) ?? seen,
+    (seen, hook) => hook.loss?.(seen, built) ?? seen,
     built.terms,
   );
   const loss = terms.map(({ node, weight }) => scale(node, weight)).reduce(add);
-  outputs.push({ name: 'loss', node: loss });
+  const outputs: NamedNode[] = [{ name: 'loss', node: loss }];
   for (const term of terms) outputs.push({ name: `term:${term.name}`, node: term.node });
   for (const [name, node] of carryOutputs) outputs.push({ name: `next:${name}`, node });
 
@@ -211,7 +208,7 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
     bucket,
     outputs,
     weights: weightNames(),
-    activationFloats: forwardFloats(loss),
+    activationFloats: forwardFloats([loss]),
     termNames: terms.map(({ name }) => name),
     denseGradients,
     rowScatters,
@@ -223,9 +220,9 @@ export function buildGraph(request: GraphRequest): BuiltGraph {
   };
 }
 
-function forwardFloats(result: Node): number {
+function forwardFloats(results: readonly Node[]): number {
   let floats = 0;
-  for (const { outputs } of reachable([result])) {
+  for (const { outputs } of reachable(results)) {
     for (const node of outputs) if (!isInput(node) && !isConstant(node)) floats += sizeOf(node.shape);
   }
   return floats;

@@ -20,8 +20,16 @@ export interface TrainingBatch extends PassBatch {
 
 export interface ObjectiveOutput {
   readonly terms: readonly LossTerm[];
-  /** Named results; 'logits' is what predictions are made from. */
+  /** Named results of the forward pass: what evaluation fetches. */
   readonly outputs: ReadonlyMap<string, Node>;
+  /** What separates these results from a teacher's, whose own `teacher` gives by name: terms of weight 1. */
+  distilled(teacher: (output: string) => Node, options: DistillationOptions): readonly LossTerm[];
+}
+
+export interface DistillationOptions {
+  readonly temperature: number;
+  /** Which positions of masked language modelling are compared: all that are not padding, or the masked ones. */
+  readonly positions: 'all' | 'masked';
 }
 
 export interface Objective {

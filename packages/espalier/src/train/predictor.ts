@@ -2,22 +2,14 @@
 import { makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import type { Device } from '../engine/devices.js';
-import { createSession, type FeedArray, type Session } from '../engine/session.js';
-import { type BucketShape, createBuilder, type Weights } from '../models/builder.js';
+import { createBuilder, type Weights } from '../models/builder.js';
 import type { Model } from '../models/model.js';
-import type { Node } from '../graph/node.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
+import { createForward, type ForwardSource } from './forward.js';
+import { encoderFeeds } from './encoder-batch.js';
 import { fakeQuantised } from './fake-quantised.js';
-import { encoderFeeds, taskLogits } from './task-objective.js';
-
-/** Where a forward pass comes from. */
-export interface ForwardSource {
-  /** Logits [rows, labels] of a bucket, from `encoderInputs` and other inputs. */
-  logits(bucket: BucketShape): Node;
-  /** Present data of an input that does not belong to the batch. */
-  feed(name: string): FeedArray;
-}
+import { taskLogits } from './task-objective.js';
 
 export interface PredictorOptions {
   readonly model: Model;
@@ -60,10 +52,18 @@ export function plainWeights(model: Model): Weights {
 export const quantisedWeights = (model: Model): Weights =>
   model.quantisation ? fakeQuantised(plainWeights(model), model.quantisation) : plainWeights(model);
 
-/** The forward pass of a model as it stands. */
+/** Data of the inputs `plainWeights` makes. */
+export const modelFeed =
+  (model: Model) =>
+  (name: string): Float32Array =>
+    model.tensors.get(name.slice('weight:'.length))!.data;
+
+/** The logits of a model as it stands. */
 export const modelSource = (model: Model): ForwardSource => ({
-  logits: (bucket) => taskLogits(createBuilder(bucket, quantisedWeights(model)), model),
-  feed: (name) => model.tensors.get(name.slice('weight:'.length))!.data,
+  outputs: (bucket) => [
+    { name: 'logits', node: taskLogits(createBuilder(bucket, quantisedWeights(model)), model) },
+  ],
+  feed: modelFeed(model),
 });
 
 function memoize<T>(make: (name: string) => T): (name: string) => T {
@@ -81,24 +81,11 @@ function memoize<T>(make: (name: string) => T): (name: string) => T {
 export function createPredictor(options: PredictorOptions): Predictor {
   const { model, threads, device, padId, rows = 32 } = options;
   const source = options.source ?? modelSource(model);
-  const sessions = new Map<string, Session>();
-
-  async function sessionFor(bucket: BucketShape): Promise<Session> {
-    const key = `${bucket.rows}x${bucket.length}`;
-    const known = sessions.get(key);
-    if (known) return known;
-    const session = await createSession([{ name: 'logits', node: source.logits(bucket) }], {
-      threads,
-      device,
-      arena: false,
-    });
-    sessions.set(key, session);
-    return session;
-  }
+  const forward = createForward(source, { threads, device });
 
   return {
     async logits(examples) {
-      const results = new Array<Float32Array>(examples.length);
+      const logits = new Array<Float32Array>(examples.length);
       const lengthOf = (index: number): number =>
         Math.min(
           Math.ceil(examples[index]!.ids.length / BUCKET_MULTIPLE) * BUCKET_MULTIPLE,
@@ -115,22 +102,14 @@ export function createPredictor(options: PredictorOptions): Predictor {
           length,
           { padId },
         );
-        const session = await sessionFor({ rows, length });
-        const feeds = new Map<string, FeedArray>(encoderFeeds(batch));
-        for (const name of session.inputs.keys()) {
-          if (!feeds.has(name)) feeds.set(name, source.feed(name));
-        }
-        const width = session.outputs.get('logits')!.shape[1]!;
-        const logits = new Float32Array(rows * width);
-        await session.run(feeds, new Map([['logits', logits]]));
+        const results = await forward.run({ rows, length }, encoderFeeds(batch));
+        const all = results.get('logits')!;
+        const width = all.length / rows;
         for (const [row, index] of chosen.entries())
-          results[index] = logits.slice(row * width, (row + 1) * width);
+          logits[index] = all.slice(row * width, (row + 1) * width);
       }
-      return results;
+      return logits;
     },
-    async release() {
-      for (const session of sessions.values()) await session.release();
-      sessions.clear();
-    },
+    release: () => forward.release(),
   };
 }

@@ -1,34 +1,18 @@
 // Classification and regression of one or two sentences: cross-entropy or squared error over the pooled output.
 import { epochBatches, makeBatch } from '../data/batches.js';
 import type { Batch, Example, Task } from '../data/example.js';
-import type { FeedArray } from '../engine/session.js';
 import type { Node } from '../graph/node.js';
 import { logSoftmax, mul, neg, reduceSum, sub } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
 import type { BucketShape, Builder } from '../models/builder.js';
-import type { EncoderInputs } from '../models/encoder.js';
 import { familyOf } from '../models/families.js';
 import { classifierHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
+import { distillationLoss } from './distillation-loss.js';
+import { encoderFeeds, encoderInputs } from './encoder-batch.js';
+import { memoizeLast } from './memoize-last.js';
 import type { Objective, ObjectiveOutput, TrainingBatch } from './objective.js';
 import type { TrainingSettings } from './settings.js';
-
-/** Added to attention scores of padding: its probability is exactly 0 in f32. */
-const PADDING_BIAS = -1e9;
-
-export const encoderInputs = ({ rows, length }: BucketShape): EncoderInputs => ({
-  ids: input('ids', [length * rows], 'int32'),
-  typeIds: input('type_ids', [length * rows], 'int32'),
-  bias: input('attention_bias', [rows, length]),
-});
-
-/** Arrays for `encoderInputs`. */
-export const encoderFeeds = (batch: Batch): Map<string, FeedArray> =>
-  new Map<string, FeedArray>([
-    ['ids', batch.ids],
-    ['type_ids', batch.typeIds],
-    ['attention_bias', Float32Array.from(batch.mask, (real) => (real ? 0 : PADDING_BIAS))],
-  ]);
 
 export interface TaskObjectiveOptions {
   readonly task: Task;
@@ -114,13 +98,13 @@ function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): Objecti
   return {
     terms: [{ name: 'task', weight: 1, node: reduceSum(mul(perRow, rowScale)) }],
     outputs: new Map([['logits', logits]]),
-  };
-}
-
-function memoizeLast<K, V>(compute: (key: K) => V): (key: K) => V {
-  let last: { key: K; value: V } | undefined;
-  return (key) => {
-    if (last?.key !== key) last = { key, value: compute(key) };
-    return last.value;
+    distilled(teacher, { temperature }) {
+      const target = teacher('logits');
+      const apart =
+        task.kind === 'regression'
+          ? mul(sub(logits, target), sub(logits, target))
+          : distillationLoss(logits, target, temperature);
+      return [{ name: 'distil', weight: 1, node: reduceSum(mul(apart, rowScale)) }];
+    },
   };
 }

@@ -1,9 +1,23 @@
-// A frozen teacher in fine-tuning: its logits are computed once per example, in a fixed order and before training,
-// so that they do not depend on where a run was interrupted. Dropout is off and nothing of it is trained.
+// A frozen teacher: what a student is compared with. Dropout is off and nothing of it is trained.
 import type { Example } from '../data/example.js';
+import type { BucketShape } from '../models/builder.js';
+import type { TrainingBatch } from './objective.js';
 import type { Predictor } from './predictor.js';
-import type { TeacherSource } from './trainer.js';
 
+export interface TeacherSource {
+  /** Weights that the student's loss reads, by name: fed as they are. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  /** Shape of an output in a bucket, or of a weight. Throws when there is none of that name. */
+  shape(name: string, bucket: BucketShape): readonly number[];
+  /** Writes the outputs for a batch into the arrays of `targets`, by name. */
+  fill(batch: TrainingBatch, targets: ReadonlyMap<string, Float32Array>): void | Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * The teacher of a task: its logits are computed once per example, in a fixed order and before training, so that
+ * they do not depend on where a run was interrupted.
+ */
 export async function teacherLogits(
   predictor: Predictor,
   examples: readonly Example[],
@@ -12,10 +26,15 @@ export async function teacherLogits(
   const rows = await predictor.logits(examples);
   const byIndex = new Map(examples.map(({ index }, position) => [index, rows[position]!]));
   return {
-    outputs: new Map([['logits', ({ rows: count }) => [count, width]]]),
-    fill(_output, batch, target) {
-      target.fill(0);
+    weights: new Map(),
+    shape: (name, { rows: count }) => {
+      if (name !== 'logits') throw new Error(`the teacher of a task has no "${name}"`);
+      return [count, width];
+    },
+    fill(batch, targets) {
+      const target = targets.get('logits')!.fill(0);
       for (const [row, { index }] of batch.examples.entries()) target.set(byIndex.get(index)!, row * width);
     },
+    release: () => Promise.resolve(),
   };
 }

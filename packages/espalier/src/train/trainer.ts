@@ -25,18 +25,10 @@ import { createDeclarations, type Declarations } from './declarations.js';
 import { fillRandoms, randomScratch } from './randoms.js';
 import { buildGraph, type GraphRequest } from './graph.js';
 import type { Objective, TrainingBatch } from './objective.js';
-import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
-import type { ForwardSource } from './predictor.js';
-import { applyUpdate, clipFactor, planUpdate } from './updates.js';
-
-/** Where the teacher's outputs for a batch come from. */
-export interface TeacherSource {
-  /** Shape of each output in a bucket. */
-  readonly outputs: ReadonlyMap<string, (bucket: BucketShape) => readonly number[]>;
-  /** Writes the output for the batch's examples into `target`. */
-  fill(output: string, batch: TrainingBatch, target: Float32Array): void;
-}
+import type { ForwardSource } from './forward.js';
+import type { TeacherSource } from './teacher.js';
+import { applyUpdate, clipFactor, planUpdate, stageRate } from './updates.js';
 
 export interface TrainerOptions {
   readonly model: Model;
@@ -98,7 +90,7 @@ export interface Trainer {
 }
 
 /** Slots that hold state between steps; the others are scratch. */
-const STATE_SLOTS: readonly Slot[] = ['weight', 'm', 'v', 'factor', 'mask'];
+const STATE_SLOTS: readonly Slot[] = ['weight', 'dense', 'm', 'v', 'factor', 'mask'];
 
 export function createTrainer(options: TrainerOptions): Trainer {
   const { objective, methods, settings, steps, seed, threads, device, teacher } = options;
@@ -115,7 +107,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     bucket,
     variant,
     training: true,
-    teacherOutputs: teacher?.outputs ?? new Map(),
+    teacherShape: teacher && ((name, of) => teacher.shape(name, of)),
   });
 
   const memory: { store?: Store } = {}; // filled once every method has declared what it needs
@@ -123,10 +115,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const tensors: TensorInfo[] = buildGraph(request(objective.largestBucket, variants[0]!, [])).weights.map(
     (name) => ({ name, shape: model.tensors.get(name)!.shape, group: 'model' }),
   );
+  const { encoderLinear, prunedLinear } = familyOf(model.config);
   const stage: StageContext = {
     steps,
     seed,
-    encoderLinear: familyOf(model.config).encoderLinear,
+    encoderLinear,
+    prunedLinear,
     tensors,
     get store() {
       if (!memory.store)
@@ -134,6 +128,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return memory.store;
     },
     mask: (names) => addAll(declarations.masks, names),
+    regrow: (names) => {
+      addAll(declarations.masks, names);
+      addAll(declarations.regrown, names);
+    },
     factor: (names) => addAll(declarations.factors, names),
     freeze: (names) => addAll(declarations.frozen, names),
     parameter: (name, shape, init, group) => {
@@ -150,8 +148,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       if (!declared) throw new Error(`no graph carries "${name}"`);
       return declared.value;
     },
-    rateAt: (step) =>
-      settings.lr * rateFactor(step, { steps, warmup: settings.warmup, schedule: settings.schedule }),
+    rateAt: stageRate(settings, steps, methods),
     note: (message) => options.note?.(message),
     report: (values) => Object.assign(reported, values),
   };
@@ -162,12 +159,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const largest = variants.map((variant) => buildGraph(request(objective.largestBucket, variant)));
   const trainable = tensors.filter(({ name }) => !declarations.frozen.has(name));
   const trainableNames = trainable.map(({ name }) => name);
+  const maskedNames = trainableNames.filter((name) => declarations.masks.has(name));
   const first = at(0);
   const plan = planStore(
     tensors.map((tensor): TensorSpec => {
       const slots: Slot[] = ['weight'];
       if (!declarations.frozen.has(tensor.name)) {
         slots.push('grad', 'm');
+        if (declarations.regrown.has(tensor.name)) slots.push('dense');
         if (planUpdate(first, tensor, settings, methods).rule === 'adamw') slots.push('v');
         if (objective.microBatches > 1) slots.push('accum');
       }
@@ -187,6 +186,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   for (const { name } of tensors) {
     const init = declarations.parameters.get(name)?.init() ?? model.tensors.get(name)!.data;
     live.view(name, 'weight').set(init);
+    if (live.has(name, 'dense')) live.view(name, 'dense').set(init);
   }
   // From here on the weights are the store's alone: a caller that lets its model go frees the memory.
   model = {
@@ -213,7 +213,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (known) return known;
     const graph = buildGraph(request(bucket, variant));
     const session = await createSession(graph.outputs, { threads, device, arena });
-    const made = { graph, session, ...boundArrays(graph, session, live, declarations) };
+    const made = { graph, session, ...boundArrays(graph, session, live, declarations, teacher) };
     compiled.set(key, made);
     return made;
   }
@@ -230,7 +230,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     weightSum: number,
     pass: number,
   ): Promise<Map<string, Float32Array>> {
-    const { graph, session, feeds, fetches, randoms } = await compile(batch.bucket, variant);
+    const { graph, session, feeds, fetches, randoms, teacherOutputs } = await compile(batch.bucket, variant);
     for (const [name, array] of batch.feeds) if (session.inputs.has(name)) feeds.set(name, array);
     if (session.inputs.has('row_scale'))
       feeds.set(
@@ -243,12 +243,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
     for (const { name, value } of declarations.carries.values()) {
       if (session.inputs.has(`carry:${name}`)) feeds.set(`carry:${name}`, value);
     }
-    for (const output of teacher?.outputs.keys() ?? []) {
-      const target = feeds.get(`teacher:${output}`) as Float32Array | undefined;
-      if (target) teacher!.fill(output, batch, target);
-    }
     fillRandoms(live, graph.randoms, randoms, { seed, step: done, pass });
     let started = performance.now();
+    if (teacherOutputs.size > 0) await teacher!.fill(batch, teacherOutputs);
     await session.run(feeds, fetches);
     milliseconds.session += performance.now() - started;
 
@@ -320,6 +317,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const variant = methods.reduce((seen, method) => method.variant?.(done) ?? seen, variants[0]!);
       const { loss, terms } = await gradients(step, objective.batches(done), variant);
       const started = performance.now();
+      live.maskGradient(maskedNames); // before the norm: a product with the mask would give no gradient either
       const norm = live.norm(trainableNames);
       const factor = clipFactor(norm, settings.clip);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
@@ -373,10 +371,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     weight: (name) => live.view(name, 'weight'),
     forward: {
-      logits: (bucket) => {
-        const { outputs } = buildGraph({ ...request(bucket, variants[0]!), training: false });
-        return outputs.find(({ name }) => name === 'logits')!.node;
-      },
+      outputs: (bucket) => buildGraph({ ...request(bucket, variants[0]!), training: false }).outputs,
       feed(input) {
         const [kind, name] = [input.slice(0, input.indexOf(':')), input.slice(input.indexOf(':') + 1)];
         if (kind === 'weight') return live.view(name, 'weight');

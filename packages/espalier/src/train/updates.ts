@@ -1,10 +1,34 @@
 // The fused optimiser pass: which rule, rate, decay, threshold and mask every tensor gets, and its application.
 import type { Store } from '../engine/store.js';
+import { UsageError } from '../errors.js';
 import type { MethodHooks, StepContext, TensorInfo, UpdatePlan } from '../methods/method.js';
+import { rateFactor } from './schedules.js';
 import type { TrainingSettings } from './settings.js';
 
 /** Names without weight decay, as in the BERT repository: biases and LayerNorm. */
 const NO_DECAY = /(^|\.)(bias|LayerNorm\.weight)$/;
+
+/**
+ * The learning rate at each step of a stage: the schedule's, or that of the method which replaces it. Throws
+ * UsageError when two methods would.
+ */
+export function stageRate(
+  { lr, warmup, schedule }: TrainingSettings,
+  steps: number,
+  methods: readonly MethodHooks[],
+): (step: number) => number {
+  const [own, another] = methods.filter((method) => method.rateFactor !== undefined);
+  if (another) {
+    throw new UsageError(
+      'two methods of this stage set the learning-rate schedule, one may; turn it off in the other ' +
+        '(prune-once: rewind false) or give each a stage of its own',
+    );
+  }
+  const rising = Math.round(warmup * steps);
+  return (step) =>
+    lr *
+    (own?.rateFactor?.(step, { steps, warmup: rising }) ?? rateFactor(step, { steps, warmup, schedule }));
+}
 
 /** The plan of one tensor at one step, after every method has had its say. */
 export function planUpdate(

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { recipeSchema } from '../../src/recipe/recipe.js';
 import { classify, espalier, espalierJson, sha256, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -157,6 +158,31 @@ describe('inspect and methods', () => {
       inputs: ['input_ids', 'token_type_ids', 'attention_mask'],
       outputs: ['logits'],
     });
+  });
+
+  it('inspect: patterns of a sparse model, and its embeddings against others', async () => {
+    const model = await loadCheckpoint(path('project', 'model'));
+    const sparse = /(0.*query|1.*key)\.weight$/;
+    for (const [name, { data }] of model.tensors) {
+      if (sparse.test(name)) for (let i = 0; i < data.length; i += 3) data[i] = 0;
+    }
+    await saveCheckpoint(path('project', 'sparse'), model);
+    const found = await espalierJson(root, 'inspect', 'sparse', '--against', 'model');
+    const patterns = found['patterns'] as { name: string; rowRatio: number }[];
+    expect(patterns.map(({ name }) => name)).toEqual(
+      [...model.tensors.keys()].filter((name) => sparse.test(name)),
+    );
+    expect(patterns[0]!.rowRatio).toBeLessThan(1); // zeros at equal distances are more even than chance
+    expect(found['against']).toMatchObject({ path: 'model' });
+
+    const { stdout } = await espalier(root, 'inspect', 'sparse', '--against', 'sparse');
+    expect(stdout).toMatch(/layer\.0\.attention\.self\.query\.weight +66\.\d %( +\d+\.\d\d){3}\n/);
+    expect(stdout).toContain('word embeddings: 100.0 % of the');
+    const dense = await espalierJson(root, 'inspect', 'model');
+    expect(dense).not.toHaveProperty('patterns');
+    expect(dense).not.toHaveProperty('against');
+    const { status, stderr } = await espalier(root, 'inspect', 'model/onnx/model.onnx', '--against', 'model');
+    expect([status, stderr]).toEqual([2, expect.stringContaining('an ONNX file is not compared')]);
   });
 
   it('methods: every recipe is valid, every option has a source', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accumulateTwin, scaleTwin, sumOfSquaresTwin } from '../../src/engine/kernels/linear.js';
-import { applyMaskTwin, countNonzeroTwin } from '../../src/engine/kernels/mask.js';
+import { applyMaskTwin, countNonzeroTwin, maskedCopyTwin } from '../../src/engine/kernels/mask.js';
 import { scatterAddRowsTwin } from '../../src/engine/kernels/rows.js';
 import { arena, bits, EDGE_LENGTHS, numbers, randomFloats, randomMask } from './arrays.js';
 
@@ -36,6 +36,12 @@ describe.each(EDGE_LENGTHS)('kernels over %i values', (n) => {
     });
     const x = memory.floats(values);
     const twin = values.slice();
+    const y = memory.floats(randomFloats(n, 8));
+    const yTwin = y.slice();
+    memory.run.maskedCopy({ y: y.byteOffset, x: x.byteOffset, mask: mask.byteOffset, n });
+    maskedCopyTwin(yTwin, x, mask);
+    expect(bits(y)).toEqual(bits(yTwin));
+    expect(bits(x)).toEqual(bits(values));
     memory.run.applyMask({ x: x.byteOffset, mask: mask.byteOffset, n });
     applyMaskTwin(twin, mask);
     expect(bits(x)).toEqual(bits(twin));

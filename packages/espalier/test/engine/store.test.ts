@@ -289,3 +289,56 @@ describe('a locked pattern', () => {
     },
   );
 });
+
+describe('a pattern with regrowth', () => {
+  const slots: readonly Slot[] = [...TRAINED, 'dense', 'accum', 'mask'];
+  const regrown = (): Store => {
+    const store = createStore(planStore([{ name: 'w', shape: [37, 5], slots }]));
+    store.view('w', 'dense').set(randomFloats(185, 31));
+    store.mask('w').set(randomMask(185, 32));
+    store.applyMask('w');
+    return store;
+  };
+  const underMask = (store: Store): number[] => {
+    const mask = store.mask('w');
+    return bits(store.view('w', 'dense').map((x, i) => (mask[i] === 0 ? 0 : x)));
+  };
+
+  test.each(['adamw', 'sgd'] as const)(
+    '%s trains the original whole; the weight is what the mask leaves',
+    (rule) => {
+      const store = regrown();
+      const plain = createStore(planStore([{ name: 'w', shape: [37, 5], slots: TRAINED }]));
+      plain.view('w', 'weight').set(store.view('w', 'dense'));
+      for (let step = 1; step <= 5; step++) {
+        store.view('w', 'grad').set(randomFloats(185, 40 + step));
+        store.maskGradient(['w']);
+        const gradient = store.view('w', 'grad');
+        expect(gradient.every((g, i) => store.mask('w')[i] !== 0 || Object.is(g, 0))).toBe(true);
+        plain.view('w', 'grad').set(gradient);
+        for (const each of [store, plain]) {
+          if (rule === 'adamw') each.adamw('w', { lr: 0.1, step, decay: 0.1, clearGradient: true });
+          else each.sgd('w', { lr: 0.1, momentum: 0.9, decay: 0.1, shift: 0.01 });
+        }
+        expect(bits(store.view('w', 'dense'))).toEqual(bits(plain.view('w', 'weight')));
+        expect(bits(store.view('w', 'weight'))).toEqual(underMask(store));
+      }
+      expect(store.nonzeros('w')).toBe(store.mask('w').filter((keep) => keep !== 0).length);
+    },
+  );
+
+  test('a new mask brings back what the old one hid, and leaves original and moments', () => {
+    const store = regrown();
+    for (const slot of ['grad', 'accum', 'm', 'v'] as const) store.view('w', slot).fill(3);
+    const [dense, zeros] = [bits(store.view('w', 'dense')), store.mask('w').indexOf(0)];
+    expect(store.view('w', 'weight')[zeros]).toBe(0);
+    store.mask('w').fill(1).fill(0, 100);
+    store.applyMask('w');
+    expect(store.view('w', 'weight')[zeros]).toBe(store.view('w', 'dense')[zeros]);
+    expect(bits(store.view('w', 'weight'))).toEqual(underMask(store));
+    expect(bits(store.view('w', 'dense'))).toEqual(dense);
+    for (const slot of ['m', 'v'] as const) expect(store.view('w', slot).every((x) => x === 3)).toBe(true);
+    for (const slot of ['grad', 'accum'] as const)
+      expect([...store.view('w', slot)]).toEqual([...store.mask('w')].map((keep) => 3 * keep));
+  });
+});

@@ -8,8 +8,9 @@ import type { Node } from '../../src/graph/node.js';
 import { createBuilder } from '../../src/models/builder.js';
 import { affineRange, largestMagnitudes, symmetricScale } from '../../src/models/int8.js';
 import type { AffineRange } from '../../src/models/quantisation.js';
+import { encoderFeeds } from '../../src/train/encoder-batch.js';
 import { createPredictor, plainWeights } from '../../src/train/predictor.js';
-import { encoderFeeds, taskLogits } from '../../src/train/task-objective.js';
+import { taskLogits } from '../../src/train/task-objective.js';
 import { madeUpExamples, randomModel } from '../support/training.js';
 
 const model = randomModel();
@@ -112,6 +113,14 @@ it('takes scales of weights and tables from their largest values', async () => {
   ]);
   expect(Object.keys(layers)).toHaveLength(13);
   expect(layers['bert.encoder.layer.0.attention.self.value']!.output).toBeUndefined();
+});
+
+it('leaves out a head that does not run', async () => {
+  const name = 'cls.predictions.transform.dense.weight';
+  const tensor = { dtype: 'F32', shape: [8, 8], data: new Float32Array(64) } as const;
+  const withHead = { ...model, tensors: new Map(model.tensors).set(name, tensor) };
+  const { layers } = await calibrate(withHead, examples.slice(0, 2), { ...options, names: 'dense.weight$' });
+  expect(Object.keys(layers)).toHaveLength(7);
 });
 
 it('refuses to calibrate on nothing', async () => {

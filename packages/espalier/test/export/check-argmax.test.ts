@@ -81,7 +81,7 @@ describe('exportInt8', () => {
     const broken = { ...model, tensors: new Map([...model.tensors, ['classifier.weight', classifier]]) };
     await expect(exportInt8(broken, path('broken.onnx'), { threads: 1 })).rejects.toThrow(/not written/);
     expect(existsSync(path('broken.onnx'))).toBe(false);
-    const run = { model, task, train: [], held: [], dev: examples.slice(0, 9), padId: 0, files: [] };
+    const run = { task, dev: examples.slice(0, 9) };
     const { failure, ...results } = await int8FileResults(run, broken, path('run'), 1);
     expect(failure!.message).toMatch(/model_quantized\.onnx was not written: 9 of 9 examples/);
     expect(results).toEqual({ metrics: {}, bytes: {} }); // the report of a run is written without it

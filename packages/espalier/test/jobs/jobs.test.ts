@@ -100,7 +100,7 @@ describe('compress', () => {
     expect(report.sparsity.encoder).toBeCloseTo(0.5, 2);
     expect(report.metrics.compressed).toBeDefined();
     expect(report.metrics.denseInt8!.majority).toBe(report.metrics.dense!.majority);
-    expect(report.metrics.denseInt8!.loss).toBeCloseTo(report.metrics.dense!.loss, 1);
+    expect(report.metrics.denseInt8!.loss).toBeCloseTo(report.metrics.dense!.loss!, 1);
     expect(report.metrics.denseInt8!.loss).not.toBe(report.metrics.dense!.loss);
     expect(report.bytes.denseInt8).toBeGreaterThan(report.parameters.total);
     expect(report.metrics.onnxInt8).toBeUndefined();

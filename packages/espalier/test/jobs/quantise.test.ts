@@ -121,7 +121,7 @@ it('writes the integer form, which decides as the trained model does', async () 
   expect(new Uint8Array(readFileSync(file))).toEqual(int8Bytes(model, model.quantisation!));
   const { denseInt8, compressed, onnxInt8 } = report.metrics;
   expect(onnxInt8!.accuracy).toBe(compressed!.accuracy);
-  expect(onnxInt8!.loss).toBeCloseTo(compressed!.loss, 3);
+  expect(onnxInt8!.loss).toBeCloseTo(compressed!.loss!, 3);
   expect(denseInt8!.majority).toBe(compressed!.majority);
   expect(report.bytes.onnxInt8).toBe(readFileSync(file).length);
 });

@@ -5,7 +5,8 @@ import { evaluate } from '../../src/graph/evaluate.js';
 import { differentiate } from '../../src/graph/differentiate.js';
 import { constant } from '../../src/graph/program.js';
 import { reduceSum } from '../../src/graph/ops/index.js';
-import { distil, distillationLoss } from '../../src/methods/distil.js';
+import { distil } from '../../src/methods/distil.js';
+import { distillationLoss } from '../../src/train/distillation-loss.js';
 import { createPredictor } from '../../src/train/predictor.js';
 import { teacherLogits } from '../../src/train/teacher.js';
 import { firstStep, madeUpExamples, randomModel, twoClasses } from '../support/training.js';
@@ -66,7 +67,7 @@ describe('the distil method in a step', () => {
     const found = await firstStep({
       examples,
       settings: { batchSize: 8 },
-      methods: [distil.create({ temperature: 3, labels: 0.25, teacher: 2 })],
+      methods: [distil.create({ temperature: 3, labels: 0.25, teacher: 2, positions: 'all' })],
       teacher: teacher.source,
     });
     const labels = mean(examples.map(({ label }, i) => -Math.log(softmax(student.logits[i]!)[label]!)));
@@ -84,7 +85,7 @@ describe('the distil method in a step', () => {
       model: randomModel(config),
       task,
       examples,
-      methods: [distil.create({ temperature: 2, labels: 0, teacher: 1 })],
+      methods: [distil.create({ temperature: 2, labels: 0, teacher: 1, positions: 'all' })],
       teacher: teacher.source,
     });
     const expected = mean(examples.map((_, i) => (student.logits[i]![0]! - teacher.logits[i]![0]!) ** 2));

@@ -7,7 +7,8 @@ import { constant } from '../../src/graph/program.js';
 import { createBuilder } from '../../src/models/builder.js';
 import type { Model } from '../../src/models/model.js';
 import { plainWeights } from '../../src/train/predictor.js';
-import { encoderFeeds, taskLogits } from '../../src/train/task-objective.js';
+import { encoderFeeds } from '../../src/train/encoder-batch.js';
+import { taskLogits } from '../../src/train/task-objective.js';
 import { madeUpExamples, randomModel } from '../support/training.js';
 
 export const model = randomModel({ num_hidden_layers: 1 });

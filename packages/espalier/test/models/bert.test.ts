@@ -12,7 +12,8 @@ import { classifierHead } from '../../src/models/heads.js';
 import type { Model } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/tensor/safetensors.js';
 import { createPredictor, plainWeights } from '../../src/train/predictor.js';
-import { encoderFeeds, taskLogits } from '../../src/train/task-objective.js';
+import { encoderFeeds } from '../../src/train/encoder-batch.js';
+import { taskLogits } from '../../src/train/task-objective.js';
 import { dataPath, describeWithData } from '../support/data.js';
 import { madeUpExamples, randomModel } from '../support/training.js';
 

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { makeBatch } from '../../src/data/batches.js';
 import type { BucketShape } from '../../src/models/builder.js';
 import type { Objective, TrainingBatch } from '../../src/train/objective.js';
-import { encoderFeeds, taskObjective } from '../../src/train/task-objective.js';
+import { encoderFeeds } from '../../src/train/encoder-batch.js';
+import { taskObjective } from '../../src/train/task-objective.js';
 import {
   firstStep,
   type Gradients,

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FormatError, Interrupted } from '../../src/errors.js';
 import { DENSE, builtinRecipe } from '../../src/recipe/builtin.js';
 import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
+import { taskWorkload } from '../../src/recipe/task-workload.js';
 import { type RecipeResult, runRecipe, type RunEvent, type StageRunOptions } from '../../src/recipe/run.js';
 import type { MetricsLog } from '../../src/train/metrics-log.js';
 import { random } from '../../src/random.js';
@@ -39,16 +40,18 @@ async function run(
   const events: RunEvent[] = [];
   let done = 0;
   const result = await runRecipe(model, recipe, {
-    task: twoClasses,
-    train: examples,
-    dev: examples.slice(0, 6),
-    held: [],
+    workload: taskWorkload({
+      task: twoClasses,
+      train: examples,
+      dev: examples.slice(0, 6),
+      held: [],
+      padId: 0,
+    }),
     settings: settingsOf({ microBatchSize: 2, maxLength: 9 }),
     totalSteps: STEPS,
     seed: 3,
     threads: 1,
     device: 'cpu',
-    padId: 0,
     teacher: randomModel({ num_hidden_layers: 1 }, 2),
     checkpointEvery: 3,
     checkpoints: path(directory),
@@ -67,7 +70,9 @@ async function run(
 
 const RECIPES = [
   DENSE,
-  ...['magnitude', 'nip', 'rpp', 'lock', 'distil', 'quantise'].map((name) => builtinRecipe(name)),
+  ...['magnitude', 'nip', 'rpp', 'prune-once', 'lock', 'distil', 'quantise'].map((name) =>
+    builtinRecipe(name),
+  ),
   parseRecipe(
     { name: 'both', stages: [{ stage: 'finetune', methods: [{ name: 'magnitude' }, { name: 'distil' }] }] },
     'test',

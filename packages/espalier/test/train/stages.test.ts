@@ -7,6 +7,8 @@ import type { Model } from '../../src/models/model.js';
 import { builtinRecipe, DENSE } from '../../src/recipe/builtin.js';
 import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
 import { type RunEvent, runRecipe, stageSteps, type StageRunOptions } from '../../src/recipe/run.js';
+import { taskWorkload } from '../../src/recipe/task-workload.js';
+import type { Workload } from '../../src/recipe/workload.js';
 import { evaluateModel, type Scores } from '../../src/train/evaluation.js';
 import { createPredictor } from '../../src/train/predictor.js';
 import { rateFactor } from '../../src/train/schedules.js';
@@ -24,22 +26,21 @@ const held = madeUpExamples(24, { seed: 2 });
 const dev = madeUpExamples(24, { seed: 3 });
 const model = randomModel({ num_hidden_layers: 1 });
 
+const workload = (heldOut: typeof held = []): Workload =>
+  taskWorkload({ task: twoClasses, train, dev, held: heldOut, padId: 0 });
+
 async function run(
   recipe: Recipe,
   options: Partial<StageRunOptions> = {},
 ): Promise<{ model: Model; events: RunEvent[] }> {
   const events: RunEvent[] = [];
   const result = await runRecipe(model, recipe, {
-    task: twoClasses,
-    train,
-    dev,
-    held: [],
+    workload: workload(),
     settings: settingsOf({ warmup: 0 }),
     totalSteps: 12,
     seed: 1,
     threads: 1,
     device: 'cpu',
-    padId: 0,
     checkpointEvery: 100,
     fingerprint: '',
     control: { onEvent: (event) => events.push(event), stopRequested: () => false },
@@ -141,7 +142,7 @@ describe('scores during training', () => {
 describe('the best weights', () => {
   it('are those of the highest score on the held-out split, the earliest of them', async () => {
     const { model: best, events } = await run(DENSE, {
-      held,
+      workload: workload(held),
       evalEvery: 1,
       settings: settingsOf({ lr: 0.05 }),
     });
@@ -154,13 +155,13 @@ describe('the best weights', () => {
   });
 
   it('are looked for ten times in a stage, and at its end', async () => {
-    const { events } = await run(DENSE, { held, totalSteps: 23 });
+    const { events } = await run(DENSE, { workload: workload(held), totalSteps: 23 });
     expect(evaluations(events).map(({ step }) => step)).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 23]);
   });
 
   it.each(['magnitude', 'nip', 'rpp'])('of %s have the sparsity that was asked for', async (name) => {
     const recipe = setOption(builtinRecipe(name), 'sparsity', 0.7);
-    const { model: best } = await run(recipe, { held, evalEvery: 1 });
+    const { model: best } = await run(recipe, { workload: workload(held), evalEvery: 1 });
     expect(Math.abs(sparsityOf(best) - 0.7)).toBeLessThan(0.01);
   });
 });

@@ -1,8 +1,5 @@
 // espalier compress: the main job.
 import type { Command } from 'commander';
-import { loadRecipe } from '../../recipe/load.js';
-import { hasOption, setOptions } from '../../recipe/recipe.js';
-import { settingsSchema } from '../../train/settings.js';
 import {
   addCommon,
   addData,
@@ -12,11 +9,11 @@ import {
   type DataFlags,
   dataOptions,
   fraction,
-  parsePairs,
   type TrainingFlags,
   trainingOptions,
 } from '../options.js';
 import { printReport } from '../print.js';
+import { recipeOf } from '../recipe-flags.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
@@ -41,19 +38,11 @@ export function compressCommand(program: Command): void {
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
     .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
-    let recipe = await loadRecipe(flags.recipe);
-    // A key belongs to the recipe's methods first, and is a training setting otherwise.
-    const pairs = parsePairs(flags.set);
-    const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !(key in settingsSchema.shape));
-    if (flags.sparsity !== undefined) ofMethods.unshift(['sparsity', flags.sparsity]);
-    recipe = setOptions(recipe, ofMethods);
+    const { recipe, rest } = await recipeOf(flags.recipe, flags);
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
-      ...trainingOptions(
-        flags,
-        pairs.filter((pair) => !ofMethods.includes(pair)),
-      ),
+      ...trainingOptions(flags, rest),
       recipe,
       model: flags.model,
       teacher: flags.teacher,

@@ -37,7 +37,7 @@ function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void 
     ...compressed.map(({ name, report: { metrics, sparsity, bytes, seconds: took } }) => [
       name,
       metrics.compressed!.accuracy!.toFixed(3),
-      (metrics.compressed!.accuracy! - accuracy).toFixed(3),
+      (metrics.compressed!['accuracy']! - accuracy).toFixed(3),
       formatPercent(sparsity.encoder),
       formatBytes(bytes.gzip),
       formatDuration(took),
@@ -47,7 +47,7 @@ function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void 
     `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
   );
   printLine(
-    `${dense.metrics.dense!.majority.toFixed(3)}. Each compression starts from the dense model and\ntrains on for the same number of steps, so it may end above it.\n\n`,
+    `${dense.metrics.dense!['majority']!.toFixed(3)}. Each compression starts from the dense model and\ntrains on for the same number of steps, so it may end above it.\n\n`,
   );
   printLine(
     renderTable(

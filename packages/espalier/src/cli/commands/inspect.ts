@@ -1,5 +1,6 @@
-// espalier inspect: what a model consists of.
+// espalier inspect: what a model consists of, where its zeros lie, how its embeddings moved.
 import type { Command } from 'commander';
+import type { Inspection } from '../../jobs/inspect.js';
 import { formatBytes, formatPercent } from '../../report/format.js';
 import { renderTable } from '../../report/tables.js';
 import { addCommon } from '../options.js';
@@ -11,10 +12,13 @@ export function inspectCommand(program: Command): void {
     .command('inspect')
     .description('shapes, zeros by matrix and component, bytes by part')
     .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file')
+    .option('--against <dir>', 'the model before: how many neighbours do the word embeddings share?')
     .option('--tensors', 'every tensor, not only the matrices of the encoder');
   addCommon(command, { compute: false }).action(
-    async (path: string, flags: OutputFlags & { readonly tensors?: true }) => {
-      const result = await runJob('inspect', { model: path }, flags);
+    async (path: string, flags: OutputFlags & { readonly tensors?: true; readonly against?: string }) => {
+      const { against } = flags;
+      const job = { model: path, ...(against !== undefined && { against }) };
+      const result = await runJob('inspect', job, flags);
       if (flags.json) return printJson(result);
       if (result.format === 'onnx') {
         printLine(`${path}: ONNX, ${formatBytes(result.bytes)}`);
@@ -57,6 +61,32 @@ export function inspectCommand(program: Command): void {
           ]),
         ),
       );
+      printPatterns(result);
     },
   );
+}
+
+function printPatterns({ patterns, against }: Inspection): void {
+  if (patterns) {
+    printLine('\ndensities of query and key: variance over that of a random mask (1: no structure)');
+    printLine('a row is an output unit, a column an input unit: weights are [out, in]\n');
+    const titles = ['density', 'rows', 'columns', 'columns / rows'];
+    printLine(
+      renderTable(
+        [{ title: 'tensor' }, ...titles.map((title) => ({ title, align: 'right' as const }))],
+        patterns.map(({ name, density, rowRatio, columnRatio, columnOverRow }) => [
+          name,
+          formatPercent(density),
+          ...[rowRatio, columnRatio, columnOverRow].map((ratio) => ratio.toFixed(2)),
+        ]),
+      ),
+    );
+  }
+  if (against) {
+    const { path, overlap, neighbours, pieces } = against;
+    printLine(
+      `\nword embeddings: ${formatPercent(overlap)} of the ${neighbours} nearest neighbours are those in ${path} ` +
+        `(${pieces.toLocaleString('en')} pieces in the order of the vocabulary)`,
+    );
+  }
 }

@@ -3,7 +3,7 @@
 import { compile } from '../../wasm/assembler.js';
 import { adamwVariants } from './adamw.js';
 import { accumulate, scale, sumOfSquares } from './linear.js';
-import { applyMask, countNonzero } from './mask.js';
+import { applyMask, countNonzero, maskedCopy } from './mask.js';
 import { fillDropout, fillUniform } from './random.js';
 import { scatterAddRows } from './rows.js';
 import { sgdVariants } from './sgd.js';
@@ -17,6 +17,7 @@ export const bindKernels = compile({
   sumOfSquares,
   scatterAddRows,
   applyMask,
+  maskedCopy,
   countNonzero,
   fillDropout,
   fillUniform,

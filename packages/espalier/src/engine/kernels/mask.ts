@@ -19,6 +19,20 @@ export const applyMask = defineFunction({ x: 'i32', mask: 'i32', n: 'i32' }, (bo
   });
 });
 
+/** y_i = x_i, or +0 where mask_i is 0. */
+export const maskedCopy = defineFunction(
+  { y: 'i32', x: 'i32', mask: 'i32', n: 'i32' },
+  (body, { y, x, mask, n }) => {
+    eachVector(body, n, 4, (at) => {
+      body.store(i32.add(y, at), v128.and(lanes(x, at), keepLanes(maskAddress(mask, at))));
+    });
+  },
+);
+
+export function maskedCopyTwin(y: Float32Array, x: Float32Array, mask: Uint8Array): void {
+  for (let i = 0; i < x.length; i++) y[i] = mask[i] === 0 ? 0 : x[i]!;
+}
+
 export function applyMaskTwin(x: Float32Array, mask: Uint8Array): void {
   for (let i = 0; i < x.length; i++) if (mask[i] === 0) x[i] = 0;
 }

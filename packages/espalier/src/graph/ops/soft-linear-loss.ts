@@ -52,7 +52,11 @@ function lowerChunks(
   [loss, dx, dw, db]: readonly string[],
   { temperature, rows, chunk }: Attributes,
 ): void {
-  const op = (type: string, inputs: readonly string[], attributes: Parameters<OnnxEmitter['node']>[3] = {}) => {
+  const op = (
+    type: string,
+    inputs: readonly string[],
+    attributes: Parameters<OnnxEmitter['node']>[3] = {},
+  ) => {
     const name = emit.temporary();
     emit.node(type, inputs, [name], attributes);
     return name;
@@ -70,7 +74,12 @@ function lowerChunks(
   for (let start = 0; start < rows; start += chunk) {
     const part = (array: string): string =>
       op('Slice', [
-        ...[array, emit.integers([start]), emit.integers([Math.min(rows, start + chunk)]), emit.integers([0])],
+        ...[
+          array,
+          emit.integers([start]),
+          emit.integers([Math.min(rows, start + chunk)]),
+          emit.integers([0]),
+        ],
       ]);
     const token: string | undefined = weightGradient && firstEntryTimes(op, emit, weightGradient, zero);
     const student = token === undefined ? part(x!) : op('Add', [part(x!), token]);

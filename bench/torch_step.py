@@ -1,12 +1,13 @@
-"""The opponent of the training benchmark: the same BERT, batch and optimiser in PyTorch.
+"""The opponent of the step benchmarks: the same BERT, batch and optimiser in PyTorch.
 
 What a competent user would turn on is on: scaled dot-product attention, no mask when nothing is padded,
 the fused AdamW, foreach clipping, gradients set to None. Tried for mini on 2 cores of an
 Intel Xeon with AVX-512 and left out: torch.compile (1.1-1.2 times slower), flushing denormals and larger
-glibc pools (no difference). Reduced-precision products are off: they are not the same arithmetic.
+glibc pools (no difference). In pre-training the decoder runs at the masked positions only, as ours does;
+the stock BertForPreTraining computes it everywhere (--decoder everywhere). Reduced-precision products are off: they are not the same arithmetic.
 Prints one JSON line.
 
-    python3 bench/torch_train.py --size mini --steps 20 --warmup 3 --threads 2
+    python3 bench/torch_step.py --objective train --size mini --steps 20 --warmup 3 --threads 2
 """
 
 import argparse
@@ -17,7 +18,8 @@ import time
 
 import torch
 import transformers
-from transformers import BertConfig, BertForSequenceClassification
+from torch.nn.functional import cross_entropy
+from transformers import BertConfig, BertForPreTraining, BertForSequenceClassification
 
 SIZES = {  # layers, hidden, heads, intermediate, rows, tokens
     "mini": (4, 256, 4, 1024, 32, 64),
@@ -25,9 +27,13 @@ SIZES = {  # layers, hidden, heads, intermediate, rows, tokens
     "large": (24, 1024, 16, 4096, 4, 128),
 }
 
+PRETRAIN_TOKENS, MASKED = 128, 19
+
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objective", choices=["train", "pretrain"], default="train")
+    parser.add_argument("--decoder", choices=["masked", "everywhere"], default="masked")
     parser.add_argument("--size", choices=SIZES, default="mini")
     parser.add_argument("--steps", type=int, default=20, help="timed steps")
     parser.add_argument("--warmup", type=int, default=3, help="steps before them")
@@ -45,6 +51,9 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     layers, hidden, heads, intermediate, rows, tokens = SIZES[options.size]
+    pretrain = options.objective == "pretrain"
+    if pretrain:
+        tokens = PRETRAIN_TOKENS
     config = BertConfig(
         vocab_size=30522,
         num_hidden_layers=layers,
@@ -56,13 +65,24 @@ def main():
         num_labels=2,
         attn_implementation="sdpa",
     )
-    model = BertForSequenceClassification(config).train()
+    model = (BertForPreTraining if pretrain else BertForSequenceClassification)(config).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=True)
     ids = torch.randint(0, config.vocab_size, (rows, tokens))
     labels = torch.randint(0, 2, (rows,))
 
+    places = torch.zeros(rows, tokens, dtype=torch.bool)
+    places[:, [(6 * i + 1) % tokens for i in range(MASKED)]] = True
+    words = torch.where(places, ids, -100)
+
+    def pretrain_loss():
+        if options.decoder == "everywhere":
+            return model(input_ids=ids, labels=words, next_sentence_label=labels).loss
+        sequence, pooled = model.bert(input_ids=ids, return_dict=False)[:2]
+        found, follows = model.cls(sequence[places], pooled)
+        return cross_entropy(found, words[places]) + cross_entropy(follows, labels)
+
     def step():
-        loss = model(input_ids=ids, labels=labels).loss
+        loss = pretrain_loss() if pretrain else model(input_ids=ids, labels=labels).loss
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)

@@ -1,14 +1,15 @@
-// One training step against PyTorch's on the same processor: the same BERT, batch, dropout and optimiser, each in
-// fresh processes that alternate, so that neither side has the machine's better minutes. Medians over the rounds.
+// One step of fine-tuning ("train") or pre-training against PyTorch's on the same processor: the same BERT, batch,
+// dropout and optimiser, each in fresh processes that alternate, so that neither side has the machine's better
+// minutes. Medians over the rounds.
 import { execFile, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { median } from './median.js';
-import { SIZES } from './sizes.js';
+import { batchOf, SIZES } from './sizes.js';
 
-const USAGE =
-  'npm run bench -- train --size mini|base|large [--rounds 3] [--steps N] [--warmup W] [--threads 2] [--json]';
+const usage = (objective) =>
+  `npm run bench -- ${objective} --size mini|base|large [--rounds 3] [--steps N] [--warmup W] [--threads 2] [--json]`;
 
 /** Timed steps and steps before them, by size. */
 const STEPS = { mini: [30, 5], base: [8, 2], large: [2, 1] };
@@ -16,20 +17,23 @@ const STEPS = { mini: [30, 5], base: [8, 2], large: [2, 1] };
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const run = promisify(execFile);
 
-/** Runs the benchmark; returns the exit status: 1 without an opponent, 2 for wrong options. */
-export async function train(args) {
+/** The benchmark of an objective: runs it and returns the exit status: 1 without an opponent, 2 for wrong options. */
+export const step = (objective) => (args) => compare(objective, args);
+
+async function compare(objective, args) {
   const options = parse(args);
   if (typeof options === 'string') {
-    console.error(`${options}\n${USAGE}`);
+    console.error(`${options}\n${usage(objective)}`);
     return 2;
   }
   const { size, rounds, steps, warmup, threads, json } = options;
   const python = process.env.ESPALIER_PYTHON ?? 'python3';
   const missing = missingOpponent(python);
-  const shared = ['--size', size, '--steps', `${steps}`, '--warmup', `${warmup}`, '--threads', `${threads}`];
+  const counts = { size, steps, warmup, threads, objective };
+  const shared = Object.entries(counts).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const sides = {
-    ours: () => measure(process.execPath, [here('ours-train.js'), ...shared]),
-    ...(!missing && { torch: () => measure(python, [here('torch_train.py'), ...shared]) }),
+    ours: () => measure(process.execPath, [here('ours-step.js'), ...shared]),
+    ...(!missing && { torch: () => measure(python, [here('torch_step.py'), ...shared]) }),
   };
 
   const runs = Object.fromEntries(Object.keys(sides).map((side) => [side, []]));
@@ -43,7 +47,7 @@ export async function train(args) {
   const ours = medians(runs.ours, ['secondsPerStep', 'peakBytes', 'overhead', 'sessionMs', 'passMs']);
   const torch = runs.torch && medians(runs.torch, ['secondsPerStep', 'peakBytes']);
   const ratio = torch ? ours.secondsPerStep / torch.secondsPerStep : null;
-  printTable(options, { ratio, ours, torch });
+  printTable({ ...options, objective }, { ratio, ours, torch });
   if (missing) console.error(missing);
   if (json) console.log(JSON.stringify({ ratio, ours, torch: torch ?? null }));
   return missing ? 1 : 0;
@@ -100,9 +104,9 @@ async function measure(command, args) {
 const medians = (results, names) =>
   Object.fromEntries(names.map((name) => [name, median(results.map((result) => result[name]))]));
 
-function printTable({ size, threads, rounds, steps }, { ratio, ours, torch }) {
-  const { rows, tokens } = SIZES[size];
-  console.log(`BERT-${size}, ${rows} x ${tokens}, ${threads} threads, ${cpus()[0].model}`);
+function printTable({ objective, size, threads, rounds, steps }, { ratio, ours, torch }) {
+  const { rows, tokens } = batchOf(size, objective);
+  console.log(`${objective}, BERT-${size}, ${rows} x ${tokens}, ${threads} threads, ${cpus()[0].model}`);
   console.log(`medians of ${rounds} rounds of ${steps} steps\n`);
   const line = (...cells) => console.log(cells.map((cell) => cell.padEnd(14)).join(''));
   const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(2)} GB`;

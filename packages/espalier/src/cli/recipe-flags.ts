@@ -1,0 +1,24 @@
+// --recipe, --sparsity and the part of --set that belongs to a recipe's methods.
+import { loadRecipe } from '../recipe/load.js';
+import { hasOption, type Recipe, setOptions } from '../recipe/recipe.js';
+import { settingsSchema } from '../train/settings.js';
+import { parsePairs } from './options.js';
+
+export interface RecipeFlags {
+  readonly sparsity?: number;
+  readonly set: readonly string[];
+}
+
+/** The recipe with its options set, and the pairs that are left: training settings. */
+export async function recipeOf(
+  source: string,
+  { set, sparsity }: RecipeFlags,
+): Promise<{ recipe: Recipe; rest: [key: string, value: unknown][] }> {
+  const recipe = await loadRecipe(source);
+  // A key belongs to the recipe's methods first, and is a training setting otherwise.
+  const pairs = parsePairs(set);
+  const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !(key in settingsSchema.shape));
+  const rest = pairs.filter((pair) => !ofMethods.includes(pair));
+  if (sparsity !== undefined) ofMethods.unshift(['sparsity', sparsity]);
+  return { recipe: setOptions(recipe, ofMethods), rest };
+}

@@ -1,0 +1,40 @@
+// Fine-tuning on a labelled task.
+import type { Example, Task } from '../data/example.js';
+import { evaluateModel } from '../train/evaluation.js';
+import { createPredictor } from '../train/predictor.js';
+import { taskObjective } from '../train/task-objective.js';
+import { teacherLogits } from '../train/teacher.js';
+import type { Workload } from './workload.js';
+
+export interface LabelledData {
+  readonly task: Task;
+  readonly train: readonly Example[];
+  /** Split that is reported, and evaluated during training. */
+  readonly dev: readonly Example[];
+  /** Split cut from train that `select: best` chooses on; empty with `last`. */
+  readonly held: readonly Example[];
+  readonly padId: number;
+}
+
+export function taskWorkload({ task, train, dev, held, padId }: LabelledData): Workload {
+  return {
+    stage: 'finetune',
+    mainScore: task.metrics[0]!,
+    selects: held.length > 0,
+    stepsPerEpoch: ({ batchSize }) => Math.ceil(train.length / batchSize),
+    objective: (settings, seed) => taskObjective({ task, examples: train, settings, seed, padId }),
+    async teacher(model, compute) {
+      const predictor = createPredictor({ model, ...compute, padId });
+      const source = await teacherLogits(predictor, train, task.labels.length);
+      await predictor.release();
+      return source;
+    },
+    scorer(model, compute, source) {
+      const predictor = createPredictor({ model, ...compute, padId, ...(source && { source }) });
+      return {
+        score: (split) => evaluateModel(predictor, task, split === 'dev' ? dev : held),
+        release: () => predictor.release(),
+      };
+    },
+  };
+}

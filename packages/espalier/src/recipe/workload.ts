@@ -1,0 +1,34 @@
+// What a run trains on: a labelled task, or text for pre-training. One face for both, so that recipes, stages,
+// checkpoints and selection know neither.
+import type { Device } from '../engine/devices.js';
+import type { Model } from '../models/model.js';
+import type { Scores } from '../train/evaluation.js';
+import type { Objective } from '../train/objective.js';
+import type { ForwardSource } from '../train/forward.js';
+import type { TrainingSettings } from '../train/settings.js';
+import type { TeacherSource } from '../train/teacher.js';
+
+export interface Compute {
+  readonly threads: number;
+  readonly device: Device;
+}
+
+export interface Workload {
+  /** Which stages of a recipe it can run, beside those that say "train". */
+  readonly stage: 'finetune' | 'pretrain';
+  /** The score that `select: best` looks at; more is better. */
+  readonly mainScore: string;
+  /** True when a split was held out from training for `select: best`. */
+  readonly selects: boolean;
+  stepsPerEpoch(settings: TrainingSettings): number;
+  objective(settings: TrainingSettings, seed: number): Objective;
+  teacher(model: Model, compute: Compute): Promise<TeacherSource>;
+  /** Scores of a model as `source` computes it (default: as it stands). */
+  scorer(model: Model, compute: Compute, source?: ForwardSource): Scorer;
+}
+
+export interface Scorer {
+  /** On the split that is reported, or on the one held out for selection. */
+  score(split: 'dev' | 'held'): Promise<Scores>;
+  release(): Promise<void>;
+}
