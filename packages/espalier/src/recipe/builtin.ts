@@ -14,6 +14,18 @@ export const DENSE: Recipe = {
 /** Sparse transfer learns from the teacher's logits alone. */
 const TEACHER_ONLY = { labels: 0, teacher: 1 } as const;
 
+// Prune Once for All, with the rates and weights of the authors' code and of Intel's examples.
+const PRUNE_ONCE = {
+  stage: 'pretrain',
+  methods: [{ name: 'prune-once' }, { name: 'distil' }],
+  lr: 5e-5,
+} as const;
+const TRANSFER = {
+  stage: 'finetune',
+  methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }],
+  lr: 1e-4,
+} as const;
+
 /** Data of every named recipe. */
 export const RECIPES: readonly unknown[] = [
   single('magnitude'),
@@ -25,12 +37,13 @@ export const RECIPES: readonly unknown[] = [
       { methods: [{ name: 'lock' }], share: 0.4 },
     ],
   },
+  { name: 'prune-once', stages: [PRUNE_ONCE, TRANSFER] },
   {
-    // Rates and weights of the authors' code and of Intel's examples.
-    name: 'prune-once',
+    name: 'prune-once-int8',
     stages: [
-      { stage: 'pretrain', methods: [{ name: 'prune-once' }, { name: 'distil' }], lr: 5e-5 },
-      { stage: 'finetune', methods: [{ name: 'lock' }, { name: 'distil', ...TEACHER_ONLY }], lr: 1e-4 },
+      PRUNE_ONCE,
+      { ...TRANSFER, share: 3 }, // 9 epochs and 3
+      { ...TRANSFER, methods: [...TRANSFER.methods, { name: 'quantise' }], lr: 1e-5, share: 1 },
     ],
   },
   single('lock'),
