@@ -1,5 +1,5 @@
 // What goes to stdout: one JSON object, or tables for people.
-import { factRows, DENSE_FILE_NOTE, SCORE_COLUMNS, scoreRows } from '../report/markdown.js';
+import { factRows, DENSE_FILE_NOTE, scoreTable } from '../report/markdown.js';
 import { renderTable } from '../report/tables.js';
 import type { Report } from '../report/report.js';
 import type { OutputFlags } from './run-job.js';
@@ -11,8 +11,10 @@ export const printJson = (value: unknown): void => printLine(JSON.stringify(valu
 
 export function printReport(report: Report, out: string, { json }: OutputFlags): void {
   if (json) return printJson(report);
+  const scores = scoreTable(report);
   printLine(`\n${report.recipe.name} on ${report.task}\n`);
-  printLine(renderTable(SCORE_COLUMNS, scoreRows(report)));
+  printLine(renderTable(scores.columns, scores.rows));
+
   printLine('');
   for (const [name, value] of factRows(report)) printLine(`${name!}: ${value!}`);
   if (report.sparsity.encoder > 0) printLine(DENSE_FILE_NOTE);

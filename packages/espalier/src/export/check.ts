@@ -5,6 +5,7 @@ import { EspalierError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
+import { randomExample } from './random-examples.js';
 
 /** Largest difference of a logit that counts as equal: f32 sums in another order. */
 const TOLERANCE = 1e-4;
@@ -38,20 +39,18 @@ export async function checkLogits(
 }
 
 /** Batches of several sizes and lengths, padded ones among them. */
-function randomBatches({ config }: Model): Example[][] {
-  const generator = random(0, 'export');
-  const { vocab_size: vocabulary, max_position_embeddings: positions } = config;
+function randomBatches(model: Model): Example[][] {
+  const positions = model.config.max_position_embeddings;
   const shapes = [
     [1, 1],
     [2, 7],
     [3, 64],
     [1, positions],
   ] as const;
+  const generator = random(0, 'export');
   return shapes.map(([rows, length]) =>
-    Array.from({ length: rows }, (_, index): Example => {
-      const real = Math.max(1, Math.min(length, positions) - index);
-      const ids = Int32Array.from({ length: real }, () => generator.integer(vocabulary));
-      return { index, ids, typeIds: new Uint8Array(real).fill(index % config.type_vocab_size), label: 0 };
-    }),
+    Array.from({ length: rows }, (_, index) =>
+      randomExample(model, index, Math.max(1, Math.min(length, positions) - index), generator),
+    ),
   );
 }

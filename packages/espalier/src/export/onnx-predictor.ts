@@ -48,13 +48,17 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
   }
   return {
     async logits(examples) {
-      const results: Float32Array[] = [];
-      for (let start = 0; start < examples.length; start += 32) {
-        const part = examples.slice(start, start + 32);
-        const { logits } = await session.run(onnxFeeds(part, Math.max(...part.map(({ ids }) => ids.length))));
+      const results = new Array<Float32Array>(examples.length);
+      // Examples of about one length together: there is less padding to compute.
+      const order = [...examples.keys()].sort((a, b) => examples[a]!.ids.length - examples[b]!.ids.length);
+      for (let start = 0; start < order.length; start += 32) {
+        const chosen = order.slice(start, start + 32);
+        const part = chosen.map((index) => examples[index]!);
+        const { logits } = await session.run(onnxFeeds(part, part.at(-1)!.ids.length));
         const data = logits!.data as Float32Array;
         const width = logits!.dims[1]!;
-        for (let row = 0; row < part.length; row++) results.push(data.slice(row * width, (row + 1) * width));
+        for (const [row, index] of chosen.entries())
+          results[index] = data.slice(row * width, (row + 1) * width);
       }
       return results;
     },

@@ -4,13 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EspalierError } from '../errors.js';
 import type { Example } from '../data/example.js';
-import { encodeOnnx, type DynamicExtent } from '../graph/onnx.js';
+import { encodeOnnx, type DynamicExtent, type Initializers } from '../graph/onnx.js';
 import type { Node } from '../graph/node.js';
 import { mul, reshape, sub, toFloat, transpose } from '../graph/ops/index.js';
 import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
-import { createBuilder } from '../models/builder.js';
+import { createBuilder, type Weights } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
 import { classifierHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
@@ -44,13 +44,24 @@ function isPrime(value: number): boolean {
   return value > 1;
 }
 
-/** The model as ONNX bytes: input_ids, attention_mask, token_type_ids [batch, sequence] int64 -> logits. */
-export function onnxBytes(model: Model): Uint8Array {
+/** The model as ONNX bytes, all float32. */
+export const onnxBytes = (model: Model): Uint8Array =>
+  classifierBytes(
+    model,
+    plainWeights(model),
+    new Map([...model.tensors].map(([name, { data }]) => [`weight:${name}`, data])),
+  );
+
+/**
+ * A classifier over the given weights: input_ids, attention_mask, token_type_ids [batch, sequence] int64 -> logits.
+ * Inputs of the graph that `initializers` name are stored in the file.
+ */
+export function classifierBytes(model: Model, weights: Weights, initializers: Initializers): Uint8Array {
   const open = openExtents(model);
   const { rows, length } = { rows: open.rows.extent, length: open.length.extent };
   const feed = (name: string): Node => input(name, [rows, length], 'int64');
   const tokenMajor = (name: string): Node => reshape(transpose(feed(name), [1, 0]), [length * rows]);
-  const b = createBuilder({ rows, length }, plainWeights(model));
+  const b = createBuilder({ rows, length }, weights);
   const { pooled } = familyOf(model.config).encode(
     b,
     model.config,
@@ -61,7 +72,6 @@ export function onnxBytes(model: Model): Uint8Array {
     },
     true,
   );
-  const initializers = new Map([...model.tensors].map(([name, { data }]) => [`weight:${name}`, data]));
   return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, pooled) }], {
     initializers,
     dynamic: [open.rows, open.length],
@@ -83,9 +93,14 @@ export async function exportOnnx(
   const master = { ...model, quantisation: undefined };
   const difference = await checkLogits(path, master, exported, options);
   await exported.release();
+  await writeOnnx(path, bytes);
+  return difference;
+}
+
+/** Writes the bytes of a file that has passed its gate. */
+export async function writeOnnx(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw ioError(cause, 'writing', path);
   });
   await writeFileAtomic(path, bytes);
-  return difference;
 }

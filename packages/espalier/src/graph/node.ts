@@ -4,7 +4,7 @@ import type { Shape } from '../tensor/tensor.js';
 import { sizeOf } from '../tensor/tensor.js';
 import type { OnnxEmitter } from './onnx.js';
 
-export type NodeDtype = 'float32' | 'int64' | 'int32' | 'uint8' | 'bool';
+export type NodeDtype = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 
 /** One value of the program. `apply` says how it is computed and `output` which of its outputs it is. */
 export interface Node {

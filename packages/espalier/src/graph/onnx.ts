@@ -5,7 +5,14 @@ import type { Node, NodeDtype } from './node.js';
 import { isConstant, isInput, reachable } from './program.js';
 import { type ProtobufWriter, protobufWriter } from './protobuf.js';
 
-const ELEMENT_TYPE: Record<NodeDtype, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+const ELEMENT_TYPE: Record<NodeDtype, number> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
 
 export type AttributeValue =
   { int: number } | { float: number } | { ints: readonly number[] } | { string: string };
@@ -66,9 +73,12 @@ export interface DynamicExtent {
   readonly axis: number;
 }
 
+/** Contents of inputs by name, each an array of its input's element type. */
+export type Initializers = ReadonlyMap<string, Float32Array | Int32Array | Int8Array>;
+
 export interface OnnxOptions {
   /** Weights to store in the file, by input name; inputs named here become initialisers. */
-  readonly initializers?: ReadonlyMap<string, Float32Array>;
+  readonly initializers?: Initializers;
   readonly producer?: string;
   readonly dynamic?: readonly DynamicExtent[];
   /** Only ops of the ONNX standard. */

@@ -10,7 +10,7 @@ interface InputAttributes {
 }
 
 interface ConstantAttributes {
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
   readonly shape: Shape;
   readonly dtype: NodeDtype;
 }
@@ -49,6 +49,14 @@ export function constant(data: Float32Array | readonly number[], shape: Shape): 
 
 /** A float32 scalar constant. */
 export const scalar = (value: number): Node => constant([value], []);
+
+/** A uint8 scalar constant: a zero point of activations. */
+export const byte = (value: number): Node =>
+  apply(constantOp, [], { data: Uint8Array.of(value), shape: [], dtype: 'uint8' });
+
+/** A constant of zeros in int8: the zero points of weights. */
+export const int8Zeros = (shape: Shape): Node =>
+  apply(constantOp, [], { data: new Int8Array(sizeOf(shape)), shape, dtype: 'int8' });
 
 /** An int64 vector constant. */
 export const integers = (values: readonly number[]): Node =>

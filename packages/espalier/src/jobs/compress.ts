@@ -68,9 +68,9 @@ export async function compressLoaded(
     options.dense === null
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
-  const denseScores = dense && (await run.score(dense));
+  const compared = dense && { model: dense, scores: await run.score(dense) };
   const result = await runRecipe(input.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(run, result, options, denseScores, targetSparsity(recipe));
+  return writeRun(run, result, options, compared, targetSparsity(recipe));
 }
 
 /** A recipe that begins in pre-training goes on from a model that was pruned there. */

@@ -12,6 +12,7 @@ import type { Model } from '../models/model.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
+import { exportInt8File } from './export-int8.js';
 import { RUN_ENTRIES } from './output.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 import { computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
@@ -20,7 +21,13 @@ export const exportSchema = z.strictObject({
   ...computeSchema.shape,
   ...dataSchema.partial().shape,
   model: z.string(),
-  to: z.enum(['hf', 'onnx']).describe('hf: Hugging Face directory; onnx: float32 ONNX file'),
+  to: z
+    .enum(['hf', 'onnx', 'onnx-int8'])
+    .describe('hf: Hugging Face directory; onnx: float32 ONNX file; onnx-int8: the same in int8'),
+  int8: z
+    .enum(['dynamic', 'static'])
+    .optional()
+    .describe("post-training int8 instead of the model's own scales; static calibrates on training examples"),
   out: z.string(),
   overwrite: z.boolean().default(false),
   maxLength: z.int().min(3).optional(),
@@ -30,9 +37,15 @@ export interface ExportResult {
   readonly out: string;
   /** Largest difference of a logit between the written file and the model, on random ids of several lengths. */
   readonly largestDifference: number;
+  /** Of int8: fraction of examples decided as by the rounded model in float32, and their number. */
+  readonly agreement?: number;
+  readonly examples?: number;
   /** Scores of the written file, when a task was named. */
   readonly metrics?: Scores;
 }
+
+export type ExportOptions = z.output<typeof exportSchema>;
+export type Check = Parameters<typeof checkLogits>[3];
 
 export async function exportModel(
   input: z.input<typeof exportSchema>,
@@ -43,15 +56,17 @@ export async function exportModel(
   if (isTaken(out) && !overwrite) {
     throw new UsageError(`${out} is already there; replace it with --overwrite or name another --out`);
   }
+  if (options.int8 !== undefined && options.to !== 'onnx-int8') {
+    throw new UsageError(`--int8 ${options.int8} belongs to --to onnx-int8, found --to ${options.to}`);
+  }
   const labelled = await labelledDev(options, control);
   const model = labelled?.model ?? (await loadWhole(options.model));
   if (!model.tensors.has('classifier.weight')) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
   const check = { threads, ...(labelled && { dev: labelled.dev }) };
-  const write = options.to === 'hf' ? exportFolder : exportOnnx;
-  const largestDifference = await write(model, out, check);
-  if (!labelled) return { out, largestDifference };
+  const written = await WRITERS[options.to](model, options, check, control);
+  if (!labelled) return { out, ...written };
   const { task, dev, padId } = labelled;
   const predictor =
     options.to === 'hf'
@@ -59,14 +74,24 @@ export async function exportModel(
       : await openOnnx(out, threads);
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
-  return { out, largestDifference, metrics };
+  return { out, ...written, metrics };
 }
 
+export type Written = Omit<ExportResult, 'out' | 'metrics'>;
+
+const WRITERS: Readonly<
+  Record<
+    ExportOptions['to'],
+    (model: Model, options: ExportOptions, check: Check, control: RunControl) => Promise<Written>
+  >
+> = {
+  hf: async (model, { out }, check) => ({ largestDifference: await exportFolder(model, out, check) }),
+  onnx: async (model, { out }, check) => ({ largestDifference: await exportOnnx(model, out, check) }),
+  'onnx-int8': exportInt8File,
+};
+
 /** The model with the dev split of the task that the options name, if they do. */
-async function labelledDev(
-  options: z.output<typeof exportSchema>,
-  control: RunControl,
-): Promise<LoadedDev | undefined> {
+async function labelledDev(options: ExportOptions, control: RunControl): Promise<LoadedDev | undefined> {
   const { task, data } = options;
   if (task !== undefined && data !== undefined) return loadDev({ ...options, task, data }, control);
   if (task === undefined && data === undefined) return undefined;
@@ -84,11 +109,7 @@ const isTaken = (path: string): boolean =>
   existsSync(path) && !(statSync(path).isDirectory() && readdirSync(path).length === 0);
 
 /** Writes the model as a Hugging Face directory, whole or not at all. */
-async function exportFolder(
-  model: Model,
-  out: string,
-  check: Parameters<typeof checkLogits>[3],
-): Promise<number> {
+async function exportFolder(model: Model, out: string, check: Check): Promise<number> {
   let difference = 0;
   await writeDirectoryAtomic(
     out,

@@ -22,7 +22,7 @@ export const finetuneSchema = z.strictObject({
   ...trainingSchema.shape,
   model: z.string().describe('directory in Hugging Face layout, or a Hub id'),
   out: z.string().describe('output directory'),
-  onnx: z.boolean().default(false).describe('also write onnx/model.onnx'),
+  onnx: z.boolean().default(false).describe('also write onnx/model.onnx and onnx/model_quantized.onnx'),
 });
 
 export type FinetuneOptions = z.input<typeof finetuneSchema>;

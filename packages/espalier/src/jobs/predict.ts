@@ -2,15 +2,17 @@
 import { z } from 'zod';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
+import { openOnnx } from '../export/onnx-predictor.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
+import { checkpointBeside } from './artefact.js';
 import { computeSchema, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
   ...computeSchema.shape,
-  model: z.string(),
+  model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
   text: z.string(),
   pair: z.string().optional(),
   maxLength: z.int().min(3).default(128),
@@ -25,7 +27,7 @@ export interface Prediction {
 
 export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
-  const model = await loadCheckpoint(options.model);
+  const model = await loadCheckpoint(checkpointBeside(options.model));
   familyOf(model.config);
   const outputs = model.tensors.get('classifier.weight')?.shape[0];
   if (outputs === undefined) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
@@ -33,7 +35,9 @@ export async function predict(input: z.input<typeof predictSchema>): Promise<Pre
   const maxLength = Math.min(options.maxLength, model.config.max_position_embeddings);
   const encoding = tokenizer.encode(options.text, options.pair, maxLength);
   const { threads, device } = options;
-  const predictor = createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
+  const predictor = options.model.endsWith('.onnx')
+    ? await openOnnx(options.model, threads)
+    : createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
   const [logits] = await predictor.logits([{ index: 0, label: 0, ...encoding }]);
   await predictor.release();
   if (outputs === 1) return { label: 'score', scores: { score: logits![0]! } };

@@ -142,7 +142,8 @@ export async function pretrainLoaded(
   const runOptions = { ...options, select: 'last', onnx: false } as const;
   const run = await startRun(input, runOptions, recipe, control, [teacher]);
   if (run.finished) return run.finished;
-  const dense = init !== null && recipe !== DENSE ? await run.score(base) : undefined;
+  const dense =
+    init !== null && recipe !== DENSE ? { model: base, scores: await run.score(base) } : undefined;
   const result = await runRecipe(base, recipe, { ...run.stages, teacher: teacher ?? base });
   return writeRun(run, result, runOptions, dense, targetSparsity(recipe), {
     dense: densePath(options, recipe !== DENSE),

@@ -110,6 +110,9 @@ export async function loadRun(options: LoadOptions, control: RunControl): Promis
 /** Tokens per example where neither the user nor the model's positions say less. */
 const EVALUATION_LENGTH = 128;
 
+export const evaluationLength = ({ config }: Model, asked: number | undefined): number =>
+  asked ?? Math.min(EVALUATION_LENGTH, config.max_position_embeddings);
+
 /** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
 export async function loadDev(
   options: DataOptions & { readonly model: string; readonly maxLength?: number | undefined },
@@ -123,7 +126,7 @@ export async function loadDev(
         `found ${found}; fine-tune it first`,
     );
   }
-  const maxLength = options.maxLength ?? Math.min(EVALUATION_LENGTH, model.config.max_position_embeddings);
+  const maxLength = evaluationLength(model, options.maxLength);
   return tokenizeRun(model, { ...data, train: [] }, { seed: 0, maxLength }, control);
 }
 

@@ -16,9 +16,11 @@ import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
 import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import { measureSize } from '../report/size.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
 import { versions } from '../versions.js';
+import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import {
   type computeSchema,
@@ -42,6 +44,8 @@ export interface RunInput {
   readonly subject: Pick<Report, 'task' | 'model' | 'data'> & { readonly trainRows: number };
   /** Data that decides the result, as a hash of it says. */
   readonly identity: unknown;
+  /** What int8 files are scored on; pre-training has no such files. */
+  readonly labelled?: LabelledDev;
 }
 
 export interface TrainingRun {
@@ -62,6 +66,7 @@ export function taskInput(loaded: LoadedRun, seed: number, dropout: number | und
     base: withDropout(withHead(model, task, seed), dropout),
     subject: { task: task.name, model: model.source, data: dataSummary(files), trainRows: train.length },
     identity: { task, examples: examplesHash(train) },
+    labelled: loaded,
   };
 }
 
@@ -121,7 +126,7 @@ export async function writeRun(
   run: TrainingRun,
   result: RecipeResult,
   options: RunOptions,
-  denseScores: Scores | undefined,
+  dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
   more: Pick<Report, 'dense'> = {},
 ): Promise<Report> {
@@ -131,7 +136,14 @@ export async function writeRun(
   await writeCheckpointFiles(out, result.model);
   const scores = await run.score(await loadCheckpoint(out));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
+  const isDense = run.recipe === DENSE;
+  const { labelled } = run.input;
+  const baseline = isDense ? result.model : dense?.model;
+  const denseInt8 = labelled && baseline && (await denseInt8Results(labelled, baseline, threads));
+  const onnxInt8 =
+    labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
+  const bytes = await fileBytes(join(out, 'model.safetensors'));
   const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
@@ -139,14 +151,16 @@ export async function writeRun(
     recipe: run.recipe,
     seed,
     fingerprint: run.stages.fingerprint,
-    metrics:
-      run.recipe === DENSE
-        ? { dense: scores }
-        : { ...(denseScores && { dense: denseScores }), compressed: scores },
+    metrics: {
+      ...(isDense ? { dense: scores } : { ...(dense && { dense: dense.scores }), compressed: scores }),
+      ...denseInt8?.metrics,
+      ...onnxInt8?.metrics,
+    },
     sparsity,
     ...(int8 && { int8 }),
     parameters: { total, nonzero },
-    bytes: await fileBytes(join(out, 'model.safetensors')),
+    bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
+    size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,
     maskHash: maskHash(result.model),
     steps: result.steps,
@@ -159,5 +173,6 @@ export async function writeRun(
   await writeFileAtomic(join(out, 'report.md'), renderReport(report));
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
+  if (onnxInt8?.failure) throw onnxInt8.failure;
   return report;
 }

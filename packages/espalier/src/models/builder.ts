@@ -22,6 +22,8 @@ export interface Weights {
   activation(node: Node, site: string): Node;
   /** A dropout mask of zeros and 1/(1-p), or undefined when dropout is off. */
   dropoutMask(shape: readonly number[], probability: number): Node | undefined;
+  /** A linear layer computed in another way; without it, or where it gives nothing, as product and bias. */
+  linear?(x: Node, name: string): Node | undefined;
 }
 
 export interface Builder extends Weights {
@@ -38,6 +40,8 @@ export function createBuilder(bucket: BucketShape, weights: Weights): Builder {
     ...weights,
     bucket,
     linear: (x, name) => {
+      const other = weights.linear?.(x, name);
+      if (other) return other;
       const seen = weights.activation(x, `${name}.input`);
       const bias = weights.has(`${name}.bias`) ? weights.weight(`${name}.bias`) : undefined;
       return weights.activation(linear(seen, weights.weight(`${name}.weight`), bias), `${name}.output`);

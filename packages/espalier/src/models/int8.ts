@@ -41,3 +41,7 @@ export function toInt8(data: Float32Array, scales: readonly number[]): Int8Array
   }
   return result;
 }
+
+/** Steps of an int32 bias: the unit of the sums it is added to, input scale times each weight scale. */
+export const biasSteps = (weightScales: readonly number[], input: AffineRange): number[] =>
+  weightScales.map((scale) => fround(fround(scale) * fround(input.scale)));

@@ -3,32 +3,63 @@ import type { Scores } from '../train/evaluation.js';
 import { formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
 import type { Report } from './report.js';
+import type { Ratios } from './size.js';
 
-/** Rows "metric, dense, compressed, change" of a report; `majority` and `loss` last. */
-export function scoreRows({ metrics: { dense, compressed } }: Report): string[][] {
+export interface Table {
+  readonly columns: readonly Column[];
+  readonly rows: readonly string[][];
+}
+
+/** Every score of a report: the dense model, what was made of it, and both in int8 where there is such a file. */
+export function scoreTable({ metrics }: Report): Table {
+  const { dense, denseInt8, compressed, onnxInt8 } = metrics;
   const order = (name: string): number => ['majority', 'loss'].indexOf(name);
   const names = Object.keys(compressed ?? dense ?? {}).sort((a, b) => order(a) - order(b));
   const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name];
   const show = (number: number | undefined): string => number?.toFixed(4) ?? '';
-  return names.map((name) => {
+  const change = (name: string): string => {
     const [before, after] = [value(dense, name), value(compressed, name)];
-    const change =
-      before !== undefined && after !== undefined && name !== 'majority' ? after - before : undefined;
-    return [
-      name,
-      show(before),
-      show(after),
-      change === undefined ? '' : `${change >= 0 ? '+' : ''}${show(change)}`,
-    ];
-  });
+    if (before === undefined || after === undefined || name === 'majority') return '';
+    return `${after >= before ? '+' : ''}${show(after - before)}`;
+  };
+  const of = (scores: Scores | undefined) => (name: string) => show(value(scores, name));
+  const columns = [
+    { title: 'dense', cell: of(dense) },
+    ...(denseInt8 ? [{ title: 'dense int8', cell: of(denseInt8) }] : []),
+    { title: 'compressed', cell: of(compressed) },
+    { title: 'change', cell: change },
+    ...(onnxInt8 ? [{ title: 'int8 file', cell: of(onnxInt8) }] : []),
+  ];
+  return {
+    columns: [{ title: 'dev' }, ...columns.map(({ title }) => ({ title, align: 'right' as const }))],
+    rows: names.map((name) => [name, ...columns.map(({ cell }) => cell(name))]),
+  };
 }
 
-export const SCORE_COLUMNS: readonly Column[] = [
-  { title: 'dev' },
-  { title: 'dense', align: 'right' },
-  { title: 'compressed', align: 'right' },
-  { title: 'change', align: 'right' },
-];
+/** Dense float32 bytes over what is counted, by what that is. */
+export function sizeTable({ size: { encoder, model } }: Report): Table {
+  const right = 'right' as const;
+  const times = (ratio: number): string => `${ratio.toFixed(1)}x`;
+  const row = (title: string, key: keyof Ratios): string[] => [
+    title,
+    ...[encoder.f32, encoder.int8, model.f32, model.int8].map((ratios) => times(ratios[key])),
+  ];
+  return {
+    columns: [
+      { title: 'smaller than dense float32, counting' },
+      { title: 'encoder, float32', align: right },
+      { title: 'encoder, int8', align: right },
+      { title: 'whole model, float32', align: right },
+      { title: 'whole model, int8', align: right },
+    ],
+    rows: [
+      row('values that are not zero', 'values'),
+      row('and one bit a weight for their places', 'bitmap'),
+      row('or 16 bits a value for their columns', 'indices'),
+      ['model.safetensors with gzip', '', '', times(model.gzip), ''],
+    ],
+  };
+}
 
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
@@ -50,6 +81,10 @@ export function factRows(report: Report): string[][] {
           ],
         ]),
     ['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`],
+    ...(bytes.denseInt8 === undefined
+      ? []
+      : [['the dense model in int8 (ONNX, post-training)', formatBytes(bytes.denseInt8)]]),
+    ...(bytes.onnxInt8 === undefined ? [] : [['onnx/model_quantized.onnx', formatBytes(bytes.onnxInt8)]]),
     ...(finalAdjustment === null
       ? []
       : [['final adjustment of the sparsity', formatPercent(finalAdjustment)]]),
@@ -62,19 +97,27 @@ export const DENSE_FILE_NOTE =
   'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
 
 export function renderReport(report: Report): string {
+  const [scores, size] = [scoreTable(report), sizeTable(report)];
   const { task, model, recipe, seed, data, settings, versions, maskHash } = report;
   return [
     `# ${recipe.name} on ${task}`,
     '',
     `Model: \`${model}\`. Seed ${seed}. Recipe: [recipe.yaml](recipe.yaml).`,
     '',
-    renderMarkdownTable(SCORE_COLUMNS, scoreRows(report)),
+    renderMarkdownTable(scores.columns, scores.rows),
     '',
     '`majority` is the score of always guessing the commonest label.',
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
     ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
+    '## Size',
+    '',
+    renderMarkdownTable(size.columns, size.rows),
+    '',
+    `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
+      'tensors whole, embeddings among them.',
+    '',
     `Pattern hash of the encoder matrices: \`${maskHash}\``,
     '',
     '## Data',

@@ -7,6 +7,7 @@ import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Scores } from '../train/evaluation.js';
+import type { Size } from './size.js';
 import type { QuantisedZeros } from './quantised-zeros.js';
 
 export interface Sparsity {
@@ -32,12 +33,27 @@ export interface Report {
     readonly rows: readonly number[];
   };
   /** `dense` beside `compressed`; a dense fine-tuning has `dense` alone. */
-  readonly metrics: { readonly dense?: Scores; readonly compressed?: Scores };
+  readonly metrics: {
+    readonly dense?: Scores;
+    readonly compressed?: Scores;
+    /** The dense model in post-training int8. */
+    readonly denseInt8?: Scores;
+    /** onnx/model_quantized.onnx, scored by ONNX Runtime. */
+    readonly onnxInt8?: Scores;
+  };
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
   readonly parameters: { readonly total: number; readonly nonzero: number };
-  readonly bytes: { readonly denseF32: number; readonly gzip: number };
+  readonly bytes: {
+    readonly denseF32: number;
+    readonly gzip: number;
+    /** The dense model as an ONNX file in post-training int8. */
+    readonly denseInt8?: number;
+    /** onnx/model_quantized.onnx. */
+    readonly onnxInt8?: number;
+  };
+  readonly size: Size;
   readonly finalAdjustment: number | null;
   readonly maskHash: string;
   readonly steps: number;

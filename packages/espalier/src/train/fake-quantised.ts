@@ -1,9 +1,18 @@
 // A quantised model's weights and activations in float32 arithmetic: what quantisation-aware training computed, from
 // the scales and zero points it left.
 import type { Node } from '../graph/node.js';
-import { fakeQuantActivation, fakeQuantWeight, gatherRows, reshape } from '../graph/ops/index.js';
+import {
+  div,
+  fakeQuantActivation,
+  fakeQuantWeight,
+  gatherRows,
+  mul,
+  reshape,
+  round,
+} from '../graph/ops/index.js';
 import { constant } from '../graph/program.js';
 import type { Weights } from '../models/builder.js';
+import { biasSteps } from '../models/int8.js';
 import type { AffineRange, Quantisation } from '../models/quantisation.js';
 
 const vector = (values: readonly number[]): Node => constant(values, [values.length]);
@@ -11,17 +20,24 @@ const vector = (values: readonly number[]): Node => constant(values, [values.len
 const rounded = (node: Node, range: AffineRange | undefined): Node =>
   range ? fakeQuantActivation(node, vector([range.scale]), vector([range.zeroPoint])) : node;
 
-/** The same weights and sites, rounded to 8 bits where the record says so. */
+/** A bias as int32: 32 bits hold it, so nothing is cut off. */
+const inSteps = (bias: Node, steps: Node): Node => mul(round(div(bias, steps)), steps);
+
+/** The same weights and sites, rounded to 8 bits where the record says so, and biases as integers hold them. */
 export function fakeQuantised(weights: Weights, { layers, tables }: Quantisation): Weights {
   const known = new Map<string, Node>();
-  const scalesOf = (name: string): readonly number[] | undefined =>
-    tables[name]?.scales ?? layers[name.replace(/\.weight$/, '')]?.weightScales;
+  const roundedWeight = (name: string): Node => {
+    const plain = weights.weight(name);
+    const [, layerName, part] = /^(.*)\.(weight|bias)$/.exec(name) ?? [];
+    const layer = layers[layerName ?? ''];
+    if (layer && part === 'bias') return inSteps(plain, vector(biasSteps(layer.weightScales, layer.input)));
+    const scales = tables[name]?.scales ?? layer?.weightScales;
+    return scales ? fakeQuantWeight(plain, vector(scales)) : plain;
+  };
   return {
     ...weights,
     weight: (name) => {
-      const scales = scalesOf(name);
-      const plain = weights.weight(name);
-      const node = known.get(name) ?? (scales ? fakeQuantWeight(plain, vector(scales)) : plain);
+      const node = known.get(name) ?? roundedWeight(name);
       known.set(name, node);
       return node;
     },

@@ -29,7 +29,7 @@ const KEYS = [
     'parameters',
     'recipe',
   ],
-  ...['schema', 'seed', 'seconds', 'settings', 'sparsity', 'steps', 'task', 'versions'],
+  ...['schema', 'seed', 'seconds', 'settings', 'size', 'sparsity', 'steps', 'task', 'versions'],
 ];
 
 const reportOf = (out: string): Report =>
@@ -42,7 +42,7 @@ describe('finetune', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('accuracy');
     expect(readdirSync(path('project', 'dense')).sort()).toEqual([...FILES, 'onnx'].sort());
-    expect(readdirSync(path('project', 'dense', 'onnx'))).toEqual(['model.onnx']);
+    expect(readdirSync(path('project', 'dense', 'onnx'))).toEqual(['model.onnx', 'model_quantized.onnx']);
     const report = reportOf('dense');
     expect(Object.keys(report).sort()).toEqual(KEYS.sort());
     expect(report.metrics.compressed).toBeUndefined();
@@ -87,7 +87,11 @@ describe('compress', () => {
       }
       expect(report.parameters).toEqual({ total, nonzero: total - zeros });
       const bytes = readFileSync(path('project', recipe, 'model.safetensors'));
-      expect(report.bytes).toEqual({ denseF32: bytes.length, gzip: gzipSync(bytes).length });
+      expect(report.bytes).toEqual({
+        denseF32: bytes.length,
+        gzip: gzipSync(bytes).length,
+        denseInt8: expect.any(Number) as number,
+      });
     },
   );
 

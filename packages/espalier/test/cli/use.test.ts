@@ -90,6 +90,40 @@ describe('export', () => {
     );
   });
 
+  it('writes int8, checks it, scores it, and reads it back', async () => {
+    const out = 'exported/int8/model.onnx';
+    const scored = await espalierJson(root, 'export', 'model', '--to', 'onnx-int8', '--out', out, ...own);
+    expect(scored).toMatchObject({ out, agreement: 1, examples: 20 });
+    expect(sha256(path('project', out))).toBe(
+      sha256(path('project', 'model', 'onnx', 'model_quantized.onnx')),
+    );
+    const file = 'model/onnx/model_quantized.onnx';
+    const evaluated = await espalierJson(root, 'evaluate', file, ...own);
+    expect(evaluated['metrics']).toEqual(scored['metrics']);
+    const text = ['--text', 'the pears were sour'];
+    const [of8, of32] = (await Promise.all(
+      [file, 'model'].map((model) => espalierJson(root, 'predict', model, ...text)),
+    )) as { label: string; scores: Metrics }[];
+    expect(of8!.label).toBe(of32!.label);
+    expect(of8!.scores['sour']).toBeCloseTo(of32!.scores['sour']!, 1);
+    expect(of8!.scores).not.toEqual(of32!.scores);
+  });
+
+  it('says whose scales an int8 file has and what its gate saw', async () => {
+    const int8 = ['export', 'model', '--to', 'onnx-int8', '--overwrite', '--out', 'int8.onnx'];
+    const dynamic = await espalier(root, ...int8);
+    expect(dynamic.status).toBe(0);
+    expect(dynamic.stderr).toContain('post-training int8, dynamic');
+    expect(dynamic.stderr).toContain('512 examples of random ids; name --task and --data');
+    expect(dynamic.stdout).toMatch(/int8\.onnx: largest difference of a logit .*\n\d+\.\d % of 512 examples/);
+    const fixed = await espalier(root, ...int8, '--int8', 'static', ...own);
+    expect(fixed.status).toBe(0);
+    expect(fixed.stderr).toContain('static: ranges of 40 training examples');
+    expect(fixed.stderr).toContain('compared on 20 examples, all there are in dev; 512 are wanted');
+    expect(await espalier(root, ...int8, '--int8', 'static')).toMatchObject({ status: 2 });
+    expect(await espalier(root, ...int8.with(3, 'onnx'), '--int8', 'static')).toMatchObject({ status: 2 });
+  });
+
   it('replaces nothing unasked', async () => {
     writeFileSync(path('project', 'taken.onnx'), 'notes');
     const args = ['export', 'model', '--to', 'onnx', '--out', 'taken.onnx'];

@@ -35,6 +35,7 @@ const ARRAYS: Record<NodeDtype, (values: readonly number[]) => Tensor['data']> =
   float32: (values) => Float32Array.from(values),
   int64: (values) => BigInt64Array.from(values, (value) => BigInt(value)),
   int32: (values) => Int32Array.from(values),
+  int8: (values) => Int8Array.from(values),
   uint8: (values) => Uint8Array.from(values),
   bool: (values) => Uint8Array.from(values),
 };

@@ -1,7 +1,7 @@
 // One table of cases per op: how to apply it and what to feed it. `ops.test.ts` walks the list of ops against it.
 import { apply, type Node, type NodeDtype } from '../../src/graph/node.js';
 import * as op from '../../src/graph/ops/index.js';
-import { constant, scalar } from '../../src/graph/program.js';
+import { byte, constant, int8Zeros, scalar } from '../../src/graph/program.js';
 import { type Shape, sizeOf } from '../../src/tensor/tensor.js';
 import { gridValues, uniform } from './harness.js';
 
@@ -30,6 +30,11 @@ const exactly = (values: readonly number[], shape: Shape = [values.length]): Inp
 });
 const integers = (values: readonly number[], dtype: NodeDtype = 'int64'): InputSpec => ({
   shape: [values.length],
+  dtype,
+  values: { exactly: values },
+});
+const array = (dtype: NodeDtype, shape: Shape, values: readonly number[]): InputSpec => ({
+  shape,
   dtype,
   values: { exactly: values },
 });
@@ -375,6 +380,61 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
     layerNormCase('one feature', real([3, 1]), 0.25),
   ],
   Gelu: [...unary(op.gelu), at(op.gelu, [-100, -10, -5, -1, 0, 1, 5, 10, 100])],
+  QuantizeToUint8: [
+    ...unary((x) => op.quantizeLinear(x, scalar(0.0625), byte(128))),
+    // Halves go to the even step, and what is out of range to its end.
+    at(
+      (x) => op.quantizeLinear(x, scalar(0.5), byte(3)),
+      [-100, -2, -1.75, -1.25, -0.25, 0, 0.25, 0.75, 125.75, 126, 126.5, 1e9],
+    ),
+    at((x) => op.quantizeLinear(x, scalar(2), byte(0)), [-1e30, -1, 0, 1, 3, 509, 511, 1e30]),
+    at((x) => op.quantizeLinear(x, scalar(2), byte(255)), [-512, -511, -510, 0, 1, 1e30]),
+  ],
+  DequantizeLinear: [
+    {
+      title: 'uint8 with a zero point',
+      inputs: [array('uint8', [2, 3], [0, 1, 127, 128, 254, 255])],
+      build: (q) => op.dequantizeLinear(q, scalar(0.1), { zeroPoint: byte(127) }),
+    },
+    {
+      title: 'int8, one scale for each column',
+      inputs: [array('int8', [2, 3], [-127, -1, 0, 1, 64, 127])],
+      build: (q) => {
+        const scales = constant([0.5, 0.1, 3], [3]);
+        return op.dequantizeLinear(q, scales, { axis: 1, zeroPoint: int8Zeros([3]) });
+      },
+    },
+    {
+      title: 'int8, one scale for each row',
+      inputs: [array('int8', [2, 3], [-127, -1, 0, 1, 64, 127])],
+      build: (q) => op.dequantizeLinear(q, constant([0.5, 0.1], [2])),
+    },
+    {
+      title: 'int32, a vector',
+      inputs: [array('int32', [3], [-1_000_000, 0, 77])],
+      build: (q) => op.dequantizeLinear(q, constant([0.5, 0.1, 1e-3], [3])),
+    },
+  ],
+  DynamicQuantizeLinear: [
+    ...unary((x) => op.dynamicQuantizeLinear(x).q, -0.7, 2),
+    at((x) => op.dynamicQuantizeLinear(x).q, [1, 2, 5.1]),
+    at((x) => op.dynamicQuantizeLinear(x).q, [-1, -2, -5.1]),
+  ],
+  MatMulInteger: [
+    {
+      title: 'matrices',
+      inputs: [
+        array('uint8', [2, 3], [0, 1, 255, 200, 7, 9]),
+        array('int8', [3, 2], [64, -64, 0, 1, -9, 64]),
+      ],
+      build: (a, b) => op.matMulInteger(a, b, byte(100)),
+    },
+    {
+      title: 'one entry, zero points at both ends',
+      inputs: [array('uint8', [1, 1], [255]), array('int8', [1, 1], [-127])],
+      build: (a, b) => op.add(op.matMulInteger(a, b, byte(0)), op.matMulInteger(a, b, byte(255))),
+    },
+  ],
   StopGradient: unary(op.stop),
   // The value and the source are equal as functions here, so that finite differences hold.
   StraightThrough: [

@@ -5,7 +5,7 @@ import { differentiate } from '../../src/graph/differentiate.js';
 import { evaluate } from '../../src/graph/evaluate.js';
 import type { Node } from '../../src/graph/node.js';
 import * as op from '../../src/graph/ops/index.js';
-import { input, reachable } from '../../src/graph/program.js';
+import { byte, input, reachable } from '../../src/graph/program.js';
 import { sizeOf } from '../../src/tensor/tensor.js';
 import {
   expectOnnxMatches,
@@ -77,6 +77,9 @@ describe('shape rules refuse', () => {
     ['rows of another width', () => op.scatterRows(real(2, 3), ids, [4, 2])],
     ['softmax of a scalar', () => op.softmax(real())],
     ['layer norm weights of another width', () => op.layerNorm(real(2, 3), real(3), real(2), 1e-5)],
+    ['a vector of scales for uint8', () => op.quantizeLinear(real(2), real(2), byte(0))],
+    ['scales for another axis', () => op.dequantizeLinear(real(2, 3), real(3))],
+    ['an integer product of floats', () => op.matMulInteger(real(2, 3), real(3, 2), byte(0))],
     ['scales for another number of rows', () => op.fakeQuantWeight(real(3, 2), real(2))],
     ['more of the largest than there are', () => op.topK(real(3), 4, true)],
     ['a value and a source that differ', () => op.straightThrough(real(2), real(1, 2))],

@@ -99,6 +99,15 @@ describe('compress', () => {
     const report = await compress(options, control);
     expect(report.sparsity.encoder).toBeCloseTo(0.5, 2);
     expect(report.metrics.compressed).toBeDefined();
+    expect(report.metrics.denseInt8!.majority).toBe(report.metrics.dense!.majority);
+    expect(report.metrics.denseInt8!.loss).toBeCloseTo(report.metrics.dense!.loss!, 1);
+    expect(report.metrics.denseInt8!.loss).not.toBe(report.metrics.dense!.loss);
+    expect(report.bytes.denseInt8).toBeGreaterThan(report.parameters.total);
+    expect(report.metrics.onnxInt8).toBeUndefined();
+    expect(report.size.encoder.int8.values).toBeCloseTo(8, 1);
+    const page = readFileSync(join(path('named'), 'report.md'), 'utf8');
+    expect(page).toMatch(/^\| dev +\| dense \| dense int8 \| compressed \| change \|$/m);
+    expect(page).toMatch(/^\| values that are not zero \| 2\.0x \| 8\.0x \| /m);
   });
 
   it('may replace the very model it starts from', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { gardenConfig, gardenTask, gardenTokenizerFiles } from '../../src/data/garden/garden.js';
 import { checkLogits } from '../../src/export/check.js';
+import { int8Bytes } from '../../src/export/int8.js';
 import { openOnnx } from '../../src/export/onnx-predictor.js';
 import { compressLoaded, compressSchema } from '../../src/jobs/compress.js';
 import { exportModel } from '../../src/jobs/export.js';
@@ -112,6 +113,17 @@ it('writes float32 ONNX of the master weights, and its record with a copy', asyn
   );
   expect(largestDifference).toBe(0);
   expect((await loadCheckpoint(path('copy'))).quantisation).toEqual(quantisation);
+});
+
+it('writes the integer form, which decides as the trained model does', async () => {
+  const model = await loadCheckpoint(path('out'));
+  const file = join(path('out'), 'onnx', 'model_quantized.onnx');
+  expect(new Uint8Array(readFileSync(file))).toEqual(int8Bytes(model, model.quantisation!));
+  const { denseInt8, compressed, onnxInt8 } = report.metrics;
+  expect(onnxInt8!.accuracy).toBe(compressed!.accuracy);
+  expect(onnxInt8!.loss).toBeCloseTo(compressed!.loss!, 3);
+  expect(denseInt8!.majority).toBe(compressed!.majority);
+  expect(report.bytes.onnxInt8).toBe(readFileSync(file).length);
 });
 
 it('a later run in the same folder leaves no record behind', async () => {

@@ -36,7 +36,7 @@ export function compressCommand(program: Command): void {
     .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
-    .option('--onnx', 'also write onnx/model.onnx');
+    .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     const { recipe, rest } = await recipeOf(flags.recipe, flags);
     const options = {

@@ -8,11 +8,13 @@ import {
   type DataFlags,
   dataOptions,
 } from '../options.js';
+import { formatPercent } from '../../report/format.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends Partial<DataFlags>, ComputeFlags, OutputFlags {
-  readonly to: 'hf' | 'onnx';
+  readonly to: 'hf' | 'onnx' | 'onnx-int8';
+  readonly int8?: 'dynamic' | 'static';
   readonly out: string;
   readonly overwrite?: true;
 }
@@ -23,18 +25,27 @@ export function exportCommand(program: Command): void {
     .description('write another format, checked against the model before it is kept')
     .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
     .addOption(
-      new Option('--to <format>', 'hf: directory; onnx: float32 file')
-        .choices(['hf', 'onnx'])
+      new Option('--to <format>', 'hf: directory; onnx: float32 file; onnx-int8: int8 file')
+        .choices(['hf', 'onnx', 'onnx-int8'])
         .makeOptionMandatory(),
     )
-    .requiredOption('--out <path>', 'directory (hf) or file (onnx)')
+    .addOption(
+      new Option(
+        '--int8 <how>',
+        'post-training int8 instead of the scales of training (default for a model without: dynamic)',
+      ).choices(['dynamic', 'static']),
+    )
+    .requiredOption('--out <path>', 'directory (hf) or file (onnx, onnx-int8)')
     .option('--overwrite', 'replace what is there');
   addCommon(addData(command, false)).action(async (dir: string, flags: Flags) => {
-    const { to, out, overwrite = false } = flags;
-    const options = { ...dataOptions(flags), ...computeOptions(flags), model: dir, to, out, overwrite };
+    const { to, int8, out, overwrite = false } = flags;
+    const options = { ...dataOptions(flags), ...computeOptions(flags), model: dir, to, int8, out, overwrite };
     const result = await runJob('export', options, flags);
     if (flags.json) return printJson(result);
     printLine(`${out}: largest difference of a logit ${result.largestDifference.toExponential(1)}`);
+    if (result.agreement !== undefined) {
+      printLine(`${formatPercent(result.agreement)} of ${result.examples!} examples decided alike`);
+    }
     for (const [name, value] of Object.entries(result.metrics ?? {}))
       printLine(`  ${name.padEnd(10)} ${value.toFixed(4)}`);
   });

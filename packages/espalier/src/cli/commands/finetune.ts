@@ -25,7 +25,7 @@ export function finetuneCommand(program: Command): void {
     .description('fine-tune a model on a task, dense')
     .requiredOption('--model <dir>', 'directory in Hugging Face layout, or a Hub id')
     .requiredOption('--out <dir>', 'output directory')
-    .option('--onnx', 'also write onnx/model.onnx');
+    .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     const options = {
       ...dataOptions(flags),

@@ -14,7 +14,7 @@ export function predictCommand(program: Command): void {
   const command = program
     .command('predict')
     .description('one prediction, with probabilities')
-    .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
+    .argument('<dir>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
     .requiredOption('--text <text>', 'the text')
     .option('--pair <text>', 'the second text of a pair')
     .option('--max-length <n>', 'tokens, special tokens included', integer, 128);

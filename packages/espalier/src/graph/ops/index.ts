@@ -3,12 +3,15 @@ import type { Op } from '../node.js';
 import * as argMax from './arg-max.js';
 import * as broadcast from './broadcast.js';
 import * as control from './control.js';
+import * as dynamicQuantizeLinear from './dynamic-quantize-linear.js';
 import * as elementwise from './elementwise.js';
 import * as fakeQuantise from './fake-quantise.js';
 import * as gelu from './gelu.js';
 import * as gemm from './gemm.js';
 import * as layerNorm from './layer-norm.js';
 import * as logSumExp from './log-sum-exp.js';
+import * as matMulInteger from './mat-mul-integer.js';
+import * as quantizeLinear from './quantize-linear.js';
 import * as reduce from './reduce.js';
 import * as rows from './rows.js';
 import * as shape from './shape.js';
@@ -57,6 +60,10 @@ export const OPS: readonly Op<unknown>[] = [
   softLinearLoss.softLinearLossOp,
   layerNorm.layerNormOp,
   gelu.geluOp,
+  quantizeLinear.quantizeLinearOp,
+  quantizeLinear.dequantizeLinearOp,
+  dynamicQuantizeLinear.dynamicQuantizeLinearOp,
+  matMulInteger.matMulIntegerOp,
   control.stopOp,
   control.straightThroughOp,
   fakeQuantise.quantiseOp,
@@ -66,12 +73,15 @@ export const OPS: readonly Op<unknown>[] = [
 export * from './arg-max.js';
 export { expand } from './broadcast.js';
 export * from './control.js';
+export * from './dynamic-quantize-linear.js';
 export * from './elementwise.js';
 export * from './fake-quantise.js';
 export * from './gelu.js';
 export * from './gemm.js';
 export * from './layer-norm.js';
 export * from './log-sum-exp.js';
+export * from './mat-mul-integer.js';
+export { dequantizeLinear, dequantizeLinearOp, quantizeLinear, quantizeLinearOp } from './quantize-linear.js';
 export * from './reduce.js';
 export * from './rows.js';
 export * from './shape.js';

@@ -1,0 +1,67 @@
+// The gate of an int8 file: it must decide as its rounded model does in float32 arithmetic. Sums of integers differ
+// from sums of floats in the last digits, which now and then moves a value by a whole step of 8 bits; so decisions
+// are compared, and the largest difference of a logit is told.
+import type { Example } from '../data/example.js';
+import { EspalierError } from '../errors.js';
+import type { Predictor } from '../train/predictor.js';
+
+/** Fraction of examples that must be decided alike. */
+const LEAST_AGREEMENT = 0.995;
+/** A single score agrees when it is this close, as a fraction of the range of the reference's scores. */
+const SCORE_TOLERANCE = 0.01;
+
+export interface Agreement {
+  readonly examples: number;
+  /** Fraction of examples with the same arg-max; of regression, with about the same score. */
+  readonly agreement: number;
+  readonly largestDifference: number;
+}
+
+/**
+ * Compares decisions and logits of an artefact with its reference's. Throws EspalierError naming `path` when too many
+ * decisions differ.
+ */
+export async function checkArgmax(
+  path: string,
+  reference: Pick<Predictor, 'logits'>,
+  artefact: Pick<Predictor, 'logits'>,
+  examples: readonly Example[],
+): Promise<Agreement> {
+  const expected = await reference.logits(examples);
+  const found = await artefact.logits(examples);
+  const result = compareDecisions(expected, found);
+  if (result.agreement >= LEAST_AGREEMENT) return result;
+  const other = Math.round((1 - result.agreement) * result.examples);
+  throw new EspalierError(
+    `${path} was not written: ${other} of ${result.examples} examples are decided otherwise than by the rounded ` +
+      `model in float32, ${percent(result.agreement)} alike, expected at least ${percent(LEAST_AGREEMENT)}; ` +
+      `the largest difference of a logit is ${result.largestDifference.toExponential(1)}`,
+  );
+}
+
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
+
+/** Rows of logits against rows of logits; what is missing or no number agrees with nothing. */
+export function compareDecisions(
+  expected: readonly Float32Array[],
+  found: readonly Float32Array[],
+): Agreement {
+  const scores = expected.map((row) => row[0]!);
+  const close = SCORE_TOLERANCE * (Math.max(...scores) - Math.min(...scores));
+  let alike = 0;
+  let largestDifference = 0;
+  for (const [index, row] of expected.entries()) {
+    const differences = Array.from(row, (value, column) =>
+      Math.abs(value - (found[index]?.[column] ?? Number.NaN)),
+    );
+    const difference = Math.max(...differences);
+    largestDifference = Math.max(largestDifference, difference);
+    if (!Number.isFinite(difference)) continue;
+    const same = row.length === 1 ? difference <= close : largest(row) === largest(found[index]!);
+    if (same) alike++;
+  }
+  return { examples: expected.length, agreement: alike / expected.length, largestDifference };
+}
+
+const largest = (row: Float32Array): number =>
+  row.reduce((best, value, index) => (value > row[best]! ? index : best), 0);

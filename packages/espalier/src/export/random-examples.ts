@@ -1,0 +1,19 @@
+// Random ids, for gates without data.
+import type { Example } from '../data/example.js';
+import type { Model } from '../models/model.js';
+import { type Random, random } from '../random.js';
+
+/** One example of `length` random ids. */
+export function randomExample({ config }: Model, index: number, length: number, generator: Random): Example {
+  const ids = Int32Array.from({ length }, () => generator.integer(config.vocab_size));
+  return { index, ids, typeIds: new Uint8Array(length).fill(index % config.type_vocab_size), label: 0 };
+}
+
+/** Examples of 1 to 64 random ids. */
+export function randomExamples(model: Model, count: number): Example[] {
+  const longest = Math.min(64, model.config.max_position_embeddings);
+  const generator = random(0, 'random-examples');
+  return Array.from({ length: count }, (_, index) =>
+    randomExample(model, index, 1 + generator.integer(longest), generator),
+  );
+}
