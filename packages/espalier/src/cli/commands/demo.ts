@@ -1,6 +1,7 @@
 // espalier demo: the main job on the built-in garden language.
 import type { Command } from 'commander';
 import type { DemoResult } from '../../jobs/demo.js';
+import type { Report } from '../../report/report.js';
 import { formatBytes, formatDuration, formatPercent } from '../../report/format.js';
 import { renderTable } from '../../report/tables.js';
 import { addCommon, type ComputeFlags, computeOptions, integer } from '../options.js';
@@ -15,9 +16,11 @@ interface Flags extends ComputeFlags, OutputFlags {
 export function demoCommand(program: Command): void {
   const command = program
     .command('demo')
-    .description('train a tiny BERT on the built-in garden language, compress it in several ways, compare')
+    .description(
+      'pre-train a tiny BERT on the built-in garden language, compress it in several ways, compare',
+    )
     .option('--out <dir>', 'where the results go', 'espalier-demo')
-    .option('--steps <n>', 'steps of each compression; the dense model has twice as many', integer, 500);
+    .option('--steps <n>', 'steps of each stage; the dense model has twice as many', integer, 400);
   addCommon(command).action(async (flags: Flags) => {
     const result = await runJob(
       'demo',
@@ -29,7 +32,7 @@ export function demoCommand(program: Command): void {
   });
 }
 
-function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void {
+function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }: DemoResult): void {
   const right = 'right' as const;
   const accuracy = dense.metrics.dense!.accuracy!;
   const rows = [
@@ -43,11 +46,17 @@ function printDemo({ task, dense, compressed, out, seconds }: DemoResult): void 
       formatDuration(took),
     ]),
   ];
+  const words = ({ metrics }: Report): string =>
+    formatPercent((metrics.compressed ?? metrics.dense)!['mlmAccuracy']!);
+  printLine(
+    `\nPre-training on stories of the garden: ${words(pretrained)} of the masked words found, and ` +
+      `${words(pruned)} after pruning ${formatPercent(pruned.sparsity.encoder)} of the encoder and training on.`,
+  );
   printLine(
     `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
   );
   printLine(
-    `${dense.metrics.dense!['majority']!.toFixed(3)}. Each compression starts from the dense model and\ntrains on for the same number of steps, so it may end above it.\n\n`,
+    `${dense.metrics.dense!['majority']!.toFixed(3)}. All but the last start from the dense model and\ntrain on, so they may end above it; the last was pruned in pre-training and trained as many steps.\n\n`,
   );
   printLine(
     renderTable(
