@@ -72,7 +72,7 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
     },
     true,
   );
-  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, pooled) }], {
+  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, pooled()) }], {
     initializers,
     dynamic: [open.rows, open.length],
     standard: true,

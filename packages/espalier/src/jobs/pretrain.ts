@@ -45,7 +45,7 @@ export const textSchema = z.strictObject({
     .enum(['file', 'blank-line', 'line'])
     .default('file')
     .describe('what ends a document: a file, a blank line, or every line'),
-  heldFraction: z.number().gt(0).lt(1).default(0.02).describe('end of every document kept for scoring'),
+  heldFraction: z.number().gt(0).lt(1).default(0.02).describe('part of the text kept for scoring'),
   heldSequences: z.int().positive().default(1024).describe('held-out sequences that are scored, at most'),
 });
 
@@ -137,7 +137,13 @@ export async function pretrainLoaded(
     workload: pretrainWorkload({ data, held: text.held, heldSequences, settings }),
     base,
     subject: { task: 'pretrain', model: init ?? 'random', data: text.data, trainRows: first.count },
-    identity: { masking, nextSentence, heldSequences, documents: options.documents },
+    identity: {
+      masking,
+      nextSentence,
+      heldSequences,
+      heldFraction: options.heldFraction,
+      documents: options.documents,
+    },
   };
   const runOptions = { ...options, select: 'last', onnx: false } as const;
   const run = await startRun(input, runOptions, recipe, control, [teacher]);

@@ -82,7 +82,7 @@ function encode(
   firstTokenOnly: boolean,
 ): EncoderOutput {
   const sequence = encodeBlocks(b, config, embed(b, config, inputs), inputs.bias, firstTokenOnly);
-  return { sequence, pooled: pool(b, sequence) };
+  return { sequence, pooled: () => pool(b, sequence) };
 }
 
 export const bert: Family = {

@@ -215,7 +215,7 @@ function pretrainLoss(
     ['mlm_losses', wordLosses],
     ['mlm_best', toFloat(argMax(logits))],
   ]);
-  const sentence = nextSentence ? nextSentenceHead(b, pooled) : undefined;
+  const sentence = nextSentence ? nextSentenceHead(b, pooled()) : undefined;
   if (sentence) {
     const losses = neg(reduceSum(mul(logSoftmax(sentence), follows), [1], true));
     terms.push({ name: 'nsp', weight: 1, node: reduceSum(mul(losses, rowScale)) });

@@ -27,7 +27,7 @@ export function pretrainTeacher(
         return [
           { name: TEACHER_OUTPUTS.transformed, node: wordTransform(b, config, sequence) },
           ...(nextSentence
-            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pooled) }]
+            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pooled()) }]
             : []),
         ];
       },

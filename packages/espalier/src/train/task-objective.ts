@@ -85,7 +85,7 @@ function targets(task: Task, { rows, examples }: Batch): Float32Array {
 export function taskLogits(b: Builder, model: Model): Node {
   const family = familyOf(model.config);
   const { pooled } = family.encode(b, model.config, encoderInputs(b.bucket), true);
-  return classifierHead(b, model.config, pooled);
+  return classifierHead(b, model.config, pooled());
 }
 
 function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): ObjectiveOutput {

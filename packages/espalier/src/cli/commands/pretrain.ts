@@ -29,6 +29,7 @@ interface Flags extends TrainingFlags, ComputeFlags, OutputFlags {
   readonly wholeWord?: true;
   readonly nextSentence: boolean;
   readonly documents: string;
+  readonly heldFraction?: number;
   readonly heldSequences?: number;
   readonly out: string;
 }
@@ -58,6 +59,7 @@ export function pretrainCommand(program: Command): void {
         .choices(['file', 'blank-line', 'line'])
         .default('file'),
     )
+    .option('--held-fraction <f>', 'part of the text kept for scoring (default 0.02)', fraction)
     .option('--held-sequences <n>', 'held-out sequences that are scored, at most (default 1024)', integer);
   addCommon(addTraining(command, 'pretrain')).action(async (flags: Flags) => {
     const { recipe, rest } =
@@ -78,6 +80,7 @@ export function pretrainCommand(program: Command): void {
       wholeWord: flags.wholeWord ?? false,
       nextSentence: flags.nextSentence,
       documents: flags.documents,
+      heldFraction: flags.heldFraction,
       heldSequences: flags.heldSequences,
       out: flags.out,
     });

@@ -5,6 +5,11 @@ import type { Corpus } from './corpus.js';
 /** Sentences `[start, end)` that make a document. */
 type Range = readonly [start: number, end: number];
 
+interface Split {
+  readonly train: Range[];
+  readonly held: Range[];
+}
+
 /** Whole documents are held out if these are at least so many; a few might all be of one kind. */
 const ENOUGH_DOCUMENTS = 50;
 
@@ -29,24 +34,39 @@ function subset(corpus: Corpus, ranges: readonly Range[]): Corpus {
   return { ...corpus, ids, continues, sentences, documents };
 }
 
+/** Every n-th document: `fraction` of them. */
+function wholeDocuments({ documents }: Corpus, fraction: number): Split {
+  const split: Split = { train: [], held: [] };
+  for (let document = 0; document + 1 < documents.length; document++) {
+    const isHeld = Math.floor((document + 1) * fraction) > Math.floor(document * fraction);
+    split[isHeld ? 'held' : 'train'].push([documents[document]!, documents[document + 1]!]);
+  }
+  return split;
+}
+
+/** The last `fraction` of the sentences of each document. */
+function tails({ documents }: Corpus, fraction: number): Split {
+  const split: Split = { train: [], held: [] };
+  for (let document = 0; document + 1 < documents.length; document++) {
+    const [start, end] = [documents[document]!, documents[document + 1]!];
+    const cut = end - Math.round(fraction * (end - start));
+    if (cut > start) split.train.push([start, cut]);
+    if (cut < end) split.held.push([cut, end]);
+  }
+  return split;
+}
+
 /**
  * Splits a corpus; `fraction` of it, from 0 to 1, is held out. If that is at least 50 documents, every n-th document
- * is held out whole; otherwise the last `fraction` of the sentences of each document, as documents of their own.
- * Nothing is random. Throws UsageError where one of the parts would be empty.
+ * is held out whole; otherwise the last `fraction` of the sentences of each document, as documents of their own; and
+ * where documents are too short for that, every n-th document, one at least. Nothing is random. Throws UsageError
+ * where one of the parts would be empty.
  */
 export function splitCorpus(corpus: Corpus, fraction: number): { train: Corpus; held: Corpus } {
   const count = corpus.documents.length - 1;
-  const whole = Math.floor(count * fraction) >= ENOUGH_DOCUMENTS;
-  const train: Range[] = [];
-  const held: Range[] = [];
-  for (let document = 0; document < count; document++) {
-    const start = corpus.documents[document]!;
-    const end = corpus.documents[document + 1]!;
-    const isHeld = Math.floor((document + 1) * fraction) > Math.floor(document * fraction);
-    const cut = whole ? (isHeld ? start : end) : end - Math.round(fraction * (end - start));
-    if (cut > start) train.push([start, cut]);
-    if (cut < end) held.push([cut, end]);
-  }
+  const enough = Math.floor(count * fraction) >= ENOUGH_DOCUMENTS;
+  const cut = enough ? wholeDocuments(corpus, fraction) : tails(corpus, fraction);
+  const { train, held } = cut.held.length > 0 ? cut : wholeDocuments(corpus, Math.max(fraction, 1 / count));
   if (train.length === 0 || held.length === 0) {
     const sentences = corpus.sentences.length - 1;
     throw new UsageError(

@@ -83,13 +83,15 @@ describe('splitCorpus', () => {
   });
 
   it('refuses to leave a part empty', () => {
-    const corpus = numberedCorpus(
-      3,
-      () => 4,
-      () => 2,
-    );
-    expect(() => splitCorpus(corpus, 0.01)).toThrow(UsageError);
-    expect(() => splitCorpus(corpus, 0.01)).toThrow('leaves nothing to hold out');
-    expect(() => splitCorpus(corpus, 1)).toThrow('leaves nothing to train on');
+    const numbered = (documents: number) =>
+      numberedCorpus(
+        documents,
+        () => 4,
+        () => 2,
+      );
+    expect(() => splitCorpus(numbered(1), 0.01)).toThrow(UsageError);
+    expect(() => splitCorpus(numbered(1), 0.01)).toThrow('leaves nothing to train on');
+    expect(() => splitCorpus(numbered(3), 1)).toThrow('leaves nothing to train on');
+    expect(splitCorpus(numbered(3), 0.01).held.documents).toHaveLength(2);
   });
 });
