@@ -16,7 +16,7 @@ export interface EncoderOutput {
   /** [length * rows, hidden], or [rows, hidden] when only the first tokens were asked for. */
   readonly sequence: Node;
   /** [rows, hidden] */
-  pooled(): Node;
+  readonly pooled: () => Node;
 }
 
 export interface Family {

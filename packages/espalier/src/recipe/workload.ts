@@ -2,7 +2,7 @@
 // checkpoints and selection know neither.
 import type { Device } from '../engine/devices.js';
 import type { Model } from '../models/model.js';
-import type { Scores } from '../train/evaluation.js';
+import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Objective } from '../train/objective.js';
 import type { ForwardSource } from '../train/forward.js';
 import type { TrainingSettings } from '../train/settings.js';
@@ -17,7 +17,7 @@ export interface Workload {
   /** Which stages of a recipe it can run, beside those that say "train". */
   readonly stage: 'finetune' | 'pretrain';
   /** The score that `select: best` looks at; more is better. */
-  readonly mainScore: string;
+  readonly mainScore: ScoreName;
   /** True when a split was held out from training for `select: best`. */
   readonly selects: boolean;
   stepsPerEpoch(settings: TrainingSettings): number;

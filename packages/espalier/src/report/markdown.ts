@@ -1,5 +1,5 @@
 // report.md: the same as report.json, for people.
-import type { Scores } from '../train/evaluation.js';
+import type { ScoreName, Scores } from '../train/evaluation.js';
 import { formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
 import type { Report } from './report.js';
@@ -15,7 +15,7 @@ export function scoreTable({ metrics }: Report): Table {
   const { dense, denseInt8, compressed, onnxInt8 } = metrics;
   const order = (name: string): number => ['majority', 'loss'].indexOf(name);
   const names = Object.keys(compressed ?? dense ?? {}).sort((a, b) => order(a) - order(b));
-  const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name];
+  const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name as ScoreName];
   const show = (number: number | undefined): string => number?.toFixed(4) ?? '';
   const change = (name: string): string => {
     const [before, after] = [value(dense, name), value(compressed, name)];

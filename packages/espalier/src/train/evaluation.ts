@@ -1,13 +1,16 @@
 // Scores of a model on labelled examples: the task's metrics, the majority score beside them, and the loss.
 import type { Example, MetricName, Task } from '../data/example.js';
 import type { Predictor } from './predictor.js';
+import type { PretrainScores } from './pretrain-evaluation.js';
 import { scoreTask } from './metrics.js';
 
 /**
  * Scores by name. Of a task: its metrics with `majority` (the main metric of always guessing the commonest label)
  * and `loss`.
  */
-export type Scores = Readonly<Record<string, number>>;
+export type Scores = Readonly<Partial<Record<ScoreName, number>>>;
+
+export type ScoreName = MetricName | 'majority' | 'loss' | keyof PretrainScores;
 
 export type TaskScores = Readonly<Partial<Record<MetricName, number>> & { majority: number; loss: number }>;
 

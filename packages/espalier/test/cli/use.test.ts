@@ -200,18 +200,25 @@ describe('inspect and methods', () => {
 });
 
 describe('every command', () => {
-  it.each(['demo', 'finetune', 'compress', 'evaluate', 'predict', 'export', 'inspect', 'methods'])(
-    '%s has help on stdout and exit status 0',
-    async (name) => {
-      const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-      const status = await main([name, '--help']);
-      const text = write.mock.calls.map(([chunk]) => String(chunk)).join('');
-      write.mockRestore();
-      expect(status).toBe(0);
-      expect(text).toContain(`Usage: espalier ${name}`);
-      expect(text).toContain('--json');
-    },
-  );
+  it.each([
+    'demo',
+    'pretrain',
+    'finetune',
+    'compress',
+    'evaluate',
+    'predict',
+    'export',
+    'inspect',
+    'methods',
+  ])('%s has help on stdout and exit status 0', async (name) => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const status = await main([name, '--help']);
+    const text = write.mock.calls.map(([chunk]) => String(chunk)).join('');
+    write.mockRestore();
+    expect(status).toBe(0);
+    expect(text).toContain(`Usage: espalier ${name}`);
+    expect(text).toContain('--json');
+  });
 
   it('ends with 2 for a wrong request and 1 for work that failed, nothing on stdout', async () => {
     const cases: [number, RegExp, string[]][] = [
