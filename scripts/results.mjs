@@ -3,11 +3,21 @@
 //
 //   node scripts/results.mjs --model DIR --data DIR --task sst2 --recipes rpp,nip --sparsities 0.8 \
 //     --rates 3e-4 --seeds 0,1,2 --steps 1000 --out results.jsonl [--batch-size 32] [--max-length 128] [--threads 2]
+//     [--teacher DIR] [--tag TEXT] [--keep DIR] [--set key=value]
+//
+// A tag tells cells of several models apart; --keep leaves the models in a folder.
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { builtinRecipe, compress, finetune, setOption } from '../packages/espalier/dist/index.js';
+import {
+  atRate,
+  builtinRecipe,
+  compress,
+  finetune,
+  hasOption,
+  setOption,
+} from '../packages/espalier/dist/index.js';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +31,9 @@ const { values } = parseArgs({
     steps: { type: 'string' },
     epochs: { type: 'string' },
     out: { type: 'string' },
+    teacher: { type: 'string' },
+    tag: { type: 'string' },
+    keep: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     'batch-size': { type: 'string', default: '32' },
     'max-length': { type: 'string', default: '128' },
@@ -46,11 +59,12 @@ for (const seed of list(values.seeds)) {
     };
     for (const name of list(values.recipes)) {
       for (const sparsity of name === 'dense' ? ['0'] : list(values.sparsities)) {
-        const cell = [values.task, name, sparsity, rate, seed, JSON.stringify(budget), ...values.set].join(
-          ' ',
-        );
+        const parts = [values.task, name, sparsity, rate, seed, JSON.stringify(budget), ...values.set];
+        const cell = [...(values.tag ? [values.tag] : []), ...parts].join(' ');
         if (done.has(cell)) continue;
-        const out = mkdtempSync(join(tmpdir(), 'espalier-'));
+        const out = values.keep
+          ? join(values.keep, cell.replace(/[^\w.-]+/g, '-'))
+          : mkdtempSync(join(tmpdir(), 'espalier-'));
         const common = {
           model: values.model,
           data: values.data,
@@ -65,20 +79,23 @@ for (const seed of list(values.seeds)) {
         let report;
         if (name === 'dense') report = await finetune(common, control);
         else {
-          let recipe = setOption(builtinRecipe(name), 'sparsity', Number(sparsity));
+          const named = atRate(builtinRecipe(name), Number(rate), 'finetune');
+          // A sparse model keeps its own sparsity: `lock` and the like have no such option.
+          let recipe = hasOption(named, 'sparsity') ? setOption(named, 'sparsity', Number(sparsity)) : named;
           for (const pair of values.set) {
             const [key, value] = pair.split('=');
             recipe = setOption(recipe, key, Number.isNaN(Number(value)) ? value : Number(value));
           }
           // The dense model is a row of its own, so it is not trained again here: the base stands in for it.
-          report = await compress({ ...common, recipe, dense: null }, control);
+          report = await compress({ ...common, recipe, teacher: values.teacher, dense: null }, control);
         }
-        rmSync(out, { recursive: true, force: true });
+        if (!values.keep) rmSync(out, { recursive: true, force: true });
         const { metrics, sparsity: reached, finalAdjustment, seconds, steps } = report;
         const scores = metrics.compressed ?? metrics.dense;
         const line = {
           cell,
           task: values.task,
+          ...(values.tag && { tag: values.tag }),
           recipe: name,
           sparsity: Number(sparsity),
           lr: Number(rate),
