@@ -1,7 +1,8 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
+import { int8 } from './int8.js';
 import { step } from './step.js';
 
-const BENCHMARKS = { train: step('train'), pretrain: step('pretrain') };
+const BENCHMARKS = { int8, train: step('train'), pretrain: step('pretrain') };
 
 const [name, ...args] = process.argv.slice(2);
 if (name !== undefined && Object.hasOwn(BENCHMARKS, name)) {
