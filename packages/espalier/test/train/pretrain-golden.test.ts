@@ -17,7 +17,7 @@ import {
 } from '../../src/train/pretrain-objective.js';
 import { evaluatePretraining } from '../../src/train/pretrain-evaluation.js';
 import { pretrainTeacher } from '../../src/train/pretrain-teacher.js';
-import { recorder, relativeError, settingsOf, trainerOf } from '../support/training.js';
+import { modelBits, recorder, relativeError, settingsOf, trainerOf } from '../support/training.js';
 
 const file = fileURLToPath(new URL('../fixtures/pretrain-step.safetensors', import.meta.url));
 const { tensors, metadata } = await readSafetensors(file);
@@ -84,7 +84,9 @@ function objective(microRows: number): Objective {
 async function step(microRows: number, distilled?: { positions: 'all' | 'masked' }) {
   const { method, gradients } = recorder();
   const model = modelOf('', config);
-  const teacher = pretrainTeacher(modelOf('teacher.', teacherConfig), { threads: 1, device: 'cpu' }, true);
+  const teacherModel = modelOf('teacher.', teacherConfig);
+  const before = modelBits(teacherModel);
+  const teacher = pretrainTeacher(teacherModel, { threads: 1, device: 'cpu' }, true);
   const methods = distilled
     ? [distil.create({ temperature: 2, labels: 0.5, teacher: 0.5, ...distilled }), method]
     : [method];
@@ -98,6 +100,8 @@ async function step(microRows: number, distilled?: { positions: 'all' | 'masked'
   const result = await trainer.step();
   await trainer.release();
   await teacher.release();
+  expect(modelBits(teacherModel), 'the teacher').toEqual(before);
+  expect([...gradients.keys()].filter((name) => name.includes('teacher'))).toEqual([]);
   return { ...result, gradients };
 }
 
