@@ -18,6 +18,7 @@ import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { randomBert, withPretrainHeads } from '../models/initialise.js';
+import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { withDropout } from '../models/task-model.js';
 import { readTokenizerFiles } from '../models/tokenizer-files.js';
@@ -173,6 +174,11 @@ async function startingModel(
     throw new UsageError('pretrain starts from --init DIR or from --config FILE: give one of them');
   }
   const source = init === undefined ? await fromConfig(config!, seed) : await loadCheckpoint(init);
+  if (source.family !== 'bert') {
+    throw new UsageError(
+      `pretrain knows the heads of BERT alone: expected model_type bert, found ${source.family} in ${source.source}`,
+    );
+  }
   const files = folder === undefined ? source.tokenizerFiles : await readTokenizerFiles(folder);
   const model = { ...source, tokenizerFiles: files };
   const tokenizer = loadTokenizer(files, folder ?? source.source);
@@ -199,10 +205,8 @@ async function fromConfig(path: string, seed: number): Promise<Model> {
 }
 
 function checkLength({ maxLength }: TrainingSettings, { config }: Model): void {
-  if (maxLength <= config.max_position_embeddings) return;
-  throw new UsageError(
-    `--max-length ${maxLength} is beyond the model's ${config.max_position_embeddings} positions`,
-  );
+  if (maxLength <= longestInput(config)) return;
+  throw new UsageError(`--max-length ${maxLength} is beyond the model's ${longestInput(config)} positions`);
 }
 
 /** A teacher of pre-training: it must have the head of masked words and the same vocabulary. */

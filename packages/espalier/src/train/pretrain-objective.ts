@@ -28,7 +28,7 @@ import {
 import { input } from '../graph/program.js';
 import type { BucketShape, Builder } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
-import { nextSentenceHead, WORD_DECODER, wordDecoder, wordTransform } from '../models/heads.js';
+import { nextSentenceHead, pool, WORD_DECODER, wordDecoder, wordTransform } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
 import { memoizeLast } from './memoize-last.js';
@@ -202,7 +202,8 @@ function pretrainLoss(
 ): ObjectiveOutput {
   const { config } = model;
   const { positions, targets, scale, tokenScale, follows } = pretrainInputs(b.bucket, capacity);
-  const { sequence, pooled } = familyOf(config).encode(b, config, encoderInputs(b.bucket), false);
+  const { encode, head } = familyOf(config);
+  const sequence = encode(b, config, encoderInputs(b.bucket), false);
   const masked = wordTransform(b, config, gatherRows(sequence, positions));
   const decoder = wordDecoder(b, masked);
   const logits = gemm(decoder.x, decoder.weight, { transB: true, c: decoder.bias }); // [capacity, vocabulary]
@@ -215,7 +216,7 @@ function pretrainLoss(
     ['mlm_losses', wordLosses],
     ['mlm_best', toFloat(argMax(logits))],
   ]);
-  const sentence = nextSentence ? nextSentenceHead(b, pooled()) : undefined;
+  const sentence = nextSentence ? nextSentenceHead(b, pool(b, head, sequence)) : undefined;
   if (sentence) {
     const losses = neg(reduceSum(mul(logSoftmax(sentence), follows), [1], true));
     terms.push({ name: 'nsp', weight: 1, node: reduceSum(mul(losses, rowScale)) });

@@ -4,7 +4,7 @@
 import type { BucketShape } from '../models/builder.js';
 import { createBuilder } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
-import { nextSentenceHead, WORD_DECODER, wordTransform } from '../models/heads.js';
+import { nextSentenceHead, pool, WORD_DECODER, wordTransform } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { encoderInputs } from './encoder-batch.js';
 import { createForward } from './forward.js';
@@ -23,11 +23,12 @@ export function pretrainTeacher(
     {
       outputs(bucket) {
         const b = createBuilder(bucket, plainWeights(model));
-        const { sequence, pooled } = familyOf(config).encode(b, config, encoderInputs(bucket), false);
+        const { encode, head } = familyOf(config);
+        const sequence = encode(b, config, encoderInputs(bucket), false);
         return [
           { name: TEACHER_OUTPUTS.transformed, node: wordTransform(b, config, sequence) },
           ...(nextSentence
-            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pooled()) }]
+            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pool(b, head, sequence)) }]
             : []),
         ];
       },
