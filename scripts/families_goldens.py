@@ -1,11 +1,13 @@
-"""Golden training steps for a tiny DistilBERT, RoBERTa and ELECTRA, by PyTorch and transformers.
+"""Golden steps of a tiny DistilBERT, RoBERTa and ELECTRA, on a task and of masked words, by PyTorch and transformers.
 
 distilbert-step.safetensors, roberta-step.safetensors and electra-step.safetensors hold
   <parameter>          weights, Hugging Face names
   input_ids attention_mask labels, and token_type_ids for ELECTRA
   logits loss          of a forward pass without dropout
   grad.<parameter>     of that loss
-and, as JSON under the metadata key `golden`, the configuration and the versions.
+and distilbert-words.safetensors, roberta-words.safetensors and electra-words.safetensors the same of the class with the
+head of masked words, without logits; `labels` is the word at a masked position, -100 elsewhere.
+As JSON under the metadata key `golden` stand the configuration and the versions.
 RoBERTa has a LayerNorm epsilon and a padding id that differ from BERT's; ELECTRA has narrower embeddings.
 
     python3 scripts/families_goldens.py
@@ -65,9 +67,15 @@ MODELS = {
 }
 
 
-def tiny_model(family):
+WORDS = {
+    "distilbert": transformers.DistilBertForMaskedLM,
+    "roberta": transformers.RobertaForMaskedLM,
+    "electra": transformers.ElectraForMaskedLM,
+}
+
+
+def tiny_model(kind, config):
     torch.manual_seed(1)
-    kind, config = MODELS[family]
     model = kind(config).train()
     with torch.no_grad():  # a bias of zero or a scale of one would hide a mistake
         for name, parameter in model.named_parameters():
@@ -93,26 +101,35 @@ def batch(family):
     return inputs
 
 
-def write(family):
-    model = tiny_model(family)
-    inputs = batch(family)
+def masked(inputs):
+    labels = torch.full((ROWS, LENGTH), -100)
+    for row, position, word in [(0, 2, 5), (0, 9, 5), (1, 1, 60), (2, 4, 17), (2, 5, 3), (3, 1, 8)]:
+        labels[row, position] = word
+    return inputs | {"labels": labels}
+
+
+def write(name, model, inputs):
     tensors = {n: p.detach().clone() for n, p in model.named_parameters()}
     tensors |= {key: value.int() for key, value in inputs.items()}
     output = model(**inputs)
     output.loss.backward()
-    tensors["logits"], tensors["loss"] = output.logits.detach(), output.loss.detach()
+    tensors["loss"] = output.loss.detach()
+    if output.logits.dim() == 2:
+        tensors["logits"] = output.logits.detach()
     tensors |= {f"grad.{n}": p.grad for n, p in model.named_parameters()}
     # One key: the order of several changes from run to run, and with it the bytes of the file.
     golden = {"config": model.config.to_dict(), "versions": VERSIONS}
-    path = FIXTURES / f"{family}-step.safetensors"
+    path = FIXTURES / f"{name}.safetensors"
     save_file(tensors, path, {"golden": json.dumps(golden, sort_keys=True)})
     print(path.name, path.stat().st_size, "bytes, loss", output.loss.item())
 
 
 def main():
     torch.set_num_threads(1)
-    for family in MODELS:
-        write(family)
+    for family, (kind, config) in MODELS.items():
+        inputs = batch(family)
+        write(f"{family}-step", tiny_model(kind, config), inputs)
+        write(f"{family}-words", tiny_model(WORDS[family], config), masked(inputs))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,19 @@
 import { tanh } from '../graph/ops/index.js';
 import { bertBlocks, blockShapes, embed, encodeBlocks } from './blocks.js';
 import { labelCount } from './config.js';
-import type { Family } from './encoder.js';
-import { embeddingShapes, linearShapes, normShapes, type TensorTable } from './tensor-table.js';
+import type { Family, WordHead } from './encoder.js';
+import { embeddingShapes, linearShapes, type TensorTable, wordShapes } from './tensor-table.js';
 
 const EMBEDDINGS = 'bert.embeddings';
 const BLOCKS = bertBlocks('bert.encoder.layer.');
 const POOLER = 'bert.pooler.dense';
+
+const WORDS: WordHead = {
+  dense: 'cls.predictions.transform.dense',
+  norm: 'cls.predictions.transform.LayerNorm',
+  decoder: `${EMBEDDINGS}.word_embeddings.weight`,
+  bias: 'cls.predictions.bias',
+};
 
 export const bert: Family = {
   name: 'bert',
@@ -19,21 +26,15 @@ export const bert: Family = {
     return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
   },
   head: { dense: POOLER, activation: tanh, dropoutFirst: false, output: 'classifier' },
+  words: WORDS,
   tensors(config): TensorTable {
-    const { hidden_size: hidden, vocab_size: vocabulary } = config;
+    const { hidden_size: hidden } = config;
     return new Map([
       ['embeddings', embeddingShapes(EMBEDDINGS, config, { width: hidden, types: true })],
       ['encoder', blockShapes(BLOCKS, config)],
       ['pooler', linearShapes(POOLER, hidden, hidden)],
       ['classifier', linearShapes('classifier', labelCount(config), hidden)],
-      [
-        'mlm', // the decoder's matrix is the word embeddings
-        [
-          ['cls.predictions.bias', [vocabulary]],
-          ...linearShapes('cls.predictions.transform.dense', hidden, hidden),
-          ...normShapes('cls.predictions.transform.LayerNorm', hidden),
-        ],
-      ],
+      ['mlm', wordShapes(WORDS, config, hidden)],
       ['nsp', linearShapes('cls.seq_relationship', 2, hidden)],
       ['answer span', linearShapes('qa_outputs', 2, hidden)],
     ]);
@@ -49,8 +50,8 @@ export const bert: Family = {
   ],
   bare: /^(embeddings|encoder|pooler)\./,
   ties: [
-    ['cls.predictions.decoder.weight', 'bert.embeddings.word_embeddings.weight'],
-    ['cls.predictions.decoder.bias', 'cls.predictions.bias'],
+    ['cls.predictions.decoder.weight', WORDS.decoder],
+    ['cls.predictions.decoder.bias', WORDS.bias],
   ],
   /** The six matrices of each block. */
   encoderLinear: /^bert\.encoder\.layer\.\d+\..*(query|key|value|dense)\.weight$/,

@@ -2,8 +2,8 @@
 import { relu } from '../graph/ops/index.js';
 import { type Blocks, blockShapes, embed, encodeBlocks } from './blocks.js';
 import { labelCount } from './config.js';
-import type { Family } from './encoder.js';
-import { embeddingShapes, linearShapes, normShapes, type TensorTable } from './tensor-table.js';
+import type { Family, WordHead } from './encoder.js';
+import { embeddingShapes, linearShapes, type TensorTable, wordShapes } from './tensor-table.js';
 
 const EMBEDDINGS = 'distilbert.embeddings';
 
@@ -23,6 +23,13 @@ const BLOCKS: Blocks = {
 
 const MATRICES = /^distilbert\.transformer\.layer\.\d+\.(attention\.\w+_lin|ffn\.lin[12])\.weight$/;
 
+const WORDS: WordHead = {
+  dense: 'vocab_transform',
+  norm: 'vocab_layer_norm',
+  decoder: `${EMBEDDINGS}.word_embeddings.weight`,
+  bias: 'vocab_projector.bias',
+};
+
 export const distilbert: Family = {
   name: 'distilbert',
   prefix: 'distilbert.',
@@ -32,21 +39,15 @@ export const distilbert: Family = {
     return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
   },
   head: { dense: 'pre_classifier', activation: relu, dropoutFirst: false, output: 'classifier' },
+  words: WORDS,
   tensors(config): TensorTable {
-    const { hidden_size: hidden, vocab_size: vocabulary } = config;
+    const { hidden_size: hidden } = config;
     return new Map([
       ['embeddings', embeddingShapes(EMBEDDINGS, config, { width: hidden, types: false })],
       ['encoder', blockShapes(BLOCKS, config)],
       ['pooler', linearShapes('pre_classifier', hidden, hidden)], // in the place of BERT's, and of no other use
       ['classifier', linearShapes('classifier', labelCount(config), hidden)],
-      [
-        'mlm', // the decoder's matrix is the word embeddings
-        [
-          ...linearShapes('vocab_transform', hidden, hidden),
-          ...normShapes('vocab_layer_norm', hidden),
-          ['vocab_projector.bias', [vocabulary]],
-        ],
-      ],
+      ['mlm', wordShapes(WORDS, config, hidden)],
       ['answer span', linearShapes('qa_outputs', 2, hidden)],
     ]);
   },
@@ -58,7 +59,7 @@ export const distilbert: Family = {
     ['DistilBertForMaskedLM', ['mlm']],
   ],
   bare: /^(embeddings|transformer)\./,
-  ties: [['vocab_projector.weight', 'distilbert.embeddings.word_embeddings.weight']],
+  ties: [['vocab_projector.weight', WORDS.decoder]],
   /** The six matrices of each block. */
   encoderLinear: MATRICES,
   /** There are no others: `pre_classifier` is part of the head. */

@@ -3,14 +3,14 @@
 import { gelu } from '../graph/ops/index.js';
 import { bertBlocks, blockShapes, embed, encodeBlocks } from './blocks.js';
 import { labelCount, type ModelConfig } from './config.js';
-import type { Family, TaskHead } from './encoder.js';
+import type { Family, TaskHead, WordHead } from './encoder.js';
 import {
   embeddingShapes,
   headShapes,
   linearShapes,
-  normShapes,
   type Shapes,
   type TensorTable,
+  wordShapes,
 } from './tensor-table.js';
 
 const EMBEDDINGS = 'electra.embeddings';
@@ -32,6 +32,13 @@ function projectionShapes(config: ModelConfig): Shapes {
   return width === config.hidden_size ? [] : linearShapes(PROJECTION, config.hidden_size, width);
 }
 
+const WORDS: WordHead = {
+  dense: 'generator_predictions.dense',
+  norm: 'generator_predictions.LayerNorm',
+  decoder: `${EMBEDDINGS}.word_embeddings.weight`,
+  bias: 'generator_lm_head.bias',
+};
+
 export const electra: Family = {
   name: 'electra',
   prefix: 'electra.',
@@ -43,8 +50,9 @@ export const electra: Family = {
     return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
   },
   head: HEAD,
+  words: WORDS,
   tensors(config): TensorTable {
-    const { hidden_size: hidden, vocab_size: vocabulary } = config;
+    const { hidden_size: hidden } = config;
     const width = embeddingWidth(config);
     return new Map([
       [
@@ -54,14 +62,7 @@ export const electra: Family = {
       ['encoder', blockShapes(BLOCKS, config)],
       ['classifier', headShapes(HEAD, config)],
       ['token classifier', linearShapes('classifier', labelCount(config), hidden)],
-      [
-        'mlm', // of a generator; the decoder's matrix is the word embeddings
-        [
-          ...normShapes('generator_predictions.LayerNorm', width),
-          ...linearShapes('generator_predictions.dense', width, hidden),
-          ['generator_lm_head.bias', [vocabulary]],
-        ],
-      ],
+      ['mlm', wordShapes(WORDS, config, width)],
       [
         'discriminator',
         [
@@ -81,7 +82,7 @@ export const electra: Family = {
     ['ElectraForPreTraining', ['discriminator']],
   ],
   bare: /^(embeddings|embeddings_project|encoder)\./,
-  ties: [['generator_lm_head.weight', 'electra.embeddings.word_embeddings.weight']],
+  ties: [['generator_lm_head.weight', WORDS.decoder]],
   /** The six matrices of each block. */
   encoderLinear: /^electra\.encoder\.layer\.\d+\..*(query|key|value|dense)\.weight$/,
   /** Those and the projection of the embeddings. */

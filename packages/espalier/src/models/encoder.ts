@@ -22,6 +22,15 @@ export interface TaskHead {
   readonly output: string;
 }
 
+/** The head of masked words: a layer, GELU and LayerNorm, then the word embeddings as decoder, with a bias of its own. */
+export interface WordHead {
+  readonly dense: string;
+  readonly norm: string;
+  /** The tied table [vocabulary, width]. */
+  readonly decoder: string;
+  readonly bias: string;
+}
+
 export interface Family {
   readonly name: string;
   /** What stands before every encoder parameter's name in a checkpoint with a head. */
@@ -31,6 +40,7 @@ export interface Family {
   /** -> [length * rows, hidden], or [rows, hidden] when only the first tokens are asked for. */
   readonly encode: (b: Builder, config: ModelConfig, inputs: EncoderInputs, firstTokenOnly: boolean) => Node;
   readonly head: TaskHead;
+  readonly words: WordHead;
   /** Name and shape of every tensor a model of this config can have, by part. */
   readonly tensors: (config: ModelConfig) => TensorTable;
   /** Parts that each transformers class has besides embeddings and encoder. */

@@ -26,7 +26,7 @@ export function randomParts(
   return tensors;
 }
 
-/** Encoder and pooler of a BERT config with random weights; `seed` decides them. */
+/** Encoder and pooler, if there is one, of a config of BERT or a relative with random weights; `seed` decides them. */
 export function randomBert(
   config: unknown,
   seed: number,
@@ -38,7 +38,7 @@ export function randomBert(
 }
 
 /**
- * The model with the heads of pre-training in Hugging Face's BertForPreTraining layout: masked words and, with
+ * The model with the heads of pre-training in the layout of Hugging Face's BertForPreTraining, or of the family's ForMaskedLM: masked words and, with
  * `nextSentence`, pooler and next sentence. What it has stays; what is missing is new; heads of tasks are left out.
  */
 export function withPretrainHeads(model: Model, nextSentence: boolean, seed: number): Model {

@@ -4,8 +4,8 @@
 import { slice, tanh } from '../graph/ops/index.js';
 import { bertBlocks, blockShapes, embed, encodeBlocks } from './blocks.js';
 import { labelCount, type ModelConfig } from './config.js';
-import type { Family, TaskHead } from './encoder.js';
-import { embeddingShapes, headShapes, linearShapes, normShapes, type TensorTable } from './tensor-table.js';
+import type { Family, TaskHead, WordHead } from './encoder.js';
+import { embeddingShapes, headShapes, linearShapes, type TensorTable, wordShapes } from './tensor-table.js';
 
 const EMBEDDINGS = 'roberta.embeddings';
 const BLOCKS = bertBlocks('roberta.encoder.layer.');
@@ -20,6 +20,13 @@ const HEAD: TaskHead = {
 
 const firstPosition = ({ pad_token_id: padding }: ModelConfig): number => padding! + 1; // the config has been checked
 
+const WORDS: WordHead = {
+  dense: 'lm_head.dense',
+  norm: 'lm_head.layer_norm',
+  decoder: `${EMBEDDINGS}.word_embeddings.weight`,
+  bias: 'lm_head.bias',
+};
+
 export const roberta: Family = {
   name: 'roberta',
   prefix: 'roberta.',
@@ -30,22 +37,16 @@ export const roberta: Family = {
     return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
   },
   head: HEAD,
+  words: WORDS,
   tensors(config): TensorTable {
-    const { hidden_size: hidden, vocab_size: vocabulary } = config;
+    const { hidden_size: hidden } = config;
     return new Map([
       ['embeddings', embeddingShapes(EMBEDDINGS, config, { width: hidden, types: true })],
       ['encoder', blockShapes(BLOCKS, config)],
       ['pooler', linearShapes(POOLER, hidden, hidden)],
       ['classifier', headShapes(HEAD, config)],
       ['token classifier', linearShapes('classifier', labelCount(config), hidden)],
-      [
-        'mlm', // the decoder's matrix is the word embeddings
-        [
-          ['lm_head.bias', [vocabulary]],
-          ...linearShapes('lm_head.dense', hidden, hidden),
-          ...normShapes('lm_head.layer_norm', hidden),
-        ],
-      ],
+      ['mlm', wordShapes(WORDS, config, hidden)],
       ['answer span', linearShapes('qa_outputs', 2, hidden)],
     ]);
   },
@@ -58,8 +59,8 @@ export const roberta: Family = {
   ],
   bare: /^(embeddings|encoder|pooler)\./,
   ties: [
-    ['lm_head.decoder.weight', 'roberta.embeddings.word_embeddings.weight'],
-    ['lm_head.decoder.bias', 'lm_head.bias'],
+    ['lm_head.decoder.weight', WORDS.decoder],
+    ['lm_head.decoder.bias', WORDS.bias],
   ],
   /** The six matrices of each block. */
   encoderLinear: /^roberta\.encoder\.layer\.\d+\..*(query|key|value|dense)\.weight$/,

@@ -2,7 +2,7 @@
 // Weights are [out, in].
 import type { Shape } from '../tensor/tensor.js';
 import { labelCount, type ModelConfig } from './config.js';
-import type { TaskHead } from './encoder.js';
+import type { TaskHead, WordHead } from './encoder.js';
 
 export type Part =
   | 'embeddings'
@@ -47,4 +47,11 @@ export function embeddingShapes(
 export const headShapes = ({ dense, output }: TaskHead, config: ModelConfig): Shapes => [
   ...linearShapes(dense, config.hidden_size, config.hidden_size),
   ...linearShapes(output, labelCount(config), config.hidden_size),
+];
+
+/** Head of masked words, whose decoder's matrix stands among the embeddings; `width` is theirs. */
+export const wordShapes = ({ dense, norm, bias }: WordHead, config: ModelConfig, width: number): Shapes => [
+  ...linearShapes(dense, width, config.hidden_size),
+  ...normShapes(norm, width),
+  [bias, [config.vocab_size]],
 ];

@@ -1,5 +1,5 @@
 // Every family but BERT from end to end: pruned and quantised on a task, read back, scored, exported, inspected.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import { inspect } from '../../src/jobs/inspect.js';
 import { predict } from '../../src/jobs/predict.js';
 import { pretrain } from '../../src/jobs/pretrain.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
+import { familyOf } from '../../src/models/families.js';
 import { parseRecipe } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import type { Report } from '../../src/report/report.js';
@@ -39,7 +40,10 @@ const INPUTS: Record<FamilyName, readonly string[]> = {
   electra: ['attention_mask', 'input_ids', 'token_type_ids'],
 };
 
-beforeAll(() => writeProject(root));
+beforeAll(async () => {
+  process.env['ESPALIER_CACHE'] = path('cache');
+  await writeProject(root);
+});
 
 describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
   const out = path(name, 'out');
@@ -97,12 +101,24 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     expect(patterns).toHaveLength(4); // query and key of two blocks
   });
 
-  it('is refused by pre-training, which knows the heads of BERT', async () => {
+  it('is pre-trained on masked words, and refused the next sentence', async () => {
+    const sentences = Array.from({ length: 60 }, (_, i) => `the pears were ${'very '.repeat(i % 3)}sweet`);
+    writeFileSync(path(name, 'text.txt'), sentences.join('\n'));
     const options = {
-      corpus: [join(root, 'classify', 'train.tsv')],
+      corpus: [path(name, 'text.txt')],
       init: path(name, 'base'),
-      out: path('no'),
+      heldFraction: 0.3,
+      threads: 1,
     };
-    await expect(pretrain(options, control)).rejects.toThrow(`expected model_type bert, found ${name}`);
+    const steps = { steps: 60, batchSize: 4, maxLength: 16, lr: 5e-3 };
+    const words = { ...options, settings: steps, documents: 'line', nextSentence: false } as const;
+    const { metrics } = await pretrain({ ...words, out: path(name, 'words') }, control);
+    const { config, tensors } = await loadCheckpoint(path(name, 'words'));
+    expect(metrics.dense!['mlmLoss']).toBeLessThan(0.8 * Math.log(config.vocab_size)); // of a uniform guess
+    expect(config.architectures).toEqual([expect.stringMatching(/ForMaskedLM$/) as string]);
+    expect(tensors.has(familyOf(config).words.bias)).toBe(true);
+    await expect(pretrain({ ...options, out: path(name, 'pairs') }, control)).rejects.toThrow(
+      `${name} has no head for the next sentence; give --no-next-sentence`,
+    );
   });
 });
