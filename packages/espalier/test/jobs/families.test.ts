@@ -60,7 +60,12 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     expect(report.metrics.compressed!.accuracy).toBeGreaterThanOrEqual(0.9);
     const model = await loadCheckpoint(out);
     expect(model.family).toBe(name);
-    expect(Object.keys(model.quantisation!.layers).every((layer) => layer.startsWith(`${name}.`))).toBe(true);
+    const layers = Object.entries(model.quantisation!.layers);
+    expect(layers.every(([layer]) => layer.startsWith(`${name}.`))).toBe(true);
+    const float = layers.filter(([, { output }]) => output === undefined).map(([layer]) => layer);
+    // In each of two blocks, what a residual or the weighted sum follows: value, attention's output, the narrow layer.
+    expect(float).toHaveLength(name === 'electra' ? 7 : 6);
+    expect(layers).toHaveLength(name === 'electra' ? 13 : 12);
     expect(existsSync(join(out, 'tokenizer.json'))).toBe(true);
   });
 
