@@ -1,5 +1,5 @@
 // A BERT with random weights in memory: the same tensors at every call, and no file to download.
-import { bertTensors } from '../packages/espalier/dist/models/bert-tensors.js';
+import { familyOf } from '../packages/espalier/dist/models/families.js';
 import { parseConfig } from '../packages/espalier/dist/models/config.js';
 import { random } from '../packages/espalier/dist/random.js';
 import { f32, sizeOf } from '../packages/espalier/dist/tensor/tensor.js';
@@ -21,7 +21,7 @@ export function randomBert({ layers, hidden, heads, intermediate }, objective = 
     },
     'bench',
   );
-  const shapes = bertTensors(config);
+  const shapes = familyOf(config).tensors(config);
   const generator = random(0, 'bench');
   const tensors = new Map();
   for (const [name, shape] of parts.flatMap((part) => shapes.get(part))) {

@@ -17,7 +17,7 @@ import {
   quantisedSites,
 } from '../methods/quantisable.js';
 import { type BucketShape, createBuilder } from '../models/builder.js';
-import { familyOf } from '../models/families.js';
+import { familyOf, longestInput } from '../models/families.js';
 import { affineRange, largestMagnitudes } from '../models/int8.js';
 import type { Model } from '../models/model.js';
 import type { Quantisation } from '../models/quantisation.js';
@@ -86,7 +86,7 @@ async function observe(
     const longest = Math.max(...part.map(({ ids }) => ids.length));
     const length = Math.min(
       Math.ceil(longest / BUCKET_MULTIPLE) * BUCKET_MULTIPLE,
-      model.config.max_position_embeddings,
+      longestInput(model.config),
     );
     const sites = siteRanges(model, { rows: part.length, length }, chosen, observer);
     const outputs = [...sites].flatMap(([site, { low, high }]): NamedNode[] => [

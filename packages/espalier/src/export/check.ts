@@ -2,6 +2,7 @@
 // and on the examples of a task where one is named.
 import type { Example } from '../data/example.js';
 import { EspalierError } from '../errors.js';
+import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
@@ -40,7 +41,7 @@ export async function checkLogits(
 
 /** Batches of several sizes and lengths, padded ones among them. */
 function randomBatches(model: Model): Example[][] {
-  const positions = model.config.max_position_embeddings;
+  const positions = longestInput(model.config);
   const shapes = [
     [1, 1],
     [2, 7],

@@ -20,6 +20,10 @@ export function onnxFeeds(examples: readonly Example[], length: number): Record<
   };
 }
 
+/** Those feeds that a file takes: not every family has token types. */
+const feedsOf = (names: readonly string[], examples: readonly Example[], length: number) =>
+  Object.fromEntries(Object.entries(onnxFeeds(examples, length)).filter(([name]) => names.includes(name)));
+
 /** Opens an ONNX file or its bytes as a predictor. */
 export async function openOnnx(source: string | Uint8Array, threads: number): Promise<Predictor> {
   const path = typeof source === 'string' ? source : 'the exported graph';
@@ -35,7 +39,7 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
     );
   });
   const missing = [
-    ...['input_ids', 'attention_mask', 'token_type_ids'].filter((name) => !session.inputNames.includes(name)),
+    ...['input_ids', 'attention_mask'].filter((name) => !session.inputNames.includes(name)),
     ...['logits'].filter((name) => !session.outputNames.includes(name)),
   ];
   if (missing.length > 0) {
@@ -54,7 +58,7 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
       for (let start = 0; start < order.length; start += 32) {
         const chosen = order.slice(start, start + 32);
         const part = chosen.map((index) => examples[index]!);
-        const { logits } = await session.run(onnxFeeds(part, part.at(-1)!.ids.length));
+        const { logits } = await session.run(feedsOf(session.inputNames, part, part.at(-1)!.ids.length));
         const data = logits!.data as Float32Array;
         const width = logits!.dims[1]!;
         for (const [row, index] of chosen.entries())

@@ -11,7 +11,7 @@ import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { createBuilder, type Weights } from '../models/builder.js';
-import { familyOf } from '../models/families.js';
+import { familyOf, longestInput } from '../models/families.js';
 import { classifierHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { checkLogits } from './check.js';
@@ -20,12 +20,14 @@ import { plainWeights } from '../train/predictor.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
 function openExtents(model: Model): { rows: DynamicExtent; length: DynamicExtent } {
-  const {
-    max_position_embeddings: positions,
-    num_attention_heads: heads,
-    hidden_size: hidden,
-  } = model.config;
-  const extents = [heads, hidden / heads, ...[...model.tensors.values()].flatMap(({ shape }) => shape)];
+  const { num_attention_heads: heads, hidden_size: hidden } = model.config;
+  const positions = longestInput(model.config);
+  const extents = [
+    positions,
+    heads,
+    hidden / heads,
+    ...[...model.tensors.values()].flatMap(({ shape }) => shape),
+  ];
   const isFree = (candidate: number): boolean =>
     isPrime(candidate) && extents.every((extent) => extent % candidate !== 0);
   let length = positions; // the position table is cut to it, so it cannot be larger
@@ -53,7 +55,8 @@ export const onnxBytes = (model: Model): Uint8Array =>
   );
 
 /**
- * A classifier over the given weights: input_ids, attention_mask, token_type_ids [batch, sequence] int64 -> logits.
+ * A classifier over the given weights: input_ids, attention_mask and, where the family tells segments apart,
+ * token_type_ids [batch, sequence] int64 -> logits.
  * Inputs of the graph that `initializers` name are stored in the file.
  */
 export function classifierBytes(model: Model, weights: Weights, initializers: Initializers): Uint8Array {
@@ -62,7 +65,8 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
   const feed = (name: string): Node => input(name, [rows, length], 'int64');
   const tokenMajor = (name: string): Node => reshape(transpose(feed(name), [1, 0]), [length * rows]);
   const b = createBuilder({ rows, length }, weights);
-  const { pooled } = familyOf(model.config).encode(
+  const family = familyOf(model.config);
+  const sequence = family.encode(
     b,
     model.config,
     {
@@ -72,7 +76,7 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
     },
     true,
   );
-  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, pooled()) }], {
+  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, family.head, sequence) }], {
     initializers,
     dynamic: [open.rows, open.length],
     standard: true,

@@ -1,5 +1,6 @@
 // Random ids, for gates without data.
 import type { Example } from '../data/example.js';
+import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { type Random, random } from '../random.js';
 
@@ -11,7 +12,7 @@ export function randomExample({ config }: Model, index: number, length: number, 
 
 /** Examples of 1 to 64 random ids. */
 export function randomExamples(model: Model, count: number): Example[] {
-  const longest = Math.min(64, model.config.max_position_embeddings);
+  const longest = Math.min(64, longestInput(model.config));
   const generator = random(0, 'random-examples');
   return Array.from({ length: count }, (_, index) =>
     randomExample(model, index, 1 + generator.integer(longest), generator),

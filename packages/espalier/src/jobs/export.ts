@@ -9,6 +9,7 @@ import { openOnnx } from '../export/onnx-predictor.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
+import { headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
@@ -61,7 +62,7 @@ export async function exportModel(
   }
   const labelled = await labelledDev(options, control);
   const model = labelled?.model ?? (await loadWhole(options.model));
-  if (!model.tensors.has('classifier.weight')) {
+  if (headOutputs(model) === undefined) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
   const check = { threads, ...(labelled && { dev: labelled.dev }) };

@@ -58,14 +58,14 @@ export interface Inspection {
 const COMPONENTS: readonly (readonly [string, RegExp])[] = [
   ['word embeddings', /word_embeddings/],
   ['other embeddings', /embeddings/],
-  ['query', /\.query\.weight$/],
-  ['key', /\.key\.weight$/],
-  ['value', /\.value\.weight$/],
-  ['attention output', /attention\.output\.dense\.weight$/],
-  ['feed-forward in', /intermediate\.dense\.weight$/],
-  ['feed-forward out', /layer\.\d+\.output\.dense\.weight$/],
+  ['query', /\.(query|q_lin)\.weight$/],
+  ['key', /\.(key|k_lin)\.weight$/],
+  ['value', /\.(value|v_lin)\.weight$/],
+  ['attention output', /attention\.(output\.dense|out_lin)\.weight$/],
+  ['feed-forward in', /(intermediate\.dense|ffn\.lin1)\.weight$/],
+  ['feed-forward out', /layer\.\d+\.(output\.dense|ffn\.lin2)\.weight$/],
   ['pooler', /pooler/],
-  ['biases and LayerNorm', /(bias|LayerNorm\.weight)$/],
+  ['biases and LayerNorm', /(bias|(LayerNorm|layer_norm)\.weight)$/],
 ];
 
 const componentOf = (name: string): string =>

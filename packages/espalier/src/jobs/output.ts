@@ -23,6 +23,8 @@ export const RUN_ENTRIES = [
   'tokenizer.json',
   'tokenizer_config.json',
   'vocab.txt',
+  'vocab.json',
+  'merges.txt',
   'onnx',
 ];
 

@@ -4,7 +4,8 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { familyOf } from '../models/families.js';
+import { longestInput } from '../models/families.js';
+import { headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkpointBeside } from './artefact.js';
@@ -28,11 +29,10 @@ export interface Prediction {
 export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
   const model = await loadCheckpoint(checkpointBeside(options.model));
-  familyOf(model.config);
-  const outputs = model.tensors.get('classifier.weight')?.shape[0];
+  const outputs = headOutputs(model);
   if (outputs === undefined) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);
-  const maxLength = Math.min(options.maxLength, model.config.max_position_embeddings);
+  const maxLength = Math.min(options.maxLength, longestInput(model.config));
   const encoding = tokenizer.encode(options.text, options.pair, maxLength);
   const { threads, device } = options;
   const predictor = options.model.endsWith('.onnx')

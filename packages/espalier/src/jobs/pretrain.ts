@@ -17,6 +17,7 @@ import { EspalierError, UsageError } from '../errors.js';
 import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
+import { familyOf, longestInput } from '../models/families.js';
 import { randomBert, withPretrainHeads } from '../models/initialise.js';
 import type { Model } from '../models/model.js';
 import { withDropout } from '../models/task-model.js';
@@ -168,11 +169,14 @@ function densePath(
 async function startingModel(
   options: z.output<typeof pretrainSchema>,
 ): Promise<{ model: Model; tokenizer: Tokenizer }> {
-  const { init, config, tokenizer: folder, seed } = options;
+  const { init, config, tokenizer: folder, seed, nextSentence } = options;
   if ((init === undefined) === (config === undefined)) {
     throw new UsageError('pretrain starts from --init DIR or from --config FILE: give one of them');
   }
   const source = init === undefined ? await fromConfig(config!, seed) : await loadCheckpoint(init);
+  if (nextSentence && !familyOf(source.config).tensors(source.config).has('nsp')) {
+    throw new UsageError(`${source.family} has no head for the next sentence; give --no-next-sentence`);
+  }
   const files = folder === undefined ? source.tokenizerFiles : await readTokenizerFiles(folder);
   const model = { ...source, tokenizerFiles: files };
   const tokenizer = loadTokenizer(files, folder ?? source.source);
@@ -199,16 +203,14 @@ async function fromConfig(path: string, seed: number): Promise<Model> {
 }
 
 function checkLength({ maxLength }: TrainingSettings, { config }: Model): void {
-  if (maxLength <= config.max_position_embeddings) return;
-  throw new UsageError(
-    `--max-length ${maxLength} is beyond the model's ${config.max_position_embeddings} positions`,
-  );
+  if (maxLength <= longestInput(config)) return;
+  throw new UsageError(`--max-length ${maxLength} is beyond the model's ${longestInput(config)} positions`);
 }
 
 /** A teacher of pre-training: it must have the head of masked words and the same vocabulary. */
 async function pretrained(source: string, model: Model): Promise<Model> {
   const teacher = await loadCheckpoint(source);
-  if (!teacher.tensors.has('cls.predictions.bias')) {
+  if (!teacher.tensors.has(familyOf(teacher.config).words.bias)) {
     throw new UsageError(
       `--teacher ${source} has no head of masked words: expected a model of "espalier pretrain"`,
     );

@@ -9,9 +9,9 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { familyOf } from '../models/families.js';
+import { familyOf, longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
-import { hasHead } from '../models/task-model.js';
+import { hasHead, headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
 import { inLabelOrder } from './label-order.js';
@@ -111,7 +111,7 @@ export async function loadRun(options: LoadOptions, control: RunControl): Promis
 const EVALUATION_LENGTH = 128;
 
 export const evaluationLength = ({ config }: Model, asked: number | undefined): number =>
-  asked ?? Math.min(EVALUATION_LENGTH, config.max_position_embeddings);
+  asked ?? Math.min(EVALUATION_LENGTH, longestInput(config));
 
 /** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
 export async function loadDev(
@@ -120,7 +120,7 @@ export async function loadDev(
 ): Promise<LoadedDev> {
   const { model, data } = await loadModelAndData(options);
   if (!hasHead(model, data.task)) {
-    const found = model.tensors.get('classifier.weight')?.shape[0] ?? 'none';
+    const found = headOutputs(model) ?? 'none';
     throw new UsageError(
       `${model.source} has no head for task "${data.task.name}": expected ${data.task.labels.length} outputs, ` +
         `found ${found}; fine-tune it first`,
@@ -138,7 +138,8 @@ export function tokenizeRun(
   control: RunControl,
 ): LoadedRun {
   const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
-  const { vocab_size: rows, max_position_embeddings: positions } = model.config;
+  const rows = model.config.vocab_size;
+  const positions = longestInput(model.config);
   if (tokenizer.vocabSize > rows) {
     throw new EspalierError(
       `${model.source}: the tokenizer has ${tokenizer.vocabSize} pieces, the embedding table ${rows} rows; ` +

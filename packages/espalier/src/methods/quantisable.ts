@@ -18,7 +18,7 @@ export const quantisableOptions = {
     .describe('regular expression over parameter names; default: the linear matrices of encoder and pooler'),
   float: z
     .string()
-    .default('output\\.dense|value|classifier')
+    .default('output\\.dense|out_lin|lin2|value|v_lin|embeddings_project|classifier')
     .describe('regular expression over the names of layers whose outputs stay float32'),
   embeddings: z.boolean().default(false).describe('embedding tables in int8 too, one scale a row'),
 };

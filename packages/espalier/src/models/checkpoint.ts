@@ -9,9 +9,9 @@ import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import { canonicalBertTensors } from './bert-names.js';
-import { bertArchitecture, validateBertTensors } from './bert-tensors.js';
+import { canonicalTensors } from './canonical-names.js';
 import { formatConfig, type ModelConfig, parseConfig } from './config.js';
+import { familyOf, longestInput } from './families.js';
 import { fetchFromHub, isHubId } from './hub.js';
 import { inferFamily } from './infer-family.js';
 import {
@@ -21,6 +21,7 @@ import {
   readQuantisation,
   validateQuantisation,
 } from './quantisation.js';
+import { architectureOf, validateTensors } from './tensors.js';
 import {
   completeTokenizerFiles,
   readTokenizerFiles,
@@ -87,8 +88,8 @@ export async function loadCheckpoint(
     const weights = await readWeights(folder);
     const family = inferFamily(rawConfig, weights.tensors.keys(), configPath);
     const config = parseConfig({ ...rawConfig, model_type: family }, configPath);
-    const tensors = canonicalBertTensors(weights.tensors, weights.path);
-    validateBertTensors(config, tensors, weights.path, { requireEmbeddings });
+    const tensors = canonicalTensors(familyOf(config), weights.tensors, weights.path);
+    validateTensors(config, tensors, weights.path, { requireEmbeddings });
     const tokenizerFiles = await readTokenizerFiles(folder);
     validateVocabulary(tokenizerFiles, config.vocab_size, folder);
     const record = join(folder, QUANTISATION);
@@ -106,13 +107,13 @@ export async function loadCheckpoint(
 export async function writeCheckpointFiles(folder: string, checkpoint: Checkpoint): Promise<void> {
   const { config, tensors, tokenizerFiles, quantisation } = checkpoint;
   const record = join(folder, QUANTISATION);
-  validateBertTensors(config, tensors, join(folder, WEIGHTS), { requireEmbeddings: false });
+  validateTensors(config, tensors, join(folder, WEIGHTS), { requireEmbeddings: false });
   if (quantisation) validateQuantisation(quantisation, tensors, record);
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'pt' });
-  const tokenizer = completeTokenizerFiles(tokenizerFiles, config.max_position_embeddings);
+  const tokenizer = completeTokenizerFiles(tokenizerFiles, longestInput(config));
   for (const [name, bytes] of tokenizer) await writeFileAtomic(join(folder, name), bytes);
   if (quantisation) await writeFileAtomic(record, formatQuantisation(quantisation));
-  const architecture = bertArchitecture(config, new Set(tensors.keys()));
+  const architecture = architectureOf(config, new Set(tensors.keys()));
   const written = architecture === undefined ? config : { ...config, architectures: [architecture] };
   await writeFileAtomic(join(folder, 'config.json'), formatConfig(written));
 }

@@ -1,7 +1,8 @@
-// config.json of a BERT checkpoint, in Hugging Face names and with transformers' defaults. Keys that are not known
-// here are kept and written back.
+// config.json of a checkpoint, in Hugging Face names and with transformers' defaults. Keys that are not known here
+// are kept and written back.
 import { z } from 'zod';
 import { FormatError } from '../errors.js';
+import { CONFIG_NAMES, fromFile, inNamesOfFile, toFile } from './config-names.js';
 
 const rate = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -19,10 +20,11 @@ const labelNames = z.record(z.string(), z.string()).refine(
 
 const schema = z
   .looseObject({
-    model_type: z.literal('bert'),
+    model_type: z.enum(Object.keys(CONFIG_NAMES)),
     architectures: z.array(z.string()).nullish(),
     vocab_size: count.default(30522),
     hidden_size: count.default(768),
+    embedding_size: count.optional(),
     num_hidden_layers: count.default(12),
     num_attention_heads: count.default(12),
     intermediate_size: count.default(3072),
@@ -55,16 +57,22 @@ const schema = z
   .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
     error: 'expected a multiple of num_attention_heads',
     path: ['hidden_size'],
-  });
+  })
+  .refine(
+    ({ model_type, pad_token_id, max_position_embeddings }) =>
+      model_type !== 'roberta' || (pad_token_id !== null && max_position_embeddings > pad_token_id + 1),
+    { error: 'expected an id, and more positions after it: they count from there', path: ['pad_token_id'] },
+  );
 
 export type ModelConfig = z.infer<typeof schema>;
 
 /** Checks a parsed config.json and fills in defaults. Throws FormatError naming `path`, key, expected and found. */
 export function parseConfig(value: unknown, path: string): ModelConfig {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(fromFile(value));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new FormatError(path, `${issue.path.map(String).join('.') || 'config'}: ${issue.message}`);
+  const message = `${issue.path.map(String).join('.') || 'config'}: ${issue.message}`;
+  throw new FormatError(path, inNamesOfFile(value, message));
 }
 
 /** Number of labels of the classification head; transformers' default is 2. */
@@ -78,7 +86,7 @@ export function labelCount({ id2label, num_labels: legacy }: ModelConfig): numbe
  * are written.
  */
 export function formatConfig(config: ModelConfig): string {
-  const written: Record<string, unknown> = { ...config, dtype: 'float32' };
+  const written: Record<string, unknown> = { ...toFile(config), dtype: 'float32' };
   delete written['torch_dtype']; // the older name of dtype
   const sorted = Object.entries(written).sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;

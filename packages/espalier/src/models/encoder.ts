@@ -1,7 +1,8 @@
-// What a model family is: a pure function from config and parameters to graph nodes, with its naming.
+// What a model family is: a pure function from config and parameters to graph nodes, with its names.
 import type { Node } from '../graph/node.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
+import type { Part, TensorTable } from './tensor-table.js';
 
 export interface EncoderInputs {
   /** [length * rows] int32, s-major. */
@@ -12,20 +13,44 @@ export interface EncoderInputs {
   readonly bias: Node;
 }
 
-export interface EncoderOutput {
-  /** [length * rows, hidden], or [rows, hidden] when only the first tokens were asked for. */
-  readonly sequence: Node;
-  /** [rows, hidden] */
-  readonly pooled: () => Node;
+/** The head of a task over the first token: a layer as wide as the encoder, then one output per label. */
+export interface TaskHead {
+  readonly dense: string;
+  readonly activation: (x: Node) => Node;
+  /** Whether `dense` has dropout before it too. */
+  readonly dropoutFirst: boolean;
+  readonly output: string;
+}
+
+/** The head of masked words: a layer, GELU and LayerNorm, then the word embeddings as decoder, with a bias of its own. */
+export interface WordHead {
+  readonly dense: string;
+  readonly norm: string;
+  /** The tied table [vocabulary, width]. */
+  readonly decoder: string;
+  readonly bias: string;
 }
 
 export interface Family {
   readonly name: string;
   /** What stands before every encoder parameter's name in a checkpoint with a head. */
   readonly prefix: string;
-  encode(b: Builder, config: ModelConfig, inputs: EncoderInputs, firstTokenOnly: boolean): EncoderOutput;
+  /** Tokens that an input may have. */
+  readonly longestInput: (config: ModelConfig) => number;
+  /** -> [length * rows, hidden], or [rows, hidden] when only the first tokens are asked for. */
+  readonly encode: (b: Builder, config: ModelConfig, inputs: EncoderInputs, firstTokenOnly: boolean) => Node;
+  readonly head: TaskHead;
+  readonly words: WordHead;
+  /** Name and shape of every tensor a model of this config can have, by part. */
+  readonly tensors: (config: ModelConfig) => TensorTable;
+  /** Parts that each transformers class has besides embeddings and encoder. */
+  readonly architectures: readonly (readonly [name: string, parts: readonly Part[]])[];
+  /** Names in files of the bare encoder, which lack the prefix. */
+  readonly bare: RegExp;
+  /** Decoders that are a second name for the same numbers. */
+  readonly ties: readonly (readonly [copy: string, original: string])[];
   /** Names of the encoder linear matrices: what the pruning methods prune by default. */
   readonly encoderLinear: RegExp;
-  /** Names of every linear matrix outside the heads, the pooler's too: what Prune Once for All prunes. */
+  /** Names of every linear matrix of transformers' encoder class, pooler included: what Prune Once for All prunes. */
   readonly prunedLinear: RegExp;
 }

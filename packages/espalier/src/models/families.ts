@@ -2,9 +2,12 @@
 import { UsageError } from '../errors.js';
 import { bert } from './bert.js';
 import type { ModelConfig } from './config.js';
+import { distilbert } from './distilbert.js';
+import { electra } from './electra.js';
 import type { Family } from './encoder.js';
+import { roberta } from './roberta.js';
 
-export const FAMILIES: readonly Family[] = [bert];
+export const FAMILIES: readonly Family[] = [bert, distilbert, roberta, electra];
 
 /** The family of a config. Throws UsageError for one that is not supported. */
 export function familyOf(config: ModelConfig): Family {
@@ -15,3 +18,6 @@ export function familyOf(config: ModelConfig): Family {
   }
   return family;
 }
+
+/** Tokens that an input of the model may have. */
+export const longestInput = (config: ModelConfig): number => familyOf(config).longestInput(config);

@@ -1,35 +1,38 @@
-// Heads over an encoder, in Hugging Face names. Classification and regression: dropout, then `classifier` over the
-// pooled first token. Pre-training: masked words (a transform, then the word embeddings as decoder, with a bias of
-// its own) and the next sentence.
+// Heads over an encoder, in Hugging Face names. Classification and regression: a layer over the first token, its
+// activation, dropout, and one output per label. Pre-training: masked words (a transform, then the word embeddings as
+// decoder, with a bias of its own) and, of BERT alone, the next sentence.
 import type { Node } from '../graph/node.js';
-import { gelu } from '../graph/ops/index.js';
+import { gelu, slice } from '../graph/ops/index.js';
 import type { OutputLayer } from '../graph/ops/index.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
+import type { TaskHead, WordHead } from './encoder.js';
 
-/** pooled [rows, hidden] -> logits [rows, labels] (one column for regression). */
-export function classifierHead(b: Builder, config: ModelConfig, pooled: Node): Node {
-  const dropped = b.dropout(pooled, config.classifier_dropout ?? config.hidden_dropout_prob);
-  return b.activation(b.linear(dropped, 'classifier'), 'logits');
+/** The first layer of a head over the first token: [rows, hidden]. `sequence` may already be the first tokens only. */
+export const pool = (b: Builder, { dense, activation }: TaskHead, sequence: Node): Node =>
+  activation(b.linear(slice(sequence, 0, 0, b.bucket.rows), dense));
+
+/** sequence [length * rows, hidden] or [rows, hidden] -> logits [rows, labels] (one column for regression). */
+export function classifierHead(b: Builder, config: ModelConfig, head: TaskHead, sequence: Node): Node {
+  const rate = config.classifier_dropout ?? config.hidden_dropout_prob;
+  const first = slice(sequence, 0, 0, b.bucket.rows);
+  const pooled = pool(b, head, head.dropoutFirst ? b.dropout(first, rate) : first);
+  return b.activation(b.linear(b.dropout(pooled, rate), head.output), 'logits');
 }
 
-const TRANSFORM = 'cls.predictions.transform';
-
-/** hidden [n, hidden] -> what the decoder of masked words reads, [n, hidden]. */
-export const wordTransform = (b: Builder, config: ModelConfig, hidden: Node): Node =>
-  b.layerNorm(gelu(b.linear(hidden, `${TRANSFORM}.dense`)), `${TRANSFORM}.LayerNorm`, config.layer_norm_eps);
-
-/** Names of the decoder's matrix, tied to the word embeddings, and of its bias. */
-export const WORD_DECODER = {
-  weight: 'bert.embeddings.word_embeddings.weight',
-  bias: 'cls.predictions.bias',
-} as const;
+/** hidden [n, hidden] -> what the decoder of masked words reads, [n, width]. */
+export const wordTransform = (
+  b: Builder,
+  config: ModelConfig,
+  { dense, norm }: WordHead,
+  hidden: Node,
+): Node => b.layerNorm(gelu(b.linear(hidden, dense)), norm, config.layer_norm_eps);
 
 /** The decoder of masked words over transformed rows. */
-export const wordDecoder = (b: Builder, transformed: Node): OutputLayer => ({
+export const wordDecoder = (b: Builder, { decoder, bias }: WordHead, transformed: Node): OutputLayer => ({
   x: transformed,
-  weight: b.weight(WORD_DECODER.weight),
-  bias: b.weight(WORD_DECODER.bias),
+  weight: b.weight(decoder),
+  bias: b.weight(bias),
 });
 
 /** pooled [rows, hidden] -> [rows, 2]: the second segment continues the first (0), or is from elsewhere (1). */

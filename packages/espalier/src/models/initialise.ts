@@ -1,10 +1,11 @@
-// Tensors from nothing, as transformers initialises BERT: normal weights with the config's `initializer_range`, zero
+// Tensors from nothing, as transformers initialises them: normal weights with the config's `initializer_range`, zero
 // biases, LayerNorm of one and zero.
 import { random } from '../random.js';
 import { f32, type HostTensor, sizeOf } from '../tensor/tensor.js';
-import { bertTensors, type Part } from './bert-tensors.js';
 import { type ModelConfig, parseConfig } from './config.js';
+import { familyOf } from './families.js';
 import type { Model } from './model.js';
+import type { Part } from './tensor-table.js';
 
 /** The tensors of the named parts with random weights; `seed` and a tensor's name decide its values. */
 export function randomParts(
@@ -12,12 +13,12 @@ export function randomParts(
   parts: readonly Part[],
   seed: number,
 ): Map<string, HostTensor<'F32'>> {
-  const known = bertTensors(config);
+  const known = familyOf(config).tensors(config);
   const tensors = new Map<string, HostTensor<'F32'>>();
   for (const [name, shape] of parts.flatMap((part) => known.get(part) ?? [])) {
     const generator = random(seed, 'init', name);
     const draw = (): number => {
-      if (name.endsWith('LayerNorm.weight')) return 1;
+      if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return 1;
       return name.endsWith('bias') ? 0 : generator.normal() * config.initializer_range;
     };
     tensors.set(name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)));
@@ -25,7 +26,7 @@ export function randomParts(
   return tensors;
 }
 
-/** Encoder and pooler of a BERT config with random weights; `seed` decides them. */
+/** Encoder and pooler, if there is one, of a config of BERT or a relative with random weights; `seed` decides them. */
 export function randomBert(
   config: unknown,
   seed: number,
@@ -33,11 +34,11 @@ export function randomBert(
 ): Model {
   const parsed = parseConfig(config, 'config');
   const tensors = randomParts(parsed, ['embeddings', 'encoder', 'pooler'], seed);
-  return { source: 'random', family: 'bert', config: parsed, tensors, tokenizerFiles };
+  return { source: 'random', family: parsed.model_type, config: parsed, tensors, tokenizerFiles };
 }
 
 /**
- * The model with the heads of pre-training in Hugging Face's BertForPreTraining layout: masked words and, with
+ * The model with the heads of pre-training in the layout of Hugging Face's BertForPreTraining, or of the family's ForMaskedLM: masked words and, with
  * `nextSentence`, pooler and next sentence. What it has stays; what is missing is new; heads of tasks are left out.
  */
 export function withPretrainHeads(model: Model, nextSentence: boolean, seed: number): Model {

@@ -2,47 +2,47 @@
 // there is none that fits.
 import type { Task } from '../data/example.js';
 import { random } from '../random.js';
-import type { HostTensor } from '../tensor/tensor.js';
 import { f32 } from '../tensor/tensor.js';
 import { familyOf } from './families.js';
 import type { Model } from './model.js';
 
-const HEAD = 'classifier';
+/** Outputs of the model's task head, or undefined when it has none. */
+export const headOutputs = ({ tensors, config }: Model): number | undefined =>
+  tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
 
 /**
  * True when the model has a head for the task: one output per label and, where its config names them, the labels of
  * the task in any order (LABEL_0, LABEL_1, ... are no names).
  */
-export function hasHead({ tensors, config }: Model, task: Task): boolean {
-  if (tensors.get(`${HEAD}.weight`)?.shape[0] !== task.labels.length) return false;
-  const names = Object.values(config.id2label ?? {}).filter((name) => !/^LABEL_\d+$/.test(name));
+export function hasHead(model: Model, task: Task): boolean {
+  if (headOutputs(model) !== task.labels.length) return false;
+  const names = Object.values(model.config.id2label ?? {}).filter((name) => !/^LABEL_\d+$/.test(name));
   const known = new Set(task.labels.map((label) => label.toLowerCase()));
   return task.kind === 'regression' || names.every((name) => known.has(name.toLowerCase()));
 }
 
 /**
- * The model with a head for the task: its own when it fits, otherwise a new one (normal with the config's
- * `initializer_range`, zero bias; `seed` decides). Tensors of other heads are left out. A missing pooler is new too.
+ * The model with a head for the task: its own outputs when they fit, otherwise new ones (normal with the config's
+ * `initializer_range`, zero bias; `seed` decides). The head's first layer, BERT's pooler, stays where there is one.
+ * Tensors of other heads are left out.
  */
 export function withHead(model: Model, task: Task, seed: number): Model {
-  const family = familyOf(model.config);
+  const { head, tensors: table } = familyOf(model.config);
   const { hidden_size: hidden, initializer_range: deviation } = model.config;
-  const tensors = new Map<string, HostTensor<'F32'>>();
-  for (const [name, tensor] of model.tensors) if (name.startsWith(family.prefix)) tensors.set(name, tensor);
+  const parts = table(model.config);
+  const kept = new Set([...parts.get('embeddings')!, ...parts.get('encoder')!].map(([name]) => name));
+  for (const layer of hasHead(model, task) ? [head.dense, head.output] : [head.dense])
+    for (const part of ['weight', 'bias']) kept.add(`${layer}.${part}`);
+  const tensors = new Map([...model.tensors].filter(([name]) => kept.has(name)));
   const fresh = (name: string, outputs: number): void => {
+    if (tensors.has(`${name}.weight`)) return;
     const generator = random(seed, 'init', name);
     const data = Float32Array.from({ length: outputs * hidden }, () => generator.normal() * deviation);
     tensors.set(`${name}.weight`, f32([outputs, hidden], data));
     tensors.set(`${name}.bias`, f32([outputs]));
   };
-  const pooler = `${family.prefix}pooler.dense`;
-  if (!tensors.has(`${pooler}.weight`)) fresh(pooler, hidden);
-  if (hasHead(model, task)) {
-    for (const part of ['weight', 'bias'])
-      tensors.set(`${HEAD}.${part}`, model.tensors.get(`${HEAD}.${part}`)!);
-  } else {
-    fresh(HEAD, task.labels.length);
-  }
+  fresh(head.dense, hidden);
+  fresh(head.output, task.labels.length);
   return { ...model, config: taskConfig(model, task), tensors };
 }
 
@@ -65,6 +65,6 @@ export const withDropout = (model: Model, rate: number | undefined): Model =>
           ...model.config,
           hidden_dropout_prob: rate,
           attention_probs_dropout_prob: rate,
-          classifier_dropout: null,
+          classifier_dropout: rate,
         },
       };

@@ -52,7 +52,7 @@ export interface NamedPattern extends PatternStatistics {
 export function queryKeyPatterns({ config, tensors }: Model): NamedPattern[] {
   const { encoderLinear } = familyOf(config);
   return [...tensors].flatMap(([name, { shape, data }]) =>
-    encoderLinear.test(name) && /\.(query|key)\.weight$/.test(name) && data.includes(0)
+    encoderLinear.test(name) && /\.(query|key|q_lin|k_lin)\.weight$/.test(name) && data.includes(0)
       ? [{ name, ...patternStatistics(data, shape[0]!) }]
       : [],
   );

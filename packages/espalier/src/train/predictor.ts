@@ -3,6 +3,7 @@ import { makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import type { Device } from '../engine/devices.js';
 import { createBuilder, type Weights } from '../models/builder.js';
+import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
@@ -89,7 +90,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
       const lengthOf = (index: number): number =>
         Math.min(
           Math.ceil(examples[index]!.ids.length / BUCKET_MULTIPLE) * BUCKET_MULTIPLE,
-          model.config.max_position_embeddings,
+          longestInput(model.config),
         );
       const order = [...examples.keys()].sort((a, b) => lengthOf(a) - lengthOf(b) || a - b);
       while (order.length > 0) {

@@ -28,7 +28,7 @@ import {
 import { input } from '../graph/program.js';
 import type { BucketShape, Builder } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
-import { nextSentenceHead, WORD_DECODER, wordDecoder, wordTransform } from '../models/heads.js';
+import { nextSentenceHead, pool, wordDecoder, wordTransform } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
 import { memoizeLast } from './memoize-last.js';
@@ -202,20 +202,21 @@ function pretrainLoss(
 ): ObjectiveOutput {
   const { config } = model;
   const { positions, targets, scale, tokenScale, follows } = pretrainInputs(b.bucket, capacity);
-  const { sequence, pooled } = familyOf(config).encode(b, config, encoderInputs(b.bucket), false);
-  const masked = wordTransform(b, config, gatherRows(sequence, positions));
-  const decoder = wordDecoder(b, masked);
+  const { encode, head, words } = familyOf(config);
+  const sequence = encode(b, config, encoderInputs(b.bucket), false);
+  const masked = wordTransform(b, config, words, gatherRows(sequence, positions));
+  const decoder = wordDecoder(b, words, masked);
   const logits = gemm(decoder.x, decoder.weight, { transB: true, c: decoder.bias }); // [capacity, vocabulary]
   // The logit of the target by a product of its own: reading it from the array would need a scatter to go back.
   const biases = gatherRows(reshape(decoder.bias, [decoder.bias.shape[0]!, 1]), targets);
-  const wanted = add(reduceSum(mul(masked, b.rows(WORD_DECODER.weight, targets)), [1], true), biases);
+  const wanted = add(reduceSum(mul(masked, b.rows(words.decoder, targets)), [1], true), biases);
   const wordLosses = sub(logSumExp(logits), wanted); // [capacity, 1]
   const terms = [{ name: 'mlm', weight: 1, node: reduceSum(mul(wordLosses, scale)) }];
   const outputs = new Map([
     ['mlm_losses', wordLosses],
     ['mlm_best', toFloat(argMax(logits))],
   ]);
-  const sentence = nextSentence ? nextSentenceHead(b, pooled()) : undefined;
+  const sentence = nextSentence ? nextSentenceHead(b, pool(b, head, sequence)) : undefined;
   if (sentence) {
     const losses = neg(reduceSum(mul(logSoftmax(sentence), follows), [1], true));
     terms.push({ name: 'nsp', weight: 1, node: reduceSum(mul(losses, rowScale)) });
@@ -226,9 +227,9 @@ function pretrainLoss(
     outputs,
     distilled(teacher, { temperature, positions: compared }) {
       const all = compared === 'all';
-      const student = all ? wordDecoder(b, wordTransform(b, config, sequence)) : decoder;
+      const student = all ? wordDecoder(b, words, wordTransform(b, config, words, sequence)) : decoder;
       const states = teacher(TEACHER_OUTPUTS.transformed);
-      const words = softLinearLoss(
+      const apart = softLinearLoss(
         student,
         {
           x: all ? states : gatherRows(states, positions),
@@ -238,10 +239,10 @@ function pretrainLoss(
         all ? tokenScale : scale,
         temperature,
       );
-      const soft = [{ name: 'distil_mlm', weight: 1, node: words }];
+      const soft = [{ name: 'distil_mlm', weight: 1, node: apart }];
       if (!sentence) return soft;
-      const apart = distillationLoss(sentence, teacher(TEACHER_OUTPUTS.nextSentence), temperature);
-      return [...soft, { name: 'distil_nsp', weight: 1, node: reduceSum(mul(apart, rowScale)) }];
+      const sentences = distillationLoss(sentence, teacher(TEACHER_OUTPUTS.nextSentence), temperature);
+      return [...soft, { name: 'distil_nsp', weight: 1, node: reduceSum(mul(sentences, rowScale)) }];
     },
   };
 }

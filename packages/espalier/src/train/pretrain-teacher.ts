@@ -4,7 +4,7 @@
 import type { BucketShape } from '../models/builder.js';
 import { createBuilder } from '../models/builder.js';
 import { familyOf } from '../models/families.js';
-import { nextSentenceHead, WORD_DECODER, wordTransform } from '../models/heads.js';
+import { nextSentenceHead, pool, wordTransform } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { encoderInputs } from './encoder-batch.js';
 import { createForward } from './forward.js';
@@ -19,15 +19,16 @@ export function pretrainTeacher(
   nextSentence: boolean,
 ): TeacherSource {
   const { config } = model;
+  const { encode, head, words } = familyOf(config);
   const forward = createForward(
     {
       outputs(bucket) {
         const b = createBuilder(bucket, plainWeights(model));
-        const { sequence, pooled } = familyOf(config).encode(b, config, encoderInputs(bucket), false);
+        const sequence = encode(b, config, encoderInputs(bucket), false);
         return [
-          { name: TEACHER_OUTPUTS.transformed, node: wordTransform(b, config, sequence) },
+          { name: TEACHER_OUTPUTS.transformed, node: wordTransform(b, config, words, sequence) },
           ...(nextSentence
-            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pooled()) }]
+            ? [{ name: TEACHER_OUTPUTS.nextSentence, node: nextSentenceHead(b, pool(b, head, sequence)) }]
             : []),
         ];
       },
@@ -37,7 +38,7 @@ export function pretrainTeacher(
   );
   const weight = (name: string): { readonly shape: readonly number[]; readonly data: Float32Array } =>
     model.tensors.get(name)!;
-  const [table, bias] = [weight(WORD_DECODER.weight), weight(WORD_DECODER.bias)];
+  const [table, bias] = [weight(words.decoder), weight(words.bias)];
   const shapes: Record<string, ((bucket: BucketShape) => readonly number[]) | undefined> = {
     [TEACHER_OUTPUTS.transformed]: ({ rows, length }) => [rows * length, table.shape[1]!],
     [TEACHER_OUTPUTS.nextSentence]: ({ rows }) => [rows, 2],

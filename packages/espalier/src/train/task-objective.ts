@@ -84,8 +84,8 @@ function targets(task: Task, { rows, examples }: Batch): Float32Array {
 /** Logits [rows, labels] of a model with a classification head. */
 export function taskLogits(b: Builder, model: Model): Node {
   const family = familyOf(model.config);
-  const { pooled } = family.encode(b, model.config, encoderInputs(b.bucket), true);
-  return classifierHead(b, model.config, pooled());
+  const sequence = family.encode(b, model.config, encoderInputs(b.bucket), true);
+  return classifierHead(b, model.config, family.head, sequence);
 }
 
 function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): ObjectiveOutput {

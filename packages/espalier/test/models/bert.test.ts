@@ -1,11 +1,11 @@
 // BERT's forward pass against logits that PyTorch stored beside real and random weights, and its f64 twin.
 import { describe, expect, it } from 'vitest';
 import { makeBatch } from '../../src/data/batches.js';
-import type { Example } from '../../src/data/example.js';
 import { createSession, type FeedArray } from '../../src/engine/session.js';
 import { evaluate } from '../../src/graph/evaluate.js';
 import { input } from '../../src/graph/program.js';
-import { encodeBlocks, pool } from '../../src/models/bert.js';
+import { bert } from '../../src/models/bert.js';
+import { bertBlocks, encodeBlocks } from '../../src/models/blocks.js';
 import { createBuilder } from '../../src/models/builder.js';
 import { loadCheckpoint } from '../../src/models/checkpoint.js';
 import { classifierHead } from '../../src/models/heads.js';
@@ -15,44 +15,14 @@ import { createPredictor, plainWeights } from '../../src/train/predictor.js';
 import { encoderFeeds } from '../../src/train/encoder-batch.js';
 import { taskLogits } from '../../src/train/task-objective.js';
 import { dataPath, describeWithData } from '../support/data.js';
+import { expectNear } from '../support/near.js';
 import { madeUpExamples, randomModel } from '../support/training.js';
-
-const expectNear = (found: ArrayLike<number>, expected: ArrayLike<unknown>, tolerance: number): void => {
-  expect(found.length).toBe(expected.length);
-  for (let i = 0; i < found.length; i++) {
-    expect(Math.abs(found[i]! - Number(expected[i])), `value ${i}`).toBeLessThan(tolerance);
-  }
-};
 
 /** A feed for each weight input among `names`. */
 const weightFeeds = (model: Model, names: Iterable<string>): [string, FeedArray][] =>
   [...names]
     .filter((name) => name.startsWith('weight:'))
     .map((name) => [name, model.tensors.get(name.slice('weight:'.length))!.data]);
-
-const RANDOM = 'weights/tiny-random/bert';
-describeWithData('a random BERT of five layers', [RANDOM], () => {
-  it('has the logits of PyTorch', async () => {
-    const model = await loadCheckpoint(dataPath(RANDOM));
-    const { tensors } = await readSafetensors(dataPath(RANDOM, 'reference.safetensors'));
-    const [rows, length] = tensors.get('input_ids')!.shape as [number, number];
-    const mask = tensors.get('attention_mask')!.data;
-    const examples = Array.from({ length: rows }, (_, index): Example => {
-      const at = index * length;
-      const count = Array.from(mask.slice(at, at + length), Number).filter((bit) => bit === 1).length;
-      const ids = Int32Array.from(tensors.get('input_ids')!.data.slice(at, at + count), Number);
-      return { index, ids, typeIds: new Uint8Array(count), label: 0 };
-    });
-    const predictor = createPredictor({ model, threads: 2, device: 'cpu', padId: 0 });
-    const logits = await predictor.logits(examples);
-    await predictor.release();
-    expectNear(
-      logits.flatMap((row) => [...row]),
-      tensors.get('logits')!.data,
-      1e-5,
-    );
-  });
-});
 
 const REAL = 'weights/bert-tiny-sst2-encoder-only';
 describeWithData('the real BERT-tiny, from its embedding outputs on', [REAL], () => {
@@ -67,8 +37,10 @@ describeWithData('the real BERT-tiny, from its embedding outputs on', [REAL], ()
         const bucket = { rows: 1, length: shape[0]! };
         const b = createBuilder(bucket, plainWeights(model));
         const x = input('x', shape);
-        const sequence = encodeBlocks(b, model.config, x, input('bias', [1, bucket.length]), first);
-        const node = classifierHead(b, model.config, pool(b, sequence));
+        const bias = input('bias', [1, bucket.length]);
+        const blocks = bertBlocks('bert.encoder.layer.');
+        const sequence = encodeBlocks(b, model.config, blocks, { x, bias }, first);
+        const node = classifierHead(b, model.config, bert.head, sequence);
         const session = await createSession([{ name: 'logits', node }]);
         const logits = new Float32Array(2);
         const feeds = new Map<string, FeedArray>([

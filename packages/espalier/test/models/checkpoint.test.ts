@@ -171,7 +171,7 @@ describe('bad folders', () => {
     [
       'a layer too many',
       { config: { ...tinyConfig, num_hidden_layers: 1 } },
-      'not part of a BERT of 1 layers',
+      'not part of a bert of 1 layers',
     ],
     ['a layer too few', { config: { ...tinyConfig, num_hidden_layers: 3 } }, 'bert.encoder.layer.2.'],
     ['a tensor under two names', { tensors: twice }, 'expected once, found under two names'],
@@ -341,12 +341,9 @@ describeWithData('checkpoints that transformers wrote', [random, encoderOnly, no
     expect(tensors).toEqual(raw.tensors);
   });
 
-  test.each(['electra', 'roberta', 'distilbert', 'albert', 'xlnet'])(
-    '%s is not supported yet',
-    async (family) => {
-      await expect(loadCheckpoint(dataPath(random, family))).rejects.toThrow(
-        `"${family}", which is not supported yet`,
-      );
-    },
-  );
+  test.each(['albert', 'xlnet'])('%s is not supported yet', async (family) => {
+    await expect(loadCheckpoint(dataPath(random, family))).rejects.toThrow(
+      `"${family}", which is not supported yet`,
+    );
+  });
 });

@@ -78,24 +78,93 @@ describe('parseConfig', () => {
   });
 });
 
+describe('the config of DistilBERT', () => {
+  const own = {
+    model_type: 'distilbert',
+    dim: 8,
+    n_layers: 3,
+    n_heads: 2,
+    hidden_dim: 12,
+    activation: 'gelu',
+    dropout: 0.3,
+    attention_dropout: 0.4,
+    seq_classif_dropout: 0.5,
+    sinusoidal_pos_embds: false,
+  };
+
+  test('has the names of BERT in memory and its own in the file', () => {
+    const config = parseConfig(own, 'c.json');
+    expect(config).toMatchObject({
+      hidden_size: 8,
+      num_hidden_layers: 3,
+      num_attention_heads: 2,
+      intermediate_size: 12,
+      hidden_dropout_prob: 0.3,
+      attention_probs_dropout_prob: 0.4,
+      classifier_dropout: 0.5,
+      layer_norm_eps: 1e-12,
+    });
+    const written = JSON.parse(formatConfig(config)) as Record<string, unknown>;
+    expect(written).toEqual({
+      ...own,
+      dtype: 'float32',
+      initializer_range: 0.02,
+      max_position_embeddings: 512,
+      pad_token_id: 0,
+      vocab_size: 30522,
+    });
+  });
+
+  test.each([
+    [{ dim: 0 }, 'c.json: dim: '],
+    [{ dim: 9 }, 'dim: expected a multiple of n_heads'],
+    [{ activation: 'relu' }, 'activation: expected "gelu" (exact), found "relu"'],
+  ])('%o is refused by its own name', (extra, message) => {
+    expect(() => parseConfig({ ...own, ...extra }, 'c.json')).toThrow(message);
+  });
+});
+
+test.each([
+  ['distilbert', { num_hidden_layers: 6, classifier_dropout: 0.2, hidden_size: 768, vocab_size: 30522 }],
+  ['roberta', { vocab_size: 50265, pad_token_id: 1, layer_norm_eps: 1e-12, type_vocab_size: 2 }],
+  ['electra', { embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 }],
+])('defaults of %s are those of transformers 5.18', (family, expected) => {
+  expect(parseConfig({ model_type: family }, 'c.json')).toMatchObject(expected);
+});
+
+test.each([[{ pad_token_id: null }], [{ pad_token_id: 5, max_position_embeddings: 6 }]])(
+  'a RoBERTa with %o has no positions and is refused',
+  (extra) => {
+    expect(() => parseConfig({ model_type: 'roberta', ...extra }, 'c.json')).toThrow(
+      'pad_token_id: expected an id',
+    );
+  },
+);
+
 describe('inferFamily', () => {
   const query = 'encoder.layer.0.attention.self.query.weight';
 
   test.each([
-    ['model_type', { model_type: 'bert' }, []],
-    ['the architecture', { architectures: ['BertForMaskedLM'] }, []],
-    ['tensor names', {}, [`bert.${query}`]],
-    ['tensor names of the bare encoder', { architectures: ['Custom'] }, [query]],
-  ])('by %s', (_, config, names) => {
-    expect(inferFamily(config, names, 'c.json')).toBe('bert');
+    ['model_type', { model_type: 'bert' }, [], 'bert'],
+    ['the architecture', { architectures: ['BertForMaskedLM'] }, [], 'bert'],
+    ['the architecture', { architectures: ['DistilBertModel'] }, [], 'distilbert'],
+    ['the architecture', { architectures: ['RobertaModel'] }, [], 'roberta'],
+    ['tensor names', {}, [`bert.${query}`], 'bert'],
+    ['tensor names', {}, [`roberta.${query}`], 'roberta'],
+    ['tensor names', {}, [`electra.${query}`], 'electra'],
+    ['tensor names of the bare encoder', { architectures: ['Custom'] }, [query], 'bert'],
+  ])('by %s %o', (_, config, names, family) => {
+    expect(inferFamily(config, names, 'c.json')).toBe(family);
   });
 
   test.each([
-    [{ model_type: 'electra' }, [], 'expected bert; found "electra", which is not supported yet'],
-    [{ model_type: 'gpt2' }, [], 'expected bert; found "gpt2", which is not a known family'],
-    [{ architectures: ['DistilBertModel'] }, [], 'found "distilbert"'],
-    [{ architectures: ['RobertaModel'] }, [], 'found "roberta"'],
-    [{}, [`roberta.${query}`], 'found "roberta"'],
+    [{ model_type: 'albert' }, [], 'electra; found "albert", which is not supported yet'],
+    [
+      { model_type: 'gpt2' },
+      [],
+      'expected bert, distilbert, roberta, electra; found "gpt2", which is not a known family',
+    ],
+    [{ architectures: ['AlbertModel'] }, [], 'found "albert"'],
     [{}, ['transformer.layer.0.rel_attn.q'], 'found "xlnet"'],
     [{}, ['x'], 'found none'],
   ])('%o with tensors %o is refused', (config, names, message) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { measureSparsity } from '../../src/report/report.js';
 import { measureSize, sizeRatios } from '../../src/report/size.js';
 import { parseConfig } from '../../src/models/config.js';
-import { bertTensors } from '../../src/models/bert-tensors.js';
+import { familyOf } from '../../src/models/families.js';
 import { randomBert } from '../../src/models/initialise.js';
 import { sizeOf } from '../../src/tensor/tensor.js';
 import { tinyBert } from '../support/cli.js';
@@ -31,7 +31,7 @@ describe('BERT-base, 90 % of the encoder zero', () => {
   it('leaves 30.2 % of all parameters', () => {
     const config = parseConfig({ model_type: 'bert' }, 'config.json');
     const shapes = ['embeddings', 'encoder', 'pooler'] as const;
-    const all = shapes.flatMap((part) => [...bertTensors(config).get(part)!]);
+    const all = shapes.flatMap((part) => [...familyOf(config).tensors(config).get(part)!]);
     const total = all.reduce((sum, [, shape]) => sum + sizeOf(shape), 0);
     expect(total).toBe(109_482_240);
     expect((total - weights + nonzero) / total).toBeCloseTo(0.302, 3);

@@ -1,8 +1,9 @@
 // A BERT of a few hundred numbers with a classification head, and its files.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bertTensors, type Part } from '../../src/models/bert-tensors.js';
 import { type ModelConfig, parseConfig } from '../../src/models/config.js';
+import { familyOf } from '../../src/models/families.js';
+import type { Part } from '../../src/models/tensor-table.js';
 import { writeSafetensors } from '../../src/tensor/safetensors.js';
 import { type HostTensor, sizeOf } from '../../src/tensor/tensor.js';
 
@@ -25,7 +26,7 @@ export function tinyTensors(
   config: ModelConfig = parseConfig(tinyConfig, 'config.json'),
 ): Map<string, HostTensor> {
   const tensors = new Map<string, HostTensor>();
-  for (const [part, shapes] of bertTensors(config)) {
+  for (const [part, shapes] of familyOf(config).tensors(config)) {
     if (!parts.includes(part)) continue;
     for (const [name, shape] of shapes) {
       const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i + tensors.size));

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { Example, Task } from '../../src/data/example.js';
 import type { MethodHooks } from '../../src/methods/method.js';
-import { bertTensors } from '../../src/models/bert-tensors.js';
 import { parseConfig } from '../../src/models/config.js';
+import { familyOf } from '../../src/models/families.js';
 import type { Model } from '../../src/models/model.js';
 import { random } from '../../src/random.js';
 import { type HostTensor, sizeOf } from '../../src/tensor/tensor.js';
@@ -19,7 +19,7 @@ export const twoClasses: Task = {
   metrics: ['accuracy'],
 };
 
-/** A BERT classifier with normal weights, without dropout unless the config says so. */
+/** A classifier, BERT unless the config says so, with normal weights, without dropout unless the config says so. */
 export function randomModel(config: object = {}, seed = 1): Model {
   const parsed = parseConfig(
     {
@@ -37,16 +37,16 @@ export function randomModel(config: object = {}, seed = 1): Model {
     'config.json',
   );
   const tensors = new Map<string, HostTensor<'F32'>>();
-  const parts = bertTensors(parsed);
+  const parts = familyOf(parsed).tensors(parsed);
   for (const part of ['embeddings', 'encoder', 'pooler', 'classifier'] as const) {
-    for (const [name, shape] of parts.get(part)!) {
+    for (const [name, shape] of parts.get(part) ?? []) {
       const generator = random(seed, name);
-      const centre = name.endsWith('LayerNorm.weight') ? 1 : 0;
+      const centre = /(LayerNorm|layer_norm)\.weight$/.test(name) ? 1 : 0;
       const data = Float32Array.from({ length: sizeOf(shape) }, () => centre + 0.3 * generator.normal());
       tensors.set(name, { dtype: 'F32', shape, data });
     }
   }
-  return { source: 'made up', family: 'bert', config: parsed, tensors, tokenizerFiles: new Map() };
+  return { source: 'made up', family: parsed.model_type, config: parsed, tensors, tokenizerFiles: new Map() };
 }
 
 /** Examples of 3 to `longest` tokens; the label is whether the second id is even. */

@@ -1,76 +1,13 @@
 // Whole training steps of a tiny BERT against PyTorch (scripts/bert_goldens.py): logits, loss, gradients, and six
 // clipped AdamW steps; the optimisers alone against twenty steps of PyTorch's.
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { Example, Task } from '../../src/data/example.js';
+import type { Task } from '../../src/data/example.js';
 import { planStore } from '../../src/engine/plan.js';
 import { createStore, type Store } from '../../src/engine/store.js';
-import { parseConfig } from '../../src/models/config.js';
-import type { Model } from '../../src/models/model.js';
-import { readSafetensors } from '../../src/tensor/safetensors.js';
-import type { HostTensor } from '../../src/tensor/tensor.js';
-import { toF32 } from '../../src/tensor/half.js';
 import { createPredictor } from '../../src/train/predictor.js';
-import { firstStep, type Gradients, relativeError, trainerOf, twoClasses } from '../support/training.js';
-
-const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-
-interface Golden {
-  readonly model: Model;
-  readonly task: Task;
-  readonly examples: readonly Example[];
-  readonly settings: object;
-  readonly tensor: (name: string) => HostTensor;
-  readonly gradients: Gradients;
-}
-
-async function golden(file: string, task: Task): Promise<Golden> {
-  const { tensors, metadata } = await readSafetensors(fixture(file));
-  const { config, optimiser } = JSON.parse(metadata['golden']!);
-  const tensor = (name: string): HostTensor => tensors.get(name)!;
-  const weights = new Map(
-    [...tensors]
-      .filter(([name]) => /^(bert|classifier)\./.test(name))
-      .map(([name, value]) => [name, toF32(value)] as const),
-  );
-  const [rows, length] = tensor('input_ids').shape as [number, number];
-  const real = tensor('attention_mask').data;
-  const examples = Array.from({ length: rows }, (_, row): Example => {
-    const at = row * length;
-    const count = Array.from(real.slice(at, at + length), Number).filter((bit) => bit === 1).length;
-    return {
-      index: row,
-      ids: Int32Array.from(tensor('input_ids').data.slice(at, at + count), Number),
-      typeIds: Uint8Array.from(tensor('token_type_ids').data.slice(at, at + count), Number),
-      label: Number(tensor('labels').data[row]),
-    };
-  });
-  return {
-    model: {
-      source: file,
-      family: 'bert',
-      config: parseConfig(config, file),
-      tensors: weights,
-      tokenizerFiles: new Map(),
-    },
-    task,
-    examples,
-    settings: {
-      batchSize: rows,
-      maxLength: length,
-      lr: optimiser.lr,
-      betas: optimiser.betas,
-      epsilon: optimiser.eps,
-      decay: optimiser.weight_decay,
-      clip: optimiser.clip,
-      warmup: 0,
-      schedule: 'constant',
-    },
-    tensor,
-    gradients: new Map([...weights.keys()].map((name) => [name, toF32(tensor(`grad.${name}`)).data])),
-  };
-}
+import { fixture, golden } from '../support/golden.js';
+import { firstStep, relativeError, trainerOf, twoClasses } from '../support/training.js';
 
 const threeClasses: Task = { ...twoClasses, labels: ['a', 'b', 'c'] };
 const regression: Task = { ...twoClasses, kind: 'regression', labels: ['score'], metrics: ['pearson'] };

@@ -1,28 +1,23 @@
-// From the tensors of a BERT file to one set of names: checkpoints of other ages and classes differ in prefix,
+// From the tensors of a file to one set of names: checkpoints of other ages and classes differ in prefix,
 // layer-normalisation names, saved buffers and the tied decoder. Everything becomes F32.
 import { FormatError } from '../errors.js';
 import { toF32 } from '../tensor/half.js';
 import type { HostTensor } from '../tensor/tensor.js';
+import type { Family } from './encoder.js';
 
 /** Buffers that older versions of transformers saved; they hold no weights. */
 const BUFFER = /(^|\.)embeddings\.(position_ids|token_type_ids)$/;
 
-/** The decoder of masked language modelling, and what it is tied to: a second name for the same numbers. */
-const TIES: readonly (readonly [copy: string, original: string])[] = [
-  ['cls.predictions.decoder.weight', 'bert.embeddings.word_embeddings.weight'],
-  ['cls.predictions.decoder.bias', 'cls.predictions.bias'],
-];
-
 /** Older files say gamma and beta in layer normalisation; files of the bare encoder lack the prefix. */
-function canonicalName(name: string): string {
+function canonicalName({ bare, prefix }: Family, name: string): string {
   const renamed = name
     .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
     .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-  return /^(embeddings|encoder|pooler)\./.test(renamed) ? `bert.${renamed}` : renamed;
+  return bare.test(renamed) ? `${prefix}${renamed}` : renamed;
 }
 
-function removeTied(tensors: Map<string, HostTensor<'F32'>>, path: string): void {
-  for (const [copy, original] of TIES) {
+function removeTied({ ties }: Family, tensors: Map<string, HostTensor<'F32'>>, path: string): void {
+  for (const [copy, original] of ties) {
     const found = tensors.get(copy);
     if (!found) continue;
     const source = tensors.get(original);
@@ -37,17 +32,18 @@ function removeTied(tensors: Map<string, HostTensor<'F32'>>, path: string): void
 }
 
 /**
- * The weights of a BERT file under their present names, in F32. Throws FormatError naming `path` and the tensor
+ * The weights of a file under their present names, in F32. Throws FormatError naming `path` and the tensor
  * for a name that arises twice, a tensor that is not of floats, and an untied decoder.
  */
-export function canonicalBertTensors(
+export function canonicalTensors(
+  family: Family,
   raw: ReadonlyMap<string, HostTensor>,
   path: string,
 ): Map<string, HostTensor<'F32'>> {
   const tensors = new Map<string, HostTensor<'F32'>>();
   for (const [rawName, tensor] of raw) {
     if (BUFFER.test(rawName)) continue;
-    const name = canonicalName(rawName);
+    const name = canonicalName(family, rawName);
     if (tensors.has(name))
       throw new FormatError(path, `tensor "${name}": expected once, found under two names`);
     if (!/^(B?F16|F32|F64)$/.test(tensor.dtype)) {
@@ -58,6 +54,6 @@ export function canonicalBertTensors(
     }
     tensors.set(name, toF32(tensor));
   }
-  removeTied(tensors, path);
+  removeTied(family, tensors, path);
   return tensors;
 }
