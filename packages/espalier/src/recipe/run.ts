@@ -7,6 +7,7 @@ import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
 import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
 import type { Scores } from '../train/evaluation.js';
 import type { MetricsLog } from '../train/metrics-log.js';
+import type { Objective } from '../train/objective.js';
 import type { TrainingSettings } from '../train/settings.js';
 import type { TeacherSource } from '../train/teacher.js';
 import { createTrainer, type StepResult, type Trainer } from '../train/trainer.js';
@@ -104,10 +105,11 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
   for (const method of methods) prepared = (await method.prepare?.(prepared)) ?? prepared;
 
   const distils = stage.methods.some((method) => method.name === 'distil');
-  const teacher = distils ? await frozenTeacher(options) : undefined;
+  const objective = workload.objective(settings, seed);
+  const teacher = distils ? await frozenTeacher(options, objective) : undefined;
   const trainer = createTrainer({
     model: prepared,
-    objective: workload.objective(settings, seed),
+    objective,
     methods,
     settings,
     steps,
@@ -169,10 +171,13 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
 }
 
 /** What the recipe distils from. Throws UsageError when no teacher is named. */
-async function frozenTeacher({ teacher, workload, threads, device }: StageOptions): Promise<TeacherSource> {
+async function frozenTeacher(
+  { teacher, workload, threads, device, steps }: StageOptions,
+  objective: Objective,
+): Promise<TeacherSource> {
   if (!teacher)
     throw new UsageError('the recipe distils, but there is no teacher: name one with --teacher DIR');
-  return workload.teacher(teacher, { threads, device });
+  return workload.teacher(teacher, { threads, device }, objective, steps);
 }
 
 interface Selection {

@@ -2,6 +2,7 @@
 import type { Example, Task } from '../data/example.js';
 import { evaluateModel } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
+import type { Objective } from '../train/objective.js';
 import { taskObjective } from '../train/task-objective.js';
 import { teacherLogits } from '../train/teacher.js';
 import type { Workload } from './workload.js';
@@ -23,9 +24,9 @@ export function taskWorkload({ task, train, dev, held, padId }: LabelledData): W
     selects: held.length > 0,
     stepsPerEpoch: ({ batchSize }) => Math.ceil(train.length / batchSize),
     objective: (settings, seed) => taskObjective({ task, examples: train, settings, seed, padId }),
-    async teacher(model, compute) {
+    async teacher(model, compute, objective, steps) {
       const predictor = createPredictor({ model, ...compute, padId });
-      const source = await teacherLogits(predictor, train, task.labels.length);
+      const source = await teacherLogits(predictor, examplesOf(objective, steps), task.labels.length);
       await predictor.release();
       return source;
     },
@@ -37,4 +38,15 @@ export function taskWorkload({ task, train, dev, held, padId }: LabelledData): W
       };
     },
   };
+}
+
+/** What the batches of the first `steps` steps hold, each example once and in order. */
+function examplesOf(objective: Objective, steps: number): Example[] {
+  const seen = new Map<number, Example>();
+  for (let step = 0; step < steps; step++) {
+    for (const { examples } of objective.batches(step)) {
+      for (const example of examples) seen.set(example.index, example);
+    }
+  }
+  return [...seen.values()].sort((a, b) => a.index - b.index);
 }

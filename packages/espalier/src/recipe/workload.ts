@@ -22,7 +22,8 @@ export interface Workload {
   readonly selects: boolean;
   stepsPerEpoch(settings: TrainingSettings): number;
   objective(settings: TrainingSettings, seed: number): Objective;
-  teacher(model: Model, compute: Compute): Promise<TeacherSource>;
+  /** A frozen model to learn from, for `steps` steps of the objective. */
+  teacher(model: Model, compute: Compute, objective: Objective, steps: number): Promise<TeacherSource>;
   /** Scores of a model as `source` computes it (default: as it stands). */
   scorer(model: Model, compute: Compute, source?: ForwardSource): Scorer;
 }
