@@ -26,7 +26,7 @@ export const demoSchema = z.strictObject({
   steps: z
     .int()
     .positive()
-    .default(350)
+    .default(400)
     .describe(
       'steps of pre-training, of pruning in it, and of each compression; the dense model has twice as many',
     ),
@@ -48,10 +48,10 @@ export interface DemoResult {
  * was pruned in pre-training has not seen the task yet, so it trains as long as the dense model and one compression.
  */
 const RUNS = [
-  { recipe: 'magnitude', sparsity: 0.9, from: 'dense', times: 1 },
-  { recipe: 'nip', sparsity: 0.9, from: 'dense', times: 1 },
-  { recipe: 'rpp', sparsity: 0.9, from: 'dense', times: 1 },
-  { recipe: 'prune-once-int8', sparsity: 0.9, from: 'pruned', times: 3 },
+  { recipe: 'magnitude', sparsity: 0.8, from: 'dense', times: 1 },
+  { recipe: 'nip', sparsity: 0.8, from: 'dense', times: 1 },
+  { recipe: 'rpp', sparsity: 0.8, from: 'dense', times: 1 },
+  { recipe: 'prune-once-int8', sparsity: 0.8, from: 'pruned', times: 3 },
 ] as const;
 
 /** Without dropout: 0.1 keeps so small a model at chance for long. */
@@ -110,7 +110,7 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
       control,
     );
   const pretrained = await pretrainTo(model, undefined, pretrainedOut);
-  const once = atRate(setOption(builtinRecipe('prune-once'), 'sparsity', 0.9), TRAINING.lr, 'pretrain');
+  const once = atRate(setOption(builtinRecipe('prune-once'), 'sparsity', 0.8), TRAINING.lr, 'pretrain');
   const pruned = await pretrainTo(await loadCheckpoint(pretrainedOut), pretrainedOut, prunedOut, once);
 
   note(`fine-tuning it on ${data.train.length} sentences`);

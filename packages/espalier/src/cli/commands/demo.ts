@@ -20,7 +20,7 @@ export function demoCommand(program: Command): void {
       'pre-train a tiny BERT on the built-in garden language, compress it in several ways, compare',
     )
     .option('--out <dir>', 'where the results go', 'espalier-demo')
-    .option('--steps <n>', 'steps of each stage; the dense model has twice as many', integer, 350);
+    .option('--steps <n>', 'steps of each stage; the dense model has twice as many', integer, 400);
   addCommon(command).action(async (flags: Flags) => {
     const result = await runJob(
       'demo',
@@ -74,6 +74,6 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
   printLine(
     `\n${formatDuration(seconds)} in all. Every model lies in ${out}/, with report.md beside it. Next:`,
   );
-  printLine(`  npx espalier predict ${out}/rpp-90 --text "The roses were not lovely."`);
-  printLine(`  npx espalier inspect ${out}/rpp-90`);
+  printLine(`  npx espalier predict ${out}/rpp-80 --text "The roses were not lovely."`);
+  printLine(`  npx espalier inspect ${out}/rpp-80`);
 }
