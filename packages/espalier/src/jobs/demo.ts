@@ -28,7 +28,7 @@ export const demoSchema = z.strictObject({
     .positive()
     .default(400)
     .describe(
-      'steps of pre-training, of pruning in it, and of each compression; the dense model has twice as many',
+      'steps of pre-training, of pruning in it, and of each compression; the dense model has three times as many',
     ),
 });
 
@@ -45,7 +45,7 @@ export interface DemoResult {
 
 /**
  * What the demo compares: recipe, fraction of zeros, what it starts from, and how many times `steps` it trains. What
- * was pruned in pre-training has not seen the task yet, so it trains as long as the dense model and one compression.
+ * was pruned in pre-training has not seen the task yet, so it trains as long as the dense model did.
  */
 const RUNS = [
   { recipe: 'magnitude', sparsity: 0.8, from: 'dense', times: 1 },
@@ -116,7 +116,7 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
   note(`fine-tuning it on ${data.train.length} sentences`);
   const denseOptions = parseOptions(
     finetuneSchema,
-    { ...common, settings: { ...TRAINING, steps: 2 * steps }, model: pretrainedOut, out: denseOut },
+    { ...common, settings: { ...TRAINING, steps: 3 * steps }, model: pretrainedOut, out: denseOut },
     'demo',
   );
   const dense = await finetuneLoaded(load(await loadCheckpoint(pretrainedOut)), denseOptions, control);
