@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { median } from './median.js';
-import { SIZES } from './sizes.js';
+import { parseOptions } from './options.js';
 
 const USAGE =
   'npm run bench -- int8 --size mini|base|large [--tokens 128] [--rounds 3] [--runs 20] [--threads 1] [--json]';
@@ -13,12 +13,15 @@ const USAGE =
 /** Float32, int8 by each batch's range, int8 by fixed scales with weights per tensor and per channel. */
 const FORMS = ['f32', 'dynamic', 'static', 'static-per-channel'];
 
+const DEFAULTS = { tokens: '128', rounds: '3', runs: '20', threads: '1' };
+const LEAST = { tokens: 1, rounds: 1, runs: 1, threads: 1 };
+
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const run = promisify(execFile);
 
 /** Runs the benchmark; returns the exit status, 2 for wrong options. */
 export async function int8(args) {
-  const options = parse(args);
+  const options = parseOptions(args, DEFAULTS, LEAST);
   if (typeof options === 'string') {
     console.error(`${options}\n${USAGE}`);
     return 2;
@@ -52,31 +55,4 @@ export async function int8(args) {
   }
   if (json) console.log(JSON.stringify(table));
   return 0;
-}
-
-function parse(args) {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        size: { type: 'string', default: 'mini' },
-        tokens: { type: 'string', default: '128' },
-        rounds: { type: 'string', default: '3' },
-        runs: { type: 'string', default: '20' },
-        threads: { type: 'string', default: '1' },
-        json: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return error.message;
-  }
-  if (!Object.hasOwn(SIZES, values.size)) return `--size: expected mini, base or large, found ${values.size}`;
-  const counts = { ...values };
-  for (const name of ['tokens', 'rounds', 'runs', 'threads']) {
-    counts[name] = Number(values[name]);
-    if (!Number.isInteger(counts[name]) || counts[name] < 1)
-      return `--${name}: expected an integer from 1, found ${values[name]}`;
-  }
-  return counts;
 }

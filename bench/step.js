@@ -4,15 +4,19 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { median } from './median.js';
-import { batchOf, SIZES } from './sizes.js';
+import { parseOptions } from './options.js';
+import { batchOf } from './sizes.js';
 
 const usage = (objective) =>
   `npm run bench -- ${objective} --size mini|base|large [--rounds 3] [--steps N] [--warmup W] [--threads 2] [--json]`;
 
 /** Timed steps and steps before them, by size. */
 const STEPS = { mini: [30, 5], base: [8, 2], large: [2, 1] };
+
+const DEFAULTS = { rounds: '3', threads: '2' };
+const LEAST = { rounds: 1, steps: 1, warmup: 0, threads: 1 };
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const run = promisify(execFile);
@@ -21,7 +25,7 @@ const run = promisify(execFile);
 export const step = (objective) => (args) => compare(objective, args);
 
 async function compare(objective, args) {
-  const options = parse(args);
+  const options = parseOptions(args, DEFAULTS, LEAST, stepsOf);
   if (typeof options === 'string') {
     console.error(`${options}\n${usage(objective)}`);
     return 2;
@@ -53,34 +57,11 @@ async function compare(objective, args) {
   return missing ? 1 : 0;
 }
 
-function parse(args) {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        size: { type: 'string', default: 'mini' },
-        rounds: { type: 'string', default: '3' },
-        steps: { type: 'string' },
-        warmup: { type: 'string' },
-        threads: { type: 'string', default: '2' },
-        json: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return error.message;
-  }
-  if (!Object.hasOwn(SIZES, values.size)) return `--size: expected mini, base or large, found ${values.size}`;
-  const [steps, warmup] = STEPS[values.size];
-  const counts = { steps, warmup, ...values };
-  for (const [name, least] of Object.entries({ rounds: 1, steps: 1, warmup: 0, threads: 1 })) {
-    const value = Number(counts[name]);
-    if (!Number.isInteger(value) || value < least)
-      return `--${name}: expected an integer from ${least}, found ${counts[name]}`;
-    counts[name] = value;
-  }
-  return counts;
-}
+/** Steps of a size, unless the command line says others. */
+const stepsOf = (size) => {
+  const [steps, warmup] = STEPS[size];
+  return { steps, warmup };
+};
 
 /** Why there is nothing to compare with, or undefined. */
 function missingOpponent(python) {

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForPreTraining
 
-from bert_goldens import FIXTURES, VERSIONS, is_bias_or_norm
+from bert_goldens import FIXTURES, VERSIONS, unsettled
 
 ROWS, LENGTH, TEMPERATURE = 3, 14, 2.0
 
@@ -36,12 +36,7 @@ def tiny(seed, layers):
         initializer_range=0.15,
         attn_implementation="eager",
     )
-    model = BertForPreTraining(config).train()
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if is_bias_or_norm(name):
-                parameter.add_(0.1 * torch.randn_like(parameter))
-    return model
+    return unsettled(BertForPreTraining(config).train())
 
 
 def batch():

@@ -8,6 +8,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { atRate, builtinRecipe, hasOption, pretrain, setOption } from '../packages/espalier/dist/index.js';
+import { finishedCells } from './finished-cells.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -29,11 +30,7 @@ const { values } = parseArgs({
   },
 });
 const list = (text) => text.split(',');
-const done = new Set();
-if (existsSync(values.out)) {
-  for (const line of readFileSync(values.out, 'utf8').split('\n').filter(Boolean))
-    done.add(JSON.parse(line).cell);
-}
+const done = finishedCells(values.out);
 const control = {
   onEvent: (event) => event.type === 'note' && console.error(event.message),
   stopRequested: () => false,

@@ -6,7 +6,7 @@
 //     [--teacher DIR] [--tag TEXT] [--keep DIR] [--set key=value]
 //
 // A tag tells cells of several models apart; --keep leaves the models in a folder.
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ import {
   hasOption,
   setOption,
 } from '../packages/espalier/dist/index.js';
+import { finishedCells } from './finished-cells.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -41,11 +42,7 @@ const { values } = parseArgs({
   },
 });
 const list = (text) => text.split(',');
-const done = new Set();
-if (existsSync(values.out)) {
-  for (const line of readFileSync(values.out, 'utf8').split('\n').filter(Boolean))
-    done.add(JSON.parse(line).cell);
-}
+const done = finishedCells(values.out);
 const control = { onEvent: () => {}, stopRequested: () => false };
 const budget = values.steps ? { steps: Number(values.steps) } : { epochs: Number(values.epochs ?? 3) };
 

@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { BUCKET_MULTIPLE, makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
-import { createSession, type FeedArray } from '../engine/session.js';
 import { UsageError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { NamedNode } from '../graph/onnx.js';
@@ -23,7 +22,8 @@ import type { Model } from '../models/model.js';
 import type { Quantisation } from '../models/quantisation.js';
 import { sizeOf } from '../tensor/tensor.js';
 import { encoderFeeds } from '../train/encoder-batch.js';
-import { plainWeights } from '../train/predictor.js';
+import { createForward } from '../train/forward.js';
+import { modelFeed, plainWeights } from '../train/predictor.js';
 import { taskLogits } from '../train/task-objective.js';
 
 /** Where a range comes from: all values, a moving average over the batches, or all but the most extreme values. */
@@ -80,6 +80,17 @@ async function observe(
   observer: CalibrateOptions['observer'],
   { threads, padId }: { readonly threads: number; readonly padId: number },
 ): Promise<Map<string, Range>[]> {
+  const forward = createForward(
+    {
+      outputs: (bucket) =>
+        [...siteRanges(model, bucket, chosen, observer)].flatMap(([site, { low, high }]): NamedNode[] => [
+          { name: `low:${site}`, node: low },
+          { name: `high:${site}`, node: high },
+        ]),
+      feed: modelFeed(model),
+    },
+    { threads, device: 'cpu' },
+  );
   const batches: Map<string, Range>[] = [];
   for (let start = 0; start < examples.length; start += ROWS) {
     const part = examples.slice(start, start + ROWS);
@@ -88,27 +99,15 @@ async function observe(
       Math.ceil(longest / BUCKET_MULTIPLE) * BUCKET_MULTIPLE,
       longestInput(model.config),
     );
-    const sites = siteRanges(model, { rows: part.length, length }, chosen, observer);
-    const outputs = [...sites].flatMap(([site, { low, high }]): NamedNode[] => [
-      { name: `low:${site}`, node: low },
-      { name: `high:${site}`, node: high },
-    ]);
-    const session = await createSession(outputs, { threads, arena: false });
-    const feeds = new Map<string, FeedArray>(encoderFeeds(makeBatch(part, part.length, length, { padId })));
-    for (const name of session.inputs.keys()) {
-      const weight = model.tensors.get(name.slice('weight:'.length));
-      if (!feeds.has(name) && weight) feeds.set(name, weight.data);
-    }
-    const fetches = new Map(outputs.map(({ name }) => [name, new Float32Array(1)]));
-    await session.run(feeds, fetches);
-    await session.release();
-    const value = (name: string): number => fetches.get(name)![0]!;
+    const feeds = encoderFeeds(makeBatch(part, part.length, length, { padId }));
+    const results = await forward.run({ rows: part.length, length }, feeds);
+    const value = (name: string): number => results.get(name)![0]!;
+    const sites = [...results.keys()].flatMap((name) => (name.startsWith('low:') ? [name.slice(4)] : []));
     batches.push(
-      new Map(
-        [...sites.keys()].map((site) => [site, { low: value(`low:${site}`), high: value(`high:${site}`) }]),
-      ),
+      new Map(sites.map((site) => [site, { low: value(`low:${site}`), high: value(`high:${site}`) }])),
     );
   }
+  await forward.release();
   return batches;
 }
 

@@ -3,6 +3,7 @@
 // are compared, and the largest difference of a logit is told.
 import type { Example } from '../data/example.js';
 import { EspalierError } from '../errors.js';
+import { largestIndex } from '../train/evaluation.js';
 import type { Predictor } from '../train/predictor.js';
 
 /** Fraction of examples that must be decided alike. */
@@ -57,11 +58,8 @@ export function compareDecisions(
     const difference = Math.max(...differences);
     largestDifference = Math.max(largestDifference, difference);
     if (!Number.isFinite(difference)) continue;
-    const same = row.length === 1 ? difference <= close : largest(row) === largest(found[index]!);
+    const same = row.length === 1 ? difference <= close : largestIndex(row) === largestIndex(found[index]!);
     if (same) alike++;
   }
   return { examples: expected.length, agreement: alike / expected.length, largestDifference };
 }
-
-const largest = (row: Float32Array): number =>
-  row.reduce((best, value, index) => (value > row[best]! ? index : best), 0);

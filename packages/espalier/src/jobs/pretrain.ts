@@ -1,7 +1,5 @@
 // Pre-training on plain text: masked words and the next sentence, from scratch or continued, with or without a
 // recipe that prunes.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -14,6 +12,7 @@ import {
 } from '../data/corpus/index.js';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
 import { EspalierError, UsageError } from '../errors.js';
+import { fileHash } from '../io/file-hash.js';
 import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
@@ -247,12 +246,6 @@ async function readCorpus(
     },
   });
   const { train, held } = splitCorpus(corpus, options.heldFraction);
-  const sha256 = await Promise.all(files.map(hashFile));
+  const sha256 = await Promise.all(files.map(fileHash));
   return { train, held, data: { files, sha256, rows: files.map(() => 1) } };
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

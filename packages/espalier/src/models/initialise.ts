@@ -7,15 +7,24 @@ import { familyOf } from './families.js';
 import type { Model } from './model.js';
 import type { Part } from './tensor-table.js';
 
-/** The tensors of the named parts with random weights; `seed` and a tensor's name decide its values. */
+/**
+ * The tensors of the named parts: those of `present` as they are, the others with random weights, whose values `seed`
+ * and a tensor's name decide.
+ */
 export function randomParts(
   config: ModelConfig,
   parts: readonly Part[],
   seed: number,
+  present: ReadonlyMap<string, HostTensor<'F32'>> = new Map(),
 ): Map<string, HostTensor<'F32'>> {
-  const known = familyOf(config).tensors(config);
+  const table = familyOf(config).tensors(config);
   const tensors = new Map<string, HostTensor<'F32'>>();
-  for (const [name, shape] of parts.flatMap((part) => known.get(part) ?? [])) {
+  for (const [name, shape] of parts.flatMap((part) => table.get(part) ?? [])) {
+    const known = present.get(name);
+    if (known) {
+      tensors.set(name, known);
+      continue;
+    }
     const generator = random(seed, 'init', name);
     const draw = (): number => {
       if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return 1;
@@ -38,8 +47,9 @@ export function randomBert(
 }
 
 /**
- * The model with the heads of pre-training in the layout of Hugging Face's BertForPreTraining, or of the family's ForMaskedLM: masked words and, with
- * `nextSentence`, pooler and next sentence. What it has stays; what is missing is new; heads of tasks are left out.
+ * The model with the heads of pre-training in the layout of Hugging Face's BertForPreTraining, or of the family's
+ * ForMaskedLM: masked words and, with `nextSentence`, pooler and next sentence. What it has stays; what is missing is
+ * new; heads of tasks are left out.
  */
 export function withPretrainHeads(model: Model, nextSentence: boolean, seed: number): Model {
   const parts: Part[] = [
@@ -48,10 +58,5 @@ export function withPretrainHeads(model: Model, nextSentence: boolean, seed: num
     'mlm',
     ...(nextSentence ? (['pooler', 'nsp'] as const) : []),
   ];
-  const tensors = randomParts(model.config, parts, seed);
-  for (const name of tensors.keys()) {
-    const present = model.tensors.get(name);
-    if (present) tensors.set(name, present);
-  }
-  return { ...model, tensors };
+  return { ...model, tensors: randomParts(model.config, parts, seed, model.tensors) };
 }

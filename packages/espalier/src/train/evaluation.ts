@@ -17,8 +17,12 @@ export type TaskScores = Readonly<Partial<Record<MetricName, number>> & { majori
 /** Index of the largest logit; the value itself for regression. */
 export function decide(task: Task, logits: Float32Array): number {
   if (task.kind === 'regression') return logits[0]!;
-  return logits.reduce((best, value, index) => (value > logits[best]! ? index : best), 0);
+  return largestIndex(logits);
 }
+
+/** Of equal ones the first. */
+export const largestIndex = (logits: Float32Array): number =>
+  logits.reduce((best, value, index) => (value > logits[best]! ? index : best), 0);
 
 /** Probabilities of each class (f64 softmax). */
 export function probabilities(logits: Float32Array): number[] {

@@ -1,5 +1,5 @@
 // Forward passes only: logits of examples from any source of weights, in the order the examples came.
-import { makeBatch } from '../data/batches.js';
+import { BUCKET_MULTIPLE, makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import type { Device } from '../engine/devices.js';
 import { createBuilder, type Weights } from '../models/builder.js';
@@ -27,9 +27,6 @@ export interface Predictor {
   logits(examples: readonly Example[]): Promise<Float32Array[]>;
   release(): Promise<void>;
 }
-
-/** Sequence lengths are rounded up to this: one session per multiple. */
-const BUCKET_MULTIPLE = 16;
 
 /** Weights straight from storage, without methods and without dropout. */
 export function plainWeights(model: Model): Weights {

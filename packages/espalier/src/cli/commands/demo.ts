@@ -40,14 +40,14 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
     ...compressed.map(({ name, report: { metrics, sparsity, bytes, seconds: took } }) => [
       name,
       metrics.compressed!.accuracy!.toFixed(3),
-      (metrics.compressed!['accuracy']! - accuracy).toFixed(3),
+      (metrics.compressed!.accuracy! - accuracy).toFixed(3),
       formatPercent(sparsity.encoder),
       formatBytes(bytes.gzip),
       formatDuration(took),
     ]),
   ];
   const words = ({ metrics }: Report): string =>
-    formatPercent((metrics.compressed ?? metrics.dense)!['mlmAccuracy']!);
+    formatPercent((metrics.compressed ?? metrics.dense)!.mlmAccuracy!);
   printLine(
     `\nPre-training on stories of the garden: ${words(pretrained)} of the masked words found, and ` +
       `${words(pruned)} after pruning ${formatPercent(pruned.sparsity.encoder)} of the encoder and training on.`,
@@ -56,7 +56,7 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
     `\nThe garden task "${task}": does a sentence speak well of the garden? Always guessing one answer scores`,
   );
   printLine(
-    `${dense.metrics.dense!['majority']!.toFixed(3)}. All but the last start from the dense model and\ntrain on, so they may end above it; the last was pruned in pre-training and trained as many steps.\n\n`,
+    `${dense.metrics.dense!.majority!.toFixed(3)}. All but the last start from the dense model and\ntrain on, so they may end above it; the last was pruned in pre-training and trained as many steps.\n\n`,
   );
   printLine(
     renderTable(

@@ -1,11 +1,11 @@
 // Tokenised corpora are kept: tokenising a large text takes longer than an epoch of a small model. The name of a
 // cached file is a hash of everything it depends on, so nothing stale is ever read.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EspalierError } from '../../errors.js';
+import { fileHash } from '../../io/file-hash.js';
 import { ioError } from '../../io/io-error.js';
 import type { Tokenizer } from '../tokenizer.js';
 import { type Corpus, maskIdOf, tokeniseCorpus } from './corpus.js';
@@ -30,17 +30,6 @@ export interface CachedCorpusOptions extends CorpusSource {
 /** Changes with the format of the file and with how text becomes sentences and tokens. */
 const VERSION = 1;
 
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }))
-      hash.update(chunk as Buffer);
-  } catch (cause) {
-    throw ioError(cause, 'reading', file);
-  }
-  return hash.digest('hex');
-}
-
 /** SHA-256, in hexadecimal, over all that a corpus depends on: contents of files (not names), tokenizer, options. */
 export async function corpusKey(source: CorpusSource): Promise<string> {
   const { files, tokenizer, documents = 'file' } = source;
@@ -49,7 +38,7 @@ export async function corpusKey(source: CorpusSource): Promise<string> {
   // Sentences end where ICU says.
   hash.update(JSON.stringify([VERSION, process.versions.icu, documents, padId, clsId, sepId, maskId]));
   hash.update(JSON.stringify(definition));
-  for (const file of files) hash.update(await hashOf(file));
+  for (const file of files) hash.update(await fileHash(file));
   return hash.digest('hex');
 }
 
