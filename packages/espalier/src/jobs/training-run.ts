@@ -15,7 +15,14 @@ import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
-import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import {
+  countParameters,
+  dataSummary,
+  fileBytes,
+  maskHash,
+  measureSparsity,
+  type Report,
+} from '../report/report.js';
 import { measureSize } from '../report/size.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
@@ -158,7 +165,13 @@ export async function writeRun(
     },
     sparsity,
     ...(int8 && { int8 }),
-    parameters: { total, nonzero },
+    parameters: {
+      total,
+      nonzero,
+      encoder: countParameters(result.model).encoder,
+      ...(!isDense && { before: countParameters(run.input.base) }),
+    },
+    ...(Object.keys(result.surgery).length > 0 && { surgery: result.surgery }),
     bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,
