@@ -11,7 +11,7 @@ import { withDropout, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
-import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
+import { checkMethods, type RecipeResult, type RunControl, type StageRunOptions } from '../recipe/run.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
@@ -90,6 +90,7 @@ export async function startRun(
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
+  checkMethods(recipe, base, workload);
   const { settings, totalSteps } = resolveSettings(options.settings, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );

@@ -61,16 +61,23 @@ const TITLES: Readonly<Record<Strategy, string>> = {
   symmetric: 'Drop the layers in the middle',
 };
 
-const countOf = ({ sparsity, layers }: Placed, { config }: Model): number =>
-  layers ?? layerCount(sparsity, config.num_hidden_layers);
+type Layers = readonly number[];
 
-/** Surgery by the layers that `choose` names, then plain training of what is left. */
+/**
+ * Surgery by the layers that `choose` names, then plain training of what is left. `known`: these layers, or as many,
+ * where the model alone says so.
+ */
 function surgery(
   options: Placed,
-  choose: (model: Model, context: PrepareContext) => readonly number[] | Promise<readonly number[]>,
+  known: (model: Model) => Layers | undefined,
+  choose: (model: Model, context: PrepareContext) => Promise<Layers>,
 ): MethodHooks {
   let frozen: readonly string[] = [];
   return {
+    check(model) {
+      const dropped = known(model);
+      if (dropped) frozenNames(dropLayers(model, dropped), options);
+    },
     async prepare(model, context) {
       const dropped = await choose(model, context);
       const smaller = dropLayers(model, dropped);
@@ -83,19 +90,26 @@ function surgery(
   };
 }
 
+/** What is not trained. Throws UsageError where more layers are to be frozen than stay. */
 function frozenNames({ config }: Model, { freezeEmbeddings, freezeLayers }: Placed): string[] {
   const { num_hidden_layers: layers } = config;
   if (freezeLayers > layers) {
     throw new UsageError(
-      `freezeLayers: expected at most the ${layers} layers that stay, found ${freezeLayers}`,
+      `freezeLayers: expected at most the ${layers} layers that stay, found ${freezeLayers}; freeze fewer`,
     );
   }
   const { tensors } = familyOf(config);
   const parts = [
     ...(freezeEmbeddings ? tensors(config).get('embeddings')! : []),
-    ...(tensors({ ...config, num_hidden_layers: freezeLayers }).get('encoder') ?? []),
+    ...tensors({ ...config, num_hidden_layers: freezeLayers }).get('encoder')!,
   ];
   return parts.map(([name]) => name);
+}
+
+/** As many layers as the options say, chosen by place. Throws UsageError where there are not so many. */
+function layersAt(strategy: Strategy, { sparsity, layers }: Placed, { config }: Model): Layers {
+  const there = config.num_hidden_layers;
+  return droppedLayers(strategy, layers ?? layerCount(sparsity, there), there);
 }
 
 const byPlace = (strategy: Strategy): Method<Placed> => ({
@@ -104,10 +118,10 @@ const byPlace = (strategy: Strategy): Method<Placed> => ({
   paper: PAPER,
   options: placed,
   provenance: PROVENANCE,
-  create: (options) =>
-    surgery(options, (model) =>
-      droppedLayers(strategy, countOf(options, model), model.config.num_hidden_layers),
-    ),
+  create(options) {
+    const chosen = (model: Model): Layers => layersAt(strategy, options, model);
+    return surgery(options, chosen, (model) => Promise.resolve(chosen(model)));
+  },
 });
 
 export const dropByPlace: readonly Method<Placed>[] = STRATEGIES.map(byPlace);
@@ -118,15 +132,18 @@ export const dropContribution: Method<Scored> = {
   paper: PAPER,
   options: scored,
   provenance: { ...PROVENANCE, threshold: 'unconfirmed', sample: 'ours' },
-  create: (options) =>
-    surgery(options, async (model, context) => {
-      const scores = await contributions(model, context.sample(options.sample), context);
-      context.report({ contributions: scores });
+  create(options) {
+    const { threshold, sample } = options;
+    const asMany = (model: Model): Layers | undefined =>
+      threshold === undefined ? layersAt('top', options, model) : undefined;
+    return surgery(options, asMany, async (model, context) => {
+      const scores = await contributions(model, context.sample(sample), context);
       context.note(
         `contribution scores from the bottom: ${scores.map((score) => score.toFixed(4)).join(', ')}`,
       );
-      return options.threshold === undefined
-        ? highestScores(scores, countOf(options, model))
-        : scoresAbove(scores, options.threshold);
-    }),
+      context.report({ contributions: scores });
+      const count = asMany(model)?.length;
+      return count === undefined ? scoresAbove(scores, threshold!) : highestScores(scores, count);
+    });
+  },
 };

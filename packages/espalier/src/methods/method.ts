@@ -25,6 +25,8 @@ export interface Method<Options = unknown> {
 }
 
 export interface MethodHooks {
+  /** Throws UsageError where the method cannot act on the model. Asked before anything is trained or written. */
+  check?(model: Model): void;
   /** Surgery before training: another model. Runs again on a resume, to the same result. */
   prepare?(model: Model, context: PrepareContext): Model | Promise<Model>;
   /** Declarations that do not depend on a graph; runs once, before `build`. */

@@ -57,6 +57,12 @@ export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: nu
   );
 }
 
+/** Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from. */
+export function checkMethods(whole: Recipe, model: Model, { stage }: Workload): void {
+  for (const { methods } of stagesFor(whole, stage).stages)
+    for (const { name, ...options } of methods) methodNamed(name).create(options).check?.(model);
+}
+
 export async function runRecipe(
   model: Model,
   whole: Recipe,

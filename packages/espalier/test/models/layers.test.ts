@@ -1,15 +1,9 @@
-// Layer dropping: the index sets and parameter counts of the specification (C.2, C.5), a forward pass by hand through
-// the blocks that stay, logits of transformers without the same layers, the way through a folder, and what is refused.
+// Layer dropping: the index sets and parameter counts of the specification (C.2, C.5), deletion, and what is refused.
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { makeBatch } from '../../src/data/batches.js';
+import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.js';
-import { bertBlocks, embed, encodeBlocks } from '../../src/models/blocks.js';
-import { type Builder, createBuilder } from '../../src/models/builder.js';
-import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { parseConfig } from '../../src/models/config.js';
 import { familyOf } from '../../src/models/families.js';
-import { classifierHead } from '../../src/models/heads.js';
 import {
   droppedLayers,
   dropLayers,
@@ -20,16 +14,7 @@ import {
 } from '../../src/models/layers.js';
 import type { Model } from '../../src/models/model.js';
 import { sizeOf } from '../../src/tensor/tensor.js';
-import { encoderFeeds, encoderInputs } from '../../src/train/encoder-batch.js';
-import { createForward } from '../../src/train/forward.js';
-import { createPredictor, modelFeed, plainWeights } from '../../src/train/predictor.js';
-import { taskLogits } from '../../src/train/task-objective.js';
-import { DROPPED_FAMILIES, type DroppedGolden, droppedGolden } from '../support/dropped.js';
-import { expectNear } from '../support/near.js';
-import { temporaryFolder } from '../support/temporary.js';
-import { madeUpExamples, modelBits, randomModel } from '../support/training.js';
-
-const path = temporaryFolder();
+import { modelBits, randomModel } from '../support/training.js';
 
 describe('which layers a strategy drops', () => {
   it.each([
@@ -190,54 +175,6 @@ describe('what is left', () => {
     expect(four.config.num_hidden_layers).toBe(4);
   });
 
-  it.each([[[3, 4]], [[1, 2]], [[2, 4]], [[1, 3]], [[2, 3]], [[1, 2, 3]]])(
-    'without %j computes what the other blocks compute by hand, bit for bit',
-    async (dropped) => {
-      const kept = [0, 1, 2, 3].filter((block) => !dropped.includes(block + 1));
-      const examples = madeUpExamples(3);
-      const bucket = { rows: 3, length: 9 };
-      const one = { ...four.config, num_hidden_layers: 1 };
-      /** The whole model's weights, of which the first block is `block`. */
-      const seeing = (block: number): Builder => {
-        const plain = plainWeights(four);
-        const there = (name: string): string => name.replace(`${PREFIX}0.`, `${PREFIX}${block}.`);
-        return createBuilder(bucket, {
-          ...plain,
-          has: (name) => plain.has(there(name)),
-          shape: (name) => plain.shape(there(name)),
-          weight: (name) => plain.weight(there(name)),
-        });
-      };
-      const { ids, typeIds, bias } = encoderInputs(bucket);
-      const b = seeing(0);
-      const types = b.rows('bert.embeddings.token_type_embeddings.weight', typeIds);
-      let x = embed(b, four.config, { name: 'bert.embeddings', ids, types });
-      for (const block of kept)
-        x = encodeBlocks(seeing(block), one, bertBlocks(PREFIX), { x, bias }, block === kept.at(-1));
-      const node = classifierHead(b, four.config, familyOf(four.config).head, x);
-      const byHand = createForward(
-        { outputs: () => [{ name: 'logits', node }], feed: modelFeed(four) },
-        { threads: 1, device: 'cpu' },
-      );
-      const expected = await byHand.run(bucket, encoderFeeds(makeBatch(examples, 3, 9, { padId: 0 })));
-      await byHand.release();
-
-      const smaller = dropLayers(four, dropped);
-      const built = createForward(
-        {
-          outputs: () => [
-            { name: 'logits', node: taskLogits(createBuilder(bucket, plainWeights(smaller)), smaller) },
-          ],
-          feed: modelFeed(smaller),
-        },
-        { threads: 1, device: 'cpu' },
-      );
-      const found = await built.run(bucket, encoderFeeds(makeBatch(examples, 3, 9, { padId: 0 })));
-      await built.release();
-      expect(found.get('logits')).toEqual(expected.get('logits'));
-    },
-  );
-
   it.each([
     [[1, 2, 3, 4], '4 of 4 layers cannot be dropped: expected at least 1 dropped and 1 kept'],
     [[], '0 of 4 layers cannot be dropped'],
@@ -256,27 +193,5 @@ describe('what is left', () => {
     );
     expect(() => droppedLayers('odd', 3, 4)).toThrow('drop-odd: expected at most 2');
     expect(() => droppedLayers('top', 4, 4)).toThrow('4 of 4 layers cannot be dropped');
-  });
-});
-
-describe.each(DROPPED_FAMILIES)('%s', (family) => {
-  let golden: DroppedGolden;
-  beforeAll(async () => {
-    golden = await droppedGolden(family);
-  });
-
-  it('has the logits of transformers with the same layers deleted, also after a folder', async () => {
-    const { model, examples, padId, logits } = golden;
-    expect(logits).toHaveLength(11);
-    for (const [layers, expected] of logits) {
-      const folder = path(`${family}-${layers.join('-')}`);
-      await saveCheckpoint(folder, dropLayers(model, layers));
-      const again = await loadCheckpoint(folder);
-      expect(again.config.num_hidden_layers).toBe(4 - layers.length);
-      const predictor = createPredictor({ model: again, threads: 1, device: 'cpu', padId, rows: 4 });
-      const found = (await predictor.logits(examples)).flatMap((row) => [...row]);
-      await predictor.release();
-      expectNear(found, expected.data, 1e-5);
-    }
   });
 });
