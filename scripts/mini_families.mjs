@@ -21,7 +21,13 @@ const FAMILIES = {
   },
   roberta: {
     config: {
-      ...{ ...bert, vocab_size: 50261, type_vocab_size: 1, max_position_embeddings: 514, layer_norm_eps: 1e-5 },
+      ...{
+        ...bert,
+        vocab_size: 50261,
+        type_vocab_size: 1,
+        max_position_embeddings: 514,
+        layer_norm_eps: 1e-5,
+      },
       ...{ pad_token_id: 1, bos_token_id: 0, eos_token_id: 2 },
     },
     tokenizer: bytePairs,
