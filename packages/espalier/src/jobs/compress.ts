@@ -71,7 +71,13 @@ export async function compressLoaded(
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   const compared = dense && { model: dense, scores: await run.score(dense) };
   const result = await runRecipe(input.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(run, result, options, compared, targetSparsity(recipe));
+  return writeRun(
+    run,
+    result,
+    options,
+    compared,
+    targetSparsity(recipe, input.base.config.num_hidden_layers),
+  );
 }
 
 /** A recipe that begins in pre-training goes on from a model that was pruned there. */
