@@ -28,7 +28,7 @@ export function randomParts(
     const generator = random(seed, 'init', name);
     const draw = (): number => {
       if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return 1;
-      return name.endsWith('bias') ? 0 : generator.normal() * config.initializer_range;
+      return name.endsWith('.bias') ? 0 : generator.normal() * config.initializer_range;
     };
     tensors.set(name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)));
   }
