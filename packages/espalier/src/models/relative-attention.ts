@@ -1,7 +1,7 @@
 // Relative attention (Transformer-XL, Dai et al., 2019; XLNet, Yang et al., 2019) over s-major token arrays: a score of
-// the tokens, one of their distance and one of whether they are of one segment, each with a bias of its own. All in
-// one direction at once, without the two streams and memories of XLNet's pre-training. Shapes hold in a file of open
-// length as well: slices begin at 0 or end at the end.
+// the tokens, one of their distance and one of whether they are of one segment, each with a bias of its own. Without
+// the second stream and the memories of XLNet's pre-training. Shapes hold in a file of open length as well: slices
+// begin at 0 or end at the end.
 import type { Node } from '../graph/node.js';
 import {
   abs,

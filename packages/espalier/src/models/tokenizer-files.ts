@@ -109,11 +109,12 @@ function describeWordPiece(vocabulary: string, maxLength: number): string {
   return `${JSON.stringify(tokenizer, null, 2)}\n`;
 }
 
-/** One for a tokenizer that pads on the left: XLNet's. */
+/** One for a tokenizer that pads on the left: XLNet's. transformers 5 gives token types only where they are named. */
 function describeXLNet(maxLength: number): string {
   const tokenizer = {
     tokenizer_class: 'XLNetTokenizer',
     padding_side: 'left',
+    model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
     model_max_length: maxLength,
     cls_token: '<cls>',
     mask_token: '<mask>',

@@ -41,6 +41,13 @@ const INPUTS: Record<FamilyName, readonly string[]> = {
   xlnet: ['attention_mask', 'input_ids', 'token_type_ids'],
 };
 
+const TOKENIZER: Record<FamilyName, readonly string[]> = {
+  distilbert: ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'],
+  roberta: ['merges.txt', 'tokenizer.json', 'vocab.json'],
+  electra: ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'],
+  xlnet: ['spiece.model', 'tokenizer.json', 'tokenizer_config.json'],
+};
+
 /** Layers in int8, and those of them whose output stays float32: what a residual or the weighted sum follows. */
 const INT8: Record<FamilyName, { readonly layers: number; readonly float: number }> = {
   distilbert: { layers: 12, float: 6 }, // in each of two blocks: value, attention's output, the narrow layer
@@ -92,6 +99,15 @@ describe.each(['distilbert', 'roberta', 'electra', 'xlnet'] as const)('%s', (nam
     const options = { ...data, model: out, to: 'onnx-int8', out: file, int8 } as const;
     const { agreement } = await exportModel(options, control);
     expect(agreement).toBeGreaterThanOrEqual(0.995);
+  });
+
+  it('is exported to a folder, and again over it', async () => {
+    const options = { model: out, to: 'hf', out: path(name, 'hf'), threads: 1 } as const;
+    await exportModel(options, control);
+    expect((await exportModel({ ...options, overwrite: true }, control)).largestDifference).toBe(0);
+    const { tensors, tokenizerFiles } = await loadCheckpoint(path(name, 'hf'));
+    expect([...tensors.keys()].sort()).toEqual([...(await loadCheckpoint(out)).tensors.keys()].sort());
+    expect([...tokenizerFiles.keys()].sort()).toEqual(TOKENIZER[name]);
   });
 
   it('has the inputs in ONNX that its users give it', async () => {
