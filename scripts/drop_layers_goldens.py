@@ -1,11 +1,11 @@
 """Golden logits of tiny models of every family from which transformers' own layers were deleted, and how far each layer
-turns the first token.
+turns the token that the head reads: the first, or XLNet's last.
 
-dropped-bert.safetensors, dropped-distilbert.safetensors, dropped-roberta.safetensors and dropped-electra.safetensors hold
+dropped-FAMILY.safetensors (bert, distilbert, roberta, electra, xlnet) holds
   <parameter>          weights of the whole model of four layers, Hugging Face names
   input_ids attention_mask
   logits.<layers>      of the model without these layers, from 1, as `logits.3-4`
-  contributions        mean over the rows of cos(first token before a layer, after it), whole model, in float64
+  contributions        mean over the rows of cos(that token before a layer, after it), whole model, in float64
 As JSON under the metadata key `golden` stand the configuration and the versions.
 
     python3 scripts/drop_layers_goldens.py
@@ -47,11 +47,17 @@ MODELS = {
         transformers.ElectraForSequenceClassification,
         transformers.ElectraConfig(**BERT_LIKE, embedding_size=4),
     ),
+    "xlnet": (
+        transformers.XLNetForSequenceClassification,
+        transformers.XLNetConfig(**COMMON, d_model=8, n_layer=4, n_head=2, d_inner=12, use_mems_eval=False),
+    ),
 }
 
 
 def layers_of(model):
     base = model.base_model
+    if hasattr(base, "layer"):
+        return base.layer
     return base.transformer.layer if hasattr(base, "transformer") else base.encoder.layer
 
 
@@ -63,10 +69,11 @@ def without(model, dropped):
     return smaller
 
 
-def batch(padding):
+def batch(padding, left):
     generator = torch.Generator().manual_seed(3)
     lengths = torch.tensor([[9], [5], [7], [2]])
-    mask = (torch.arange(LENGTH).expand(ROWS, LENGTH) < lengths).long()
+    positions = torch.arange(LENGTH).expand(ROWS, LENGTH)
+    mask = ((positions >= LENGTH - lengths) if left else (positions < lengths)).long()
     ids = torch.randint(3, VOCABULARY, (ROWS, LENGTH), generator=generator)
     return {"input_ids": torch.where(mask == 1, ids, padding), "attention_mask": mask}
 
@@ -74,8 +81,8 @@ def batch(padding):
 @torch.no_grad()
 def contributions(model, inputs):
     states = model.double()(**inputs, output_hidden_states=True).hidden_states
-    first = [state[:, 0] for state in states]
-    return torch.stack([torch.cosine_similarity(a, b).mean() for a, b in zip(first, first[1:])])
+    read = [state[:, -1 if model.config.model_type == "xlnet" else 0] for state in states]
+    return torch.stack([torch.cosine_similarity(a, b).mean() for a, b in zip(read, read[1:])])
 
 
 @torch.no_grad()
@@ -84,7 +91,7 @@ def main():
     for family, (kind, config) in MODELS.items():
         torch.manual_seed(4)
         model = unsettled(kind(config)).eval()
-        inputs = batch(config.pad_token_id)
+        inputs = batch(config.pad_token_id, left=family == "xlnet")
         tensors = {n: p.detach().clone() for n, p in model.named_parameters()}
         tensors |= {key: value.int() for key, value in inputs.items()}
         for dropped in DROPPED:

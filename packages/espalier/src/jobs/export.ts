@@ -8,6 +8,7 @@ import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
+import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
@@ -72,7 +73,7 @@ export async function exportModel(
   const predictor =
     options.to === 'hf'
       ? createPredictor({ model: await loadCheckpoint(out), threads, device, padId })
-      : await openOnnx(out, threads);
+      : await openOnnx(out, threads, padSideOf(model.config));
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { out, ...written, metrics };

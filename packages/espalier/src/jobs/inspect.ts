@@ -57,14 +57,15 @@ export interface Inspection {
 }
 
 const COMPONENTS: readonly (readonly [string, RegExp])[] = [
-  ['word embeddings', /word_embeddings/],
-  ['other embeddings', /embeddings/],
-  ['query', /\.(query|q_lin)\.weight$/],
-  ['key', /\.(key|k_lin)\.weight$/],
-  ['value', /\.(value|v_lin)\.weight$/],
-  ['attention output', /attention\.(output\.dense|out_lin)\.weight$/],
-  ['feed-forward in', /(intermediate\.dense|ffn\.lin1)\.weight$/],
-  ['feed-forward out', /layer\.\d+\.(output\.dense|ffn\.lin2)\.weight$/],
+  ['word embeddings', /word_embedding/],
+  ['other embeddings', /embeddings|mask_emb|seg_embed/],
+  ['query', /(\.(query|q_lin)\.weight|rel_attn\.q)$/],
+  ['key', /(\.(key|k_lin)\.weight|rel_attn\.k)$/],
+  ['value', /(\.(value|v_lin)\.weight|rel_attn\.v)$/],
+  ['attention output', /(attention\.(output\.dense|out_lin)\.weight|rel_attn\.o)$/],
+  ['distances', /rel_attn\.r$/],
+  ['feed-forward in', /(intermediate\.dense|ffn\.lin1|ff\.layer_1)\.weight$/],
+  ['feed-forward out', /layer\.\d+\.(output\.dense|ffn\.lin2|ff\.layer_2)\.weight$/],
   ['pooler', /pooler/],
   ['biases and LayerNorm', /(bias|(LayerNorm|layer_norm)\.weight)$/],
 ];
@@ -131,8 +132,7 @@ function compareEmbeddings(model: Model, before: Model): NonNullable<Inspection[
     throw new UsageError(`${before.source}: expected the vocabulary of ${model.source}, found another`);
   }
   const chosen = ids.slice(0, PIECES).map(([id]) => id);
-  const tableOf = ({ config, tensors }: Model) =>
-    tensors.get(`${familyOf(config).prefix}embeddings.word_embeddings.weight`)!;
+  const tableOf = ({ config, tensors }: Model) => tensors.get(familyOf(config).words.decoder)!;
   const neighbours = Math.min(NEIGHBOURS, chosen.length - 1);
   const overlap = neighbourOverlap(tableOf(before), tableOf(model), { k: neighbours, order: chosen });
   return { path: before.source, overlap, neighbours, pieces: chosen.length };

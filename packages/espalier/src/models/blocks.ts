@@ -93,15 +93,14 @@ export function embed(
 
 /**
  * The encoder blocks over embedding output x [length * rows, hidden]; sites `${prefix}input`, and `output` of each
- * block. With `firstTokenOnly` the last block
- * computes its output for the first token of each row alone: [rows, hidden].
+ * block. With `summaryOnly` the last block computes its output for the first token of each row alone: [rows, hidden].
  */
 export function encodeBlocks(
   b: Builder,
   config: ModelConfig,
   blocks: Blocks,
   { x, bias }: { readonly x: Node; readonly bias: Node },
-  firstTokenOnly: boolean,
+  summaryOnly: boolean,
 ): Node {
   const { hidden_dropout_prob: dropout, layer_norm_eps: epsilon } = config;
   const headSize = config.hidden_size / config.num_attention_heads;
@@ -109,7 +108,7 @@ export function encodeBlocks(
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const name = `${blocks.prefix}${layer}.`;
     const last = layer === config.num_hidden_layers - 1;
-    const wanted = last && firstTokenOnly ? slice(hidden, 0, 0, b.bucket.rows) : hidden;
+    const wanted = last && summaryOnly ? slice(hidden, 0, 0, b.bucket.rows) : hidden;
     const context = attention(b, {
       query: b.linear(wanted, name + blocks.query),
       key: b.linear(hidden, name + blocks.key),

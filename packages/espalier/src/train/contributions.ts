@@ -5,10 +5,10 @@ import type { Device } from '../engine/devices.js';
 import { UsageError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { NamedNode } from '../graph/onnx.js';
-import { slice } from '../graph/ops/index.js';
 import type { Sample } from '../methods/method.js';
 import { type BucketShape, createBuilder } from '../models/builder.js';
-import { familyOf, longestInput } from '../models/families.js';
+import { familyOf, longestInput, padSideOf } from '../models/families.js';
+import { summaryTokens } from '../models/heads.js';
 import type { Model } from '../models/model.js';
 import { encoderFeeds, encoderInputs } from './encoder-batch.js';
 import { createForward } from './forward.js';
@@ -30,9 +30,10 @@ export async function contributions(
   );
   const sums = new Array<number>(model.config.num_hidden_layers).fill(0);
   const plan = { batchSize: ROWS, seed: 0, epoch: 0, maxLength: longestInput(model.config), shuffle: false };
+  const padSide = padSideOf(model.config);
   for (const { indices, length } of epochBatches({ examples, ...plan })) {
     const part = indices.map((index) => examples[index]!);
-    const feeds = encoderFeeds(makeBatch(part, ROWS, length, { padId }));
+    const feeds = encoderFeeds(makeBatch(part, ROWS, length, { padId, padSide }));
     const results = [...(await forward.run({ rows: ROWS, length }, feeds)).values()]; // each [ROWS, hidden]
     for (const [block, output] of results.slice(1).entries())
       for (let row = 0; row < part.length; row++) sums[block]! += cosine(results[block]!, output, row);
@@ -43,23 +44,21 @@ export async function contributions(
 
 /** The summary token [rows, hidden] of the first block's input and of every block's output, in that order. */
 function blockSummaries(model: Model, bucket: BucketShape): NamedNode[] {
-  const { blockPrefix, encode } = familyOf(model.config);
+  const { blockPrefix, encode, head } = familyOf(model.config);
   const sites = [
     'input',
     ...Array.from({ length: model.config.num_hidden_layers }, (_, block) => `${block}.output`),
   ].map((site) => blockPrefix + site);
   const seen = new Map<string, Node>();
+  const plain = createBuilder(bucket, plainWeights(model));
   const activation = (node: Node, site: string): Node => {
-    if (sites.includes(site)) seen.set(site, summaryToken(node, bucket));
+    if (sites.includes(site)) seen.set(site, summaryTokens(plain, head, node));
     return node;
   };
-  const b = createBuilder(bucket, { ...plainWeights(model), activation });
+  const b = createBuilder(bucket, { ...plain, activation });
   encode(b, model.config, encoderInputs(bucket), true);
   return sites.map((name) => ({ name, node: seen.get(name)! }));
 }
-
-/** [length * rows, hidden], or already the summary tokens alone -> [rows, hidden]. */
-const summaryToken = (sequence: Node, { rows }: BucketShape): Node => slice(sequence, 0, 0, rows);
 
 /** Cosine of the same row of two arrays [ROWS, hidden]; 0 where one of them is zero. */
 function cosine(a: Float32Array, b: Float32Array, row: number): number {

@@ -7,7 +7,7 @@ import { readSafetensors } from '../../src/tensor/safetensors.js';
 import type { HostTensor } from '../../src/tensor/tensor.js';
 import { fixture } from './golden.js';
 
-export const DROPPED_FAMILIES = ['bert', 'distilbert', 'roberta', 'electra'] as const;
+export const DROPPED_FAMILIES = ['bert', 'distilbert', 'roberta', 'electra', 'xlnet'] as const;
 
 export interface DroppedGolden {
   readonly model: Model;
@@ -27,9 +27,10 @@ export async function droppedGolden(family: (typeof DROPPED_FAMILIES)[number]): 
   const [rows, length] = ids.shape as [number, number];
   const examples = Array.from({ length: rows }, (_, index): Example => {
     const at = index * length;
-    const count = Array.from(mask.slice(at, at + length), Number).filter((bit) => bit === 1).length;
-    const row = Int32Array.from(ids.data.slice(at, at + count), Number);
-    return { index, ids: row, typeIds: new Uint8Array(count), label: 0 };
+    const real = Array.from(ids.data.slice(at, at + length), Number).filter(
+      (_, token) => mask[at + token] === 1,
+    );
+    return { index, ids: Int32Array.from(real), typeIds: new Uint8Array(real.length), label: 0 };
   });
   const weights = [...tensors].filter(([name]) => name.includes('.') && !name.startsWith('logits.'));
   return {

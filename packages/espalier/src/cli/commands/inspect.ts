@@ -52,7 +52,7 @@ export function inspectCommand(program: Command): void {
         ),
       );
       const shown = result.tensors.filter(
-        ({ shape, name }) => flags.tensors ?? (shape.length === 2 && name.includes('encoder')),
+        ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
       );
       printLine('');
       printLine(
