@@ -1,5 +1,6 @@
 // What a model family is: a pure function from config and parameters to graph nodes, with its names.
 import type { Node } from '../graph/node.js';
+import type { Blocks } from './blocks.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
 import type { Part, TensorTable } from './tensor-table.js';
@@ -35,6 +36,8 @@ export interface Family {
   readonly name: string;
   /** What stands before every encoder parameter's name in a checkpoint with a head. */
   readonly prefix: string;
+  /** The blocks' names, in families that have BERT's: their heads and neurons can be removed. */
+  readonly blocks?: Blocks;
   /** Tokens that an input may have. */
   readonly longestInput: (config: ModelConfig) => number;
   /** -> [length * rows, hidden], or [rows, hidden] when only the first tokens are asked for. */

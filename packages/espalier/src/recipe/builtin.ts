@@ -57,6 +57,8 @@ export const RECIPES: readonly unknown[] = [
     ],
     training: { lr: 1e-5, epochs: 3 },
   },
+  // One stage: under the masks it trains what the cut model would, and a second one would begin the rate anew.
+  single('structured'),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);
