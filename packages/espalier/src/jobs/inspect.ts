@@ -9,6 +9,7 @@ import { FormatError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { type Structure, structureOf } from '../models/structure.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
 import { maskHash, measureSparsity } from '../report/report.js';
@@ -39,6 +40,8 @@ export interface Inspection {
     readonly zeros: number;
     readonly bytes: number;
   }[];
+  /** Heads and feed-forward neurons by block. */
+  readonly structure?: Structure;
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
@@ -108,6 +111,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     config: model.config,
     tensors,
     components,
+    structure: structureOf(model.config),
     sparsity: { encoder, model: whole },
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),

@@ -15,7 +15,14 @@ import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
-import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import {
+  dataSummary,
+  fileBytes,
+  maskHash,
+  measureSparsity,
+  measureStructure,
+  type Report,
+} from '../report/report.js';
 import { measureSize } from '../report/size.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
@@ -128,7 +135,7 @@ export async function writeRun(
   options: RunOptions,
   dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
-  more: Pick<Report, 'dense'> = {},
+  more: Pick<Report, 'dense' | 'search'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
@@ -145,6 +152,7 @@ export async function writeRun(
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const bytes = await fileBytes(join(out, 'model.safetensors'));
   const int8 = quantisedZeros(result.model);
+  const changed = measureStructure(run.input.base, result.model);
   const report: Report = {
     schema: 'espalier-report-1',
     ...subject,
@@ -158,7 +166,8 @@ export async function writeRun(
     },
     sparsity,
     ...(int8 && { int8 }),
-    parameters: { total, nonzero },
+    parameters: { total, nonzero, ...changed.parameters },
+    ...changed.structure,
     bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,

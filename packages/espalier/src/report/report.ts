@@ -5,8 +5,9 @@ import type { TaskData } from '../data/example.js';
 import { patternHash } from '../engine/pattern.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { Scores } from '../train/evaluation.js';
+import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Size } from './size.js';
 import type { QuantisedZeros } from './quantised-zeros.js';
 
@@ -44,7 +45,14 @@ export interface Report {
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
-  readonly parameters: { readonly total: number; readonly nonzero: number };
+  readonly parameters: {
+    readonly total: number;
+    readonly nonzero: number;
+    /** Of the model that came in, where it had others. */
+    readonly before?: number;
+  };
+  /** Heads and neurons by block, where the run changed them. */
+  readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {
     readonly denseF32: number;
     readonly gzip: number;
@@ -60,6 +68,17 @@ export interface Report {
   readonly seconds: number;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
+  /** Scores of every schedule that was tried, on examples held out of train. */
+  readonly search?: {
+    readonly metric: ScoreName;
+    readonly heldRows: number;
+    readonly cells: readonly {
+      readonly schedule: string;
+      readonly rounds: number;
+      readonly score: number;
+      readonly chosen: boolean;
+    }[];
+  };
   /** Path of the dense model that a pruned one of pre-training came from. */
   readonly dense?: string | undefined;
 }
@@ -92,6 +111,22 @@ export function measureSparsity(model: Model, target: number | null): Sparsity &
     matrices,
     total: whole.total,
     nonzero: whole.total - whole.zeros,
+  };
+}
+
+export const parameterCount = ({ tensors }: Model): number =>
+  [...tensors.values()].reduce((total, { data }) => total + data.length, 0);
+
+/** What of a model's size has changed: its parameters, and the heads and neurons of its blocks. */
+export function measureStructure(
+  before: Model,
+  after: Model,
+): { parameters: Pick<Report['parameters'], 'before'>; structure: Pick<Report, 'structure'> } {
+  const [old, now] = [before, after].map(({ config }) => structureOf(config)) as [Structure, Structure];
+  const count = parameterCount(before);
+  return {
+    parameters: count === parameterCount(after) ? {} : { before: count },
+    structure: JSON.stringify(old) === JSON.stringify(now) ? {} : { structure: { ...now, before: old } },
   };
 }
 
