@@ -14,7 +14,10 @@ export interface Removals {
 }
 
 /** Fraction of the target that is gone after removal `round` of 1 .. rounds; cubic: 1 - (1 - round / rounds)^3. */
-export function goneAfter(round: number, { schedule, rounds }: Pick<Removals, 'schedule' | 'rounds'>): number {
+export function goneAfter(
+  round: number,
+  { schedule, rounds }: Pick<Removals, 'schedule' | 'rounds'>,
+): number {
   if (schedule === 'one-shot') return 1;
   if (schedule === 'linear') return round / rounds;
   return cubicSparsity(round, { initial: 0, final: 1, start: 0, end: rounds });

@@ -19,17 +19,18 @@ export interface TargetOptions {
   readonly ranking: 'global' | 'layer';
 }
 
-/** Targets for blocks of `counts` groups. Throws UsageError when all are to go and some have to stay. */
+/** Targets for blocks of `counts` groups. Throws UsageError when all are to go and some have to stay: any head. */
 export function removalTargets(
   kind: GroupKind,
   counts: readonly number[],
   { fraction, minimum, ranking }: TargetOptions,
 ): Target[] {
-  if (fraction === 1 && minimum > 0) {
-    throw new UsageError(
-      `method "structured", option "${kind}": expected less than 1, since every block keeps ${minimum}; to remove ` +
-        `them all set ${kind === 'heads' ? 'minimumHeads' : 'minimumNeurons'} to 0 first`,
-    );
+  if (fraction === 1 && (kind === 'heads' || minimum > 0)) {
+    const reason =
+      kind === 'heads'
+        ? 'a model without any head reads its first token alone'
+        : `every block keeps ${minimum}; to remove them all set minimumNeurons to 0`;
+    throw new UsageError(`method "structured", option "${kind}": expected less than 1: ${reason}`);
   }
   const target = (blocks: readonly number[]): Target => {
     const sum = (value: (count: number) => number): number =>

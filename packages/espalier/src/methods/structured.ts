@@ -7,7 +7,14 @@ import { UsageError } from '../errors.js';
 import type { Blocks } from '../models/blocks.js';
 import { FAMILIES, familyOf } from '../models/families.js';
 import type { Family } from '../models/encoder.js';
-import { eachStretch, GROUP_KINDS, type GroupKind, type Groups, groupsOf, keepGroups } from '../models/groups.js';
+import {
+  eachStretch,
+  GROUP_KINDS,
+  type GroupKind,
+  type Groups,
+  groupsOf,
+  keepGroups,
+} from '../models/groups.js';
 import { withStructure } from '../models/structure.js';
 import { gradientScores, magnitudeScores, normalised, weakest } from './group-scores.js';
 import type { Method, MethodHooks, MethodState, StageContext, StepContext } from './method.js';
@@ -19,7 +26,12 @@ const kept = z.int().min(0).default(1);
 
 const options = z
   .strictObject({
-    sparsity: z.number().gt(0).lt(1).default(0.25).describe('fraction of the heads and of the neurons that go'),
+    sparsity: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.25)
+      .describe('fraction of the heads and of the neurons that go'),
     heads: fraction.optional().describe('of the heads, where it is another; 0 leaves them alone'),
     neurons: fraction.optional().describe('of the feed-forward neurons, where it is another'),
     score: z
@@ -79,7 +91,8 @@ function structuredHooks(chosen: Options): MethodHooks {
       'structured.removed',
       byKind((kind) => groups[kind].map((): number[] => [])),
     );
-  const nothing = (): Sums => byKind((kind) => groups[kind].map(({ count }) => new Array<number>(count).fill(0)));
+  const nothing = (): Sums =>
+    byKind((kind) => groups[kind].map(({ count }) => new Array<number>(count).fill(0)));
   const sums = (stage: StageContext): MethodState<Sums> => stage.state('structured.scores', nothing());
 
   const scoresOf = (stage: StageContext, kind: GroupKind): Float64Array[] =>
@@ -167,7 +180,9 @@ function structuredHooks(chosen: Options): MethodHooks {
       const left = byKind((kind) =>
         groups[kind].map((of, block) => {
           const gone = new Set(removed(stage).value[kind][block]);
-          const stay = Array.from({ length: of.count }, (_, group) => group).filter((group) => !gone.has(group));
+          const stay = Array.from({ length: of.count }, (_, group) => group).filter(
+            (group) => !gone.has(group),
+          );
           if (gone.size > 0) keepGroups(tensors, of, stay);
           return stay.length;
         }),

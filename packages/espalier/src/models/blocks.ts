@@ -50,20 +50,22 @@ const layerShapes = (name: string, output: number, input: number): Shapes =>
 export function blockShapes(blocks: Blocks, config: ModelConfig): Shapes {
   const { hidden_size: hidden } = config;
   const { heads, neurons } = structureOf(config);
-  return heads.map((count, layer) => {
-    const name = `${blocks.prefix}${layer}.`;
-    const [attended, wide] = [count * headSize(config), neurons[layer]!];
-    return [
-      ...[blocks.query, blocks.key, blocks.value].flatMap((role) =>
-        layerShapes(name + role, attended, hidden),
-      ),
-      ...layerShapes(name + blocks.attended, hidden, attended),
-      ...normShapes(name + blocks.attendedNorm, hidden),
-      ...layerShapes(name + blocks.wide, wide, hidden),
-      ...layerShapes(name + blocks.narrow, hidden, wide),
-      ...normShapes(name + blocks.norm, hidden),
-    ];
-  }).flat();
+  return heads
+    .map((count, layer) => {
+      const name = `${blocks.prefix}${layer}.`;
+      const [attended, wide] = [count * headSize(config), neurons[layer]!];
+      return [
+        ...[blocks.query, blocks.key, blocks.value].flatMap((role) =>
+          layerShapes(name + role, attended, hidden),
+        ),
+        ...layerShapes(name + blocks.attended, hidden, attended),
+        ...normShapes(name + blocks.attendedNorm, hidden),
+        ...layerShapes(name + blocks.wide, wide, hidden),
+        ...layerShapes(name + blocks.narrow, hidden, wide),
+        ...normShapes(name + blocks.norm, hidden),
+      ];
+    })
+    .flat();
 }
 
 export interface Embedded {

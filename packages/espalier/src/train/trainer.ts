@@ -291,7 +291,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       );
       const result = await pass(batch);
       loss += result.loss;
-      for (const [name, value] of Object.entries(result.terms ?? {})) terms[name] = (terms[name] ?? 0) + value;
+      for (const [name, value] of Object.entries(result.terms ?? {}))
+        terms[name] = (terms[name] ?? 0) + value;
       if (batches.length === 1) continue;
       const started = performance.now();
       for (const name of trainableNames) {
