@@ -77,15 +77,16 @@ export async function compressLoaded(
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   const compared = dense && { model: dense, scores: await run.score(dense) };
+  const { num_hidden_layers: layers } = input.base.config;
   const stages = { ...run.stages, teacher: namedTeacher ?? dense };
   if (!options.search) {
     const result = await runRecipe(input.base, recipe, stages);
-    return writeRun(run, result, options, compared, targetSparsity(recipe));
+    return writeRun(run, result, options, compared, targetSparsity(recipe, layers));
   }
   const place = { out: options.out, heldRows: loaded.held.length };
   const found = await searchSchedule(input.base, recipe, stages, place);
   const chosen = { ...run, recipe: found.recipe };
-  return writeRun(chosen, found.result, options, compared, targetSparsity(found.recipe), {
+  return writeRun(chosen, found.result, options, compared, targetSparsity(found.recipe, layers), {
     search: found.search,
   });
 }

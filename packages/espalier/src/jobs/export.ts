@@ -13,7 +13,7 @@ import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
 import { headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
-import { parameterCount } from '../report/report.js';
+import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
@@ -120,9 +120,9 @@ const isTaken = (path: string): boolean =>
 function stockModel(model: Model, control: RunControl): Model {
   if (!isRagged(model.config)) return model;
   const padded = paddedModel(model);
-  const [before, after] = [model, padded].map((of) => parameterCount(of).toLocaleString('en'));
+  const [before, after] = [model, padded].map((of) => countParameters(of).total.toLocaleString('en'));
   const message =
-    `blocks differ in heads or neurons, which transformers cannot read: padded with zeros, ${after!} parameters ` +
+    `blocks have lost heads or neurons, which transformers cannot read: padded with zeros, ${after!} parameters ` +
     `instead of ${before!}${model.quantisation ? ', float32' : ''}; Espalier and ONNX use the model as it is`;
   control.onEvent({ type: 'note', message });
   return padded;

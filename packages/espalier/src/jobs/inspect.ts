@@ -12,7 +12,7 @@ import type { Model } from '../models/model.js';
 import { type Structure, structureOf } from '../models/structure.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
-import { maskHash, measureSparsity } from '../report/report.js';
+import { countParameters, maskHash, measureSparsity, type ParameterCounts } from '../report/report.js';
 import { parseOptions } from './task-run.js';
 
 export const inspectSchema = z.strictObject({
@@ -42,6 +42,7 @@ export interface Inspection {
   }[];
   /** Heads and feed-forward neurons by block. */
   readonly structure?: Structure;
+  readonly parameters?: ParameterCounts & { readonly layers: number };
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
@@ -112,6 +113,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     tensors,
     components,
     structure: structureOf(model.config),
+    parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),

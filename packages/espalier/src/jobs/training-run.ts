@@ -11,11 +11,12 @@ import { withDropout, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
-import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
+import { checkMethods, type RecipeResult, type RunControl, type StageRunOptions } from '../recipe/run.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
 import {
+  countParameters,
   dataSummary,
   fileBytes,
   maskHash,
@@ -90,6 +91,7 @@ export async function startRun(
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
+  checkMethods(recipe, base, workload);
   const { settings, totalSteps } = resolveSettings(options.settings, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
@@ -152,7 +154,6 @@ export async function writeRun(
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const bytes = await fileBytes(join(out, 'model.safetensors'));
   const int8 = quantisedZeros(result.model);
-  const changed = measureStructure(run.input.base, result.model);
   const report: Report = {
     schema: 'espalier-report-1',
     ...subject,
@@ -166,8 +167,14 @@ export async function writeRun(
     },
     sparsity,
     ...(int8 && { int8 }),
-    parameters: { total, nonzero, ...changed.parameters },
-    ...changed.structure,
+    parameters: {
+      total,
+      nonzero,
+      encoder: countParameters(result.model).encoder,
+      ...(!isDense && { before: countParameters(run.input.base) }),
+    },
+    ...measureStructure(run.input.base, result.model),
+    ...(Object.keys(result.surgery).length > 0 && { surgery: result.surgery }),
     bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,

@@ -15,6 +15,7 @@ import {
   groupsOf,
   keepGroups,
 } from '../models/groups.js';
+import type { Model } from '../models/model.js';
 import { withStructure } from '../models/structure.js';
 import { gradientScores, magnitudeScores, normalised, weakest } from './group-scores.js';
 import type { Method, MethodHooks, MethodState, StageContext, StepContext } from './method.js';
@@ -85,6 +86,24 @@ function structuredHooks(chosen: Options): MethodHooks {
   const first = chosen.score === 'gradient' ? chosen.scoreSteps : 1;
   const removals = (steps: number): number[] => removalSteps(steps, Math.min(first, steps), chosen);
 
+  /** What there is, and how much of it goes. Throws UsageError where it cannot. */
+  function plan({ config }: Model): { groups: ByKind<Groups>; goals: ByKind<Target> } {
+    const there = groupsOf(removableBlocks(familyOf(config)), config);
+    const goals = byKind((kind) => {
+      const options = {
+        fraction: chosen[kind] ?? chosen.sparsity,
+        minimum: minimum[kind],
+        ranking: chosen.ranking,
+      };
+      return removalTargets(
+        kind,
+        there[kind].map(({ count }) => count),
+        options,
+      );
+    });
+    return { groups: there, goals };
+  }
+
   /** Groups that are gone, by kind and block. */
   const removed = (stage: StageContext): MethodState<ByKind<readonly number[]>> =>
     stage.state(
@@ -125,14 +144,9 @@ function structuredHooks(chosen: Options): MethodHooks {
   }
 
   return {
+    check: (model) => void plan(model),
     prepare(model) {
-      groups = groupsOf(removableBlocks(familyOf(model.config)), model.config);
-      goals = byKind((kind) => {
-        const { ranking } = chosen;
-        const counts = groups[kind].map(({ count }) => count);
-        const options = { fraction: chosen[kind] ?? chosen.sparsity, minimum: minimum[kind], ranking };
-        return removalTargets(kind, counts, options);
-      });
+      ({ groups, goals } = plan(model));
       return model;
     },
     declare(stage) {

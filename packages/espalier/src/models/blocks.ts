@@ -108,7 +108,8 @@ function linearOf(b: Builder, x: () => Node, name: string, like: Node): Node {
 }
 
 /**
- * The encoder blocks over embedding output x [length * rows, hidden]. With `firstTokenOnly` the last block
+ * The encoder blocks over embedding output x [length * rows, hidden]; sites `${prefix}input`, and `output` of each
+ * block. With `firstTokenOnly` the last block
  * computes its output for the first token of each row alone: [rows, hidden].
  */
 export function encodeBlocks(
@@ -119,7 +120,7 @@ export function encodeBlocks(
   firstTokenOnly: boolean,
 ): Node {
   const { hidden_dropout_prob: dropout, layer_norm_eps: epsilon } = config;
-  let hidden = x;
+  let hidden = b.activation(x, `${blocks.prefix}input`);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const name = `${blocks.prefix}${layer}.`;
     const last = layer === config.num_hidden_layers - 1;

@@ -33,6 +33,7 @@ const WORDS: WordHead = {
 export const distilbert: Family = {
   name: 'distilbert',
   prefix: 'distilbert.',
+  blockPrefix: BLOCKS.prefix,
   blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, bias }, firstTokenOnly) {

@@ -42,6 +42,7 @@ const WORDS: WordHead = {
 export const electra: Family = {
   name: 'electra',
   prefix: 'electra.',
+  blockPrefix: BLOCKS.prefix,
   blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, typeIds, bias }, firstTokenOnly) {

@@ -36,6 +36,8 @@ export interface Family {
   readonly name: string;
   /** What stands before every encoder parameter's name in a checkpoint with a head. */
   readonly prefix: string;
+  /** What stands before the number of a block, in names of tensors and of sites. */
+  readonly blockPrefix: string;
   /** The blocks' names, in families that have BERT's: their heads and neurons can be removed. */
   readonly blocks?: Blocks;
   /** Tokens that an input may have. */

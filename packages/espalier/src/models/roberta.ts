@@ -30,6 +30,7 @@ const WORDS: WordHead = {
 export const roberta: Family = {
   name: 'roberta',
   prefix: 'roberta.',
+  blockPrefix: BLOCKS.prefix,
   blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings - firstPosition(config),
   encode(b, config, { ids, bias }, firstTokenOnly) {

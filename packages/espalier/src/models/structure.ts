@@ -40,9 +40,11 @@ export const headSize = ({ hidden_size, num_attention_heads }: Sizes): number =>
 
 export function structureOf(config: Sizes): Structure {
   const everywhere = (count: number): number[] => new Array<number>(config.num_hidden_layers).fill(count);
+  const { heads = everywhere(config.num_attention_heads), neurons = everywhere(config.intermediate_size) } =
+    config.espalier ?? {};
   return {
-    heads: config.espalier?.heads ?? everywhere(config.num_attention_heads),
-    neurons: config.espalier?.neurons ?? everywhere(config.intermediate_size),
+    heads: heads.slice(0, config.num_hidden_layers),
+    neurons: neurons.slice(0, config.num_hidden_layers),
   };
 }
 

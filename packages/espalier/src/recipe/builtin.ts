@@ -59,6 +59,9 @@ export const RECIPES: readonly unknown[] = [
   },
   // One stage: under the masks it trains what the cut model would, and a second one would begin the rate anew.
   single('structured'),
+  ...['top', 'bottom', 'even', 'odd', 'symmetric', 'contribution'].map((strategy) =>
+    single(`drop-${strategy}`),
+  ),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

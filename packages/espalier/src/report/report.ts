@@ -5,7 +5,7 @@ import type { TaskData } from '../data/example.js';
 import { patternHash } from '../engine/pattern.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
-import { type Structure, structureOf } from '../models/structure.js';
+import { isRagged, type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Size } from './size.js';
@@ -18,6 +18,12 @@ export interface Sparsity {
   /** Fraction of zeros over every parameter. */
   readonly model: number;
   readonly matrices: Readonly<Record<string, number>>;
+}
+
+export interface ParameterCounts {
+  readonly total: number;
+  /** Those of the encoder's blocks, biases and LayerNorm included. */
+  readonly encoder: number;
 }
 
 export interface Report {
@@ -45,13 +51,14 @@ export interface Report {
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
-  readonly parameters: {
-    readonly total: number;
+  readonly parameters: ParameterCounts & {
     readonly nonzero: number;
-    /** Of the model that came in, where it had others. */
-    readonly before?: number;
+    /** Of the model that the recipe started from, heads included. */
+    readonly before?: ParameterCounts;
   };
-  /** Heads and neurons by block, where the run changed them. */
+  /** Lists that surgery reported: `droppedLayers` (from 1), `contributions` (of each layer). */
+  readonly surgery?: Readonly<Record<string, readonly number[]>>;
+  /** Heads and neurons by block, where blocks have lost any. */
   readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {
     readonly denseF32: number;
@@ -90,7 +97,10 @@ const zerosOf = (data: Float32Array): number => {
 };
 
 /** Zeros of a model: by encoder matrix, over the encoder's matrices and over everything. */
-export function measureSparsity(model: Model, target: number | null): Sparsity & Report['parameters'] {
+export function measureSparsity(
+  model: Model,
+  target: number | null,
+): Sparsity & Pick<Report['parameters'], 'total' | 'nonzero'> {
   const { encoderLinear } = familyOf(model.config);
   const matrices: Record<string, number> = {};
   const encoder = { zeros: 0, total: 0 };
@@ -114,20 +124,21 @@ export function measureSparsity(model: Model, target: number | null): Sparsity &
   };
 }
 
-export const parameterCount = ({ tensors }: Model): number =>
-  [...tensors.values()].reduce((total, { data }) => total + data.length, 0);
+/** Parameters of a model, and of its blocks. */
+export function countParameters({ config, tensors }: Model): ParameterCounts {
+  const { blockPrefix } = familyOf(config);
+  const counts = { total: 0, encoder: 0 };
+  for (const [name, { data }] of tensors) {
+    counts.total += data.length;
+    if (name.startsWith(blockPrefix)) counts.encoder += data.length;
+  }
+  return counts;
+}
 
-/** What of a model's size has changed: its parameters, and the heads and neurons of its blocks. */
-export function measureStructure(
-  before: Model,
-  after: Model,
-): { parameters: Pick<Report['parameters'], 'before'>; structure: Pick<Report, 'structure'> } {
-  const [old, now] = [before, after].map(({ config }) => structureOf(config)) as [Structure, Structure];
-  const count = parameterCount(before);
-  return {
-    parameters: count === parameterCount(after) ? {} : { before: count },
-    structure: JSON.stringify(old) === JSON.stringify(now) ? {} : { structure: { ...now, before: old } },
-  };
+/** Heads and neurons by block, where the run took any or the model has counts of its own. */
+export function measureStructure(before: Model, { config }: Model): Pick<Report, 'structure'> {
+  const changed = isRagged(config) || config.intermediate_size !== before.config.intermediate_size;
+  return changed ? { structure: { ...structureOf(config), before: structureOf(before.config) } } : {};
 }
 
 /** Hash over the zero pattern of the encoder's linear matrices. */

@@ -5,7 +5,7 @@ import { zeroFraction } from '../../src/engine/pattern.js';
 import { UsageError } from '../../src/errors.js';
 import { paddedModel } from '../../src/export/padded.js';
 import { methodNamed } from '../../src/methods/index.js';
-import type { MethodHooks } from '../../src/methods/method.js';
+import type { MethodHooks, PrepareContext } from '../../src/methods/method.js';
 import { removableBlocks, structured } from '../../src/methods/structured.js';
 import { bert } from '../../src/models/bert.js';
 import { familyOf } from '../../src/models/families.js';
@@ -30,7 +30,11 @@ interface Run {
 function runOf(options: object, { of = model, steps = 8, more = {} } = {}): Run {
   const notes: string[] = [];
   const hooks = methodNamed('structured').create(options);
-  void hooks.prepare!(of);
+  const context: PrepareContext = {
+    ...{ sample: () => ({ examples: [], padId: 0 }), threads: 1, device: 'cpu' },
+    ...{ note: () => undefined, report: () => undefined },
+  };
+  void hooks.prepare!(of, context);
   const note = (message: string): void => void notes.push(message);
   return {
     trainer: trainerOf({ model: of, steps, methods: [hooks], examples, note, ...more }),

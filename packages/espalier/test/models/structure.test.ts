@@ -8,6 +8,7 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { parseConfig } from '../../src/models/config.js';
 import { familyOf } from '../../src/models/families.js';
 import { type GroupKind, groupsOf, keepGroups } from '../../src/models/groups.js';
+import { dropLayers } from '../../src/models/layers.js';
 import type { Model } from '../../src/models/model.js';
 import { isRagged, structureOf, withStructure } from '../../src/models/structure.js';
 import { f32 } from '../../src/tensor/tensor.js';
@@ -116,6 +117,19 @@ describe.each(['bert', 'distilbert', 'roberta', 'electra'])(
     });
   },
 );
+
+it('layers of a ragged model are dropped with their counts', async () => {
+  const ragged = cut((await golden('bert-structured.safetensors', task)).model);
+  for (const [gone, heads, neurons] of [
+    [1, 1, 0],
+    [2, 0, 21],
+  ] as const) {
+    const left = dropLayers(ragged, [gone]);
+    expect(structureOf(left.config)).toEqual({ heads: [heads], neurons: [neurons] });
+    await saveCheckpoint(path(`dropped-${gone}`), left);
+    expect(modelBits(await loadCheckpoint(path(`dropped-${gone}`)))).toEqual(modelBits(left));
+  }
+});
 
 describe('withStructure', () => {
   const { config } = randomModel(); // 2 blocks of 2 heads and 12 neurons
