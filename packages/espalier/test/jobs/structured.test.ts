@@ -1,6 +1,6 @@
 // Heads and neurons removed on a task, from end to end: every later job takes the ragged model, stock tools take the
 // padded one, and the search tries every schedule and can be stopped.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Interrupted, UsageError } from '../../src/errors.js';
@@ -10,6 +10,7 @@ import { exportModel } from '../../src/jobs/export.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { inspect } from '../../src/jobs/inspect.js';
 import { predict } from '../../src/jobs/predict.js';
+import { pretrain } from '../../src/jobs/pretrain.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { familyOf } from '../../src/models/families.js';
 import { groupsOf, keepGroups } from '../../src/models/groups.js';
@@ -186,6 +187,30 @@ it.each(['distilbert', 'roberta', 'electra'] as const)('%s goes the same way', a
   expect(onnx.metrics.accuracy).toBe(report.metrics.compressed!.accuracy);
   const padded = await exportModel({ ...data, model: out, to: 'hf', out: path(name, 'padded') }, control);
   expect(padded.largestDifference).toBeLessThan(1e-5);
+});
+
+it('heads and neurons go in pre-training too, and the result is a base for tasks', async () => {
+  const lines = Array.from({ length: 60 }, (_, i) => `the pears were ${'very '.repeat(i % 3)}sweet`);
+  writeFileSync(path('text.txt'), lines.join('\n'));
+  const out = path('pretrained');
+  const { structure } = await pretrain(
+    {
+      ...{
+        corpus: [path('text.txt')],
+        init: join(root, 'base'),
+        heldFraction: 0.3,
+        documents: 'line',
+        threads: 1,
+      },
+      ...{ nextSentence: false, recipe: recipe({ score: 'gradient', scoreSteps: 1, rounds: 2 }), out },
+      settings: { steps: 6, batchSize: 4, maxLength: 16 },
+    },
+    control,
+  );
+  expect(sum(structure!.heads)).toBe(2);
+  const task = { ...data, model: out, out: path('of-pretrained'), settings: { ...settings, steps: 2 } };
+  await finetune(task, control);
+  expect(structureOf((await loadCheckpoint(task.out)).config).neurons).toEqual(structure!.neurons);
 });
 
 it('refuses to remove every head before anything is trained or written', async () => {

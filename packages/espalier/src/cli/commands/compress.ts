@@ -36,7 +36,7 @@ export function compressCommand(program: Command): void {
     .requiredOption('--out <dir>', 'output directory')
     .option(
       '--sparsity <s>',
-      'fraction of zeros, or of layers for drop-*, in every method that has one',
+      'fraction of zeros; of layers for drop-*, of heads and neurons for structured',
       fraction,
     )
     .option('--teacher <dir>', 'dense model of the task to distil from')
