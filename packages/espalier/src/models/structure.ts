@@ -49,21 +49,16 @@ export function structureOf(config: Sizes): Structure {
 }
 
 /** The config with these counts. Neurons that are equally many everywhere need no key: stock tools read them. */
-export function withStructure(
-  { espalier: _before, ...config }: ModelConfig,
-  { heads, neurons }: Structure,
-): ModelConfig {
+export function withStructure(before: ModelConfig, { heads, neurons }: Structure): ModelConfig {
   const [wide] = neurons;
   const even = wide! > 0 && neurons.every((count) => count === wide);
   const key = {
-    ...(heads.some((count) => count !== config.num_attention_heads) && { heads: [...heads] }),
+    ...(heads.some((count) => count !== before.num_attention_heads) && { heads: [...heads] }),
     ...(!even && { neurons: [...neurons] }),
   };
-  return {
-    ...config,
-    ...(even && { intermediate_size: wide! }),
-    ...(Object.keys(key).length > 0 && { espalier: key }),
-  };
+  const config = { ...before, ...(even && { intermediate_size: wide! }) };
+  delete config.espalier;
+  return Object.keys(key).length > 0 ? { ...config, espalier: key } : config;
 }
 
 /** Whether stock tools cannot read a model of this config. */

@@ -36,8 +36,8 @@ export function pretrainWorkload(options: PretrainWorkloadOptions): Workload {
     teacher: (model, compute) => Promise.resolve(pretrainTeacher(model, compute, data.nextSentence)),
     // Held-out text, masked as in training; drawn with the seed that it is scored with.
     sample(count) {
-      const { count: there, example } = drawEpoch(heldData, settings.maxLength, 0);
-      const examples = Array.from({ length: Math.min(count, there) }, (_, index) => example(index));
+      const epoch = drawEpoch(heldData, settings.maxLength, 0);
+      const examples = Array.from({ length: Math.min(count, epoch.count) }, (_, i) => epoch.example(i));
       return { examples, padId: options.held.padId };
     },
     scorer(model, compute, source) {

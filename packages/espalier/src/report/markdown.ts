@@ -78,7 +78,7 @@ function surgeryRows({ parameters, surgery = {} }: Report): string[][] {
           [
             'parameters before',
             `${before.total.toLocaleString('en')}: now ${fewer(total, before.total)} fewer, in the layers ` +
-              `${fewer(encoder, before.encoder)}`,
+              fewer(encoder, before.encoder),
           ],
         ]),
     ...Object.entries(surgery).map(([name, values]) => [SURGERY[name] ?? name, values.map(show).join(', ')]),

@@ -2,6 +2,7 @@
 // smaller folder, its report and its ONNX files; a student distilled from the dense teacher; pre-training.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { gardenConfig, gardenTask, gardenTokenizerFiles } from '../../src/data/garden/garden.js';
 import { compress, compressLoaded, compressSchema } from '../../src/jobs/compress.js';
 import { exportModel } from '../../src/jobs/export.js';
@@ -14,7 +15,7 @@ import type { Model } from '../../src/models/model.js';
 import { withHead } from '../../src/models/task-model.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
 import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
-import type { RunControl, RunEvent } from '../../src/recipe/run.js';
+import type { RunControl } from '../../src/recipe/run.js';
 import type { Report } from '../../src/report/report.js';
 import { classify, espalier, writeProject } from '../support/cli.js';
 import { tinyFamily } from '../support/families.js';
@@ -84,6 +85,10 @@ describe.each([
   });
 });
 
+/** The recipe of the docs page for a distilled student. */
+const page = readFileSync(new URL('../../../../docs/methods/layer-dropping.md', import.meta.url), 'utf8');
+const halfDepth = parseRecipe(parse(/```yaml\n([^`]+)```/.exec(page)![1]!), 'half.yaml');
+
 describe('a smaller model', () => {
   it('is inspected, exported to ONNX in float32 and int8, and scored as the folder is', async () => {
     const report = await compressed('onnx', builtinRecipe('drop-top'), { onnx: true });
@@ -121,9 +126,7 @@ describe('a smaller model', () => {
   });
 
   it('is distilled from the dense model: a student of half the depth', async () => {
-    const stage = { methods: [{ name: 'drop-odd' }, { name: 'distil' }] };
-    const recipe = parseRecipe({ name: 'half', stages: [stage] }, 'test');
-    const report = await compressed('student', recipe, { dense: undefined });
+    const report = await compressed('student', halfDepth, { dense: undefined });
     expect(report.surgery).toEqual({ droppedLayers: [1, 3] });
     const lines = readFileSync(path('student', 'metrics.jsonl'), 'utf8').trim().split('\n');
     const terms = lines.map((line) => (JSON.parse(line) as { terms: Record<string, number> }).terms);
@@ -134,32 +137,51 @@ describe('a smaller model', () => {
     expect(terms[0]!['distil']).toBeGreaterThan(0); // the teacher has four layers
   });
 
-  it('goes on in pre-training, by scores on held-out text', async () => {
-    await saveCheckpoint(path('plain'), base);
-    const notes: string[] = [];
-    const onEvent = (event: RunEvent): void => void (event.type === 'note' && notes.push(event.message));
-    const corpus = path('story.txt');
-    const sentence = 'the pears were sweet . not sour .';
-    writeFileSync(
-      corpus,
-      Array.from({ length: 60 }, (_, i) => `${sentence} ${'very '.repeat(i % 4)}`).join('\n'),
-    );
-    const report = await pretrain(
-      {
-        ...{ init: path('plain'), corpus: [corpus], documents: 'line', heldFraction: 0.3, threads: 1 },
-        recipe: setOption(builtinRecipe('drop-contribution'), 'layers', 1),
-        settings: { steps: 2, batchSize: 4, maxLength: 16 },
-        out: path('words'),
-      },
-      { onEvent, stopRequested: () => false },
-    );
-    expect(report.surgery!['contributions']).toHaveLength(4);
-    expect(report.sparsity.target).toBe(0.25);
-    expect((await loadCheckpoint(path('words'))).config).toMatchObject({
-      num_hidden_layers: 3,
-      architectures: ['BertForPreTraining'],
+  describe('goes on in pre-training', () => {
+    /** One run on sixty lines, from `base`. */
+    async function pretrained(out: string, recipe: Recipe, onEvent: RunControl['onEvent']): Promise<Report> {
+      await saveCheckpoint(path(out, 'init'), base);
+      const lines = Array.from(
+        { length: 60 },
+        (_, i) => `the pears were ${'very '.repeat(i % 4)}sweet . not sour .`,
+      );
+      writeFileSync(path(out, 'story.txt'), lines.join('\n'));
+      const training = { settings: { steps: 2, batchSize: 4, maxLength: 16 }, threads: 1 };
+      const text = { corpus: [path(out, 'story.txt')], heldFraction: 0.3 };
+      const folders = { init: path(out, 'init'), out: path(out, 'run') };
+      return pretrain(
+        { ...text, ...training, ...folders, documents: 'line', recipe },
+        { onEvent, stopRequested: () => false },
+      );
+    }
+
+    it('by scores on held-out text', async () => {
+      const notes: string[] = [];
+      const recipe = setOption(builtinRecipe('drop-contribution'), 'layers', 1);
+      const report = await pretrained('scored', recipe, (event) => {
+        if (event.type === 'note') notes.push(event.message);
+      });
+      expect(report.surgery!['contributions']).toHaveLength(4);
+      expect(report.sparsity.target).toBe(0.25);
+      const { config } = await loadCheckpoint(path('scored', 'run'));
+      expect(config).toMatchObject({ num_hidden_layers: 3, architectures: ['BertForPreTraining'] });
+      expect(notes.some((note) => /^dropped layers \d of 4$/.test(note))).toBe(true);
     });
-    expect(notes.some((note) => /^dropped layers \d of 4$/.test(note))).toBe(true);
+
+    it('distilled from the whole model', async () => {
+      const terms: string[][] = [];
+      const report = await pretrained('distilled', halfDepth, (event) => {
+        if (event.type === 'step') terms.push(Object.keys(event.result.terms));
+      });
+      expect(report.surgery).toEqual({ droppedLayers: [1, 3] });
+      expect(terms[0]).toEqual([
+        'mlm',
+        'nsp',
+        expect.stringMatching(/^distil/),
+        expect.stringMatching(/^distil/),
+      ]);
+      expect(report.parameters.encoder).toBe(report.parameters.before!.encoder / 2);
+    });
   });
 });
 

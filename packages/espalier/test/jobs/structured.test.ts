@@ -95,7 +95,9 @@ describe('a model without half of its heads and three tenths of its neurons', ()
     const notes: string[] = [];
     const listening: RunControl = {
       ...control,
-      onEvent: (event) => void (event.type === 'note' && notes.push(event.message)),
+      onEvent(event) {
+        if (event.type === 'note') notes.push(event.message);
+      },
     };
     const padded = path('padded');
     const written = await exportModel({ ...data, model: out, to: 'hf', out: padded }, listening);
@@ -255,7 +257,9 @@ describe('the search for a schedule', () => {
     const whole = await run({ ...options, out: path('whole') });
     let steps = 0;
     const stopping: RunControl = {
-      onEvent: (event) => void (event.type === 'step' && steps++),
+      onEvent(event) {
+        if (event.type === 'step') steps++;
+      },
       stopRequested: () => steps === 20, // in the third cell
     };
     await expect(run({ ...options, out: path('stopped') }, stopping)).rejects.toThrow(Interrupted);

@@ -34,7 +34,9 @@ async function run(
     ...{ settings: settingsOf(), totalSteps: 3, seed: 3, threads: 1, device: 'cpu' },
     ...{ checkpointEvery: 100, fingerprint: 'these options' },
     control: {
-      onEvent: (event) => void (event.type === 'note' && notes.push(event.message)),
+      onEvent(event) {
+        if (event.type === 'note') notes.push(event.message);
+      },
       stopRequested: () => false,
     },
     ...more,
