@@ -9,6 +9,7 @@ import { FormatError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { type Structure, structureOf } from '../models/structure.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
 import { countParameters, maskHash, measureSparsity, type ParameterCounts } from '../report/report.js';
@@ -39,6 +40,8 @@ export interface Inspection {
     readonly zeros: number;
     readonly bytes: number;
   }[];
+  /** Heads and feed-forward neurons by block. */
+  readonly structure?: Structure;
   readonly parameters?: ParameterCounts & { readonly layers: number };
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   readonly maskHash?: string;
@@ -110,6 +113,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     config: model.config,
     tensors,
     components,
+    structure: structureOf(model.config),
     parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
     maskHash: maskHash(model),

@@ -21,6 +21,7 @@ import {
   fileBytes,
   maskHash,
   measureSparsity,
+  measureStructure,
   type Report,
 } from '../report/report.js';
 import { measureSize } from '../report/size.js';
@@ -136,7 +137,7 @@ export async function writeRun(
   options: RunOptions,
   dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
-  more: Pick<Report, 'dense'> = {},
+  more: Pick<Report, 'dense' | 'search'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
@@ -172,6 +173,7 @@ export async function writeRun(
       encoder: countParameters(result.model).encoder,
       ...(!isDense && { before: countParameters(run.input.base) }),
     },
+    ...measureStructure(run.input.base, result.model),
     ...(Object.keys(result.surgery).length > 0 && { surgery: result.surgery }),
     bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),

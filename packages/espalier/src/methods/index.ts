@@ -9,6 +9,7 @@ import { nip } from './nip.js';
 import { pruneOnce } from './prune-once.js';
 import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
+import { structured } from './structured.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
 export interface AnyMethod extends Omit<Method, 'create'> {
@@ -37,6 +38,7 @@ export const METHODS: readonly AnyMethod[] = [
   listed(lock),
   listed(distil),
   listed(quantise),
+  listed(structured),
   ...dropByPlace.map(listed),
   listed(dropContribution),
 ];

@@ -197,8 +197,11 @@ export interface PassBatch {
   split(): readonly PassBatch[];
 }
 
+/** What counts for the log is what the outermost `gradients` hook returns. */
 export interface PassResult {
   readonly loss: number;
+  /** The terms that make it up, by name. */
+  readonly terms?: Readonly<Record<string, number>>;
 }
 
 /** Forward and backward over a batch: gradients are left in the store's `grad` slots, replacing what was there. */

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { FormatError } from '../errors.js';
 import { CONFIG_NAMES, fromFile, inNamesOfFile, toFile } from './config-names.js';
+import { structureProblem, structureSchema } from './structure.js';
 
 const rate = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -66,6 +67,8 @@ const schema = z
     untie_r: z.literal(true).nullish(),
     bi_data: z.literal(false).nullish(),
     clamp_len: z.int().max(0).nullish(),
+    /** Ours: blocks that have lost heads or neurons. */
+    espalier: structureSchema.optional(),
   })
   .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
     error: 'expected a multiple of num_attention_heads',
@@ -92,7 +95,11 @@ const schema = z
     ({ model_type, pad_token_id, max_position_embeddings }) =>
       model_type !== 'roberta' || (pad_token_id !== null && max_position_embeddings > pad_token_id + 1),
     { error: 'expected an id, and more positions after it: they count from there', path: ['pad_token_id'] },
-  );
+  )
+  .superRefine((config, context) => {
+    const problem = structureProblem(config);
+    if (problem) context.addIssue({ code: 'custom', ...problem });
+  });
 
 export type ModelConfig = z.infer<typeof schema>;
 

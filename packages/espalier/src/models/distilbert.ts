@@ -33,6 +33,7 @@ export const distilbert: Family = {
   name: 'distilbert',
   prefix: 'distilbert.',
   blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, bias }, summaryOnly) {
     const x = embed(b, config, { name: EMBEDDINGS, ids });

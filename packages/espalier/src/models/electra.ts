@@ -43,6 +43,7 @@ export const electra: Family = {
   name: 'electra',
   prefix: 'electra.',
   blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const types = b.rows(`${EMBEDDINGS}.token_type_embeddings.weight`, typeIds);

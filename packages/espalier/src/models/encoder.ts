@@ -1,5 +1,6 @@
 // What a model family is: a pure function from config and parameters to graph nodes, with its names.
 import type { Node } from '../graph/node.js';
+import type { Blocks } from './blocks.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
 import type { Part, TensorTable } from './tensor-table.js';
@@ -39,6 +40,8 @@ export interface Family {
   readonly prefix: string;
   /** What stands before the number of a block, in names of tensors and of sites. */
   readonly blockPrefix: string;
+  /** The blocks' names, in families that have BERT's: their heads and neurons can be removed. */
+  readonly blocks?: Blocks;
   /** Tokens that an input may have. */
   readonly longestInput: (config: ModelConfig) => number;
   /** -> [length * rows, hidden], or [rows, hidden] when only what the head of a task reads is asked for. */

@@ -4,6 +4,7 @@
 import { UsageError } from '../errors.js';
 import { familyOf } from './families.js';
 import type { Model } from './model.js';
+import { structureOf, withStructure } from './structure.js';
 
 /** Rules that go by the place of a block alone. */
 export const STRATEGIES = ['top', 'bottom', 'even', 'odd', 'symmetric'] as const;
@@ -97,7 +98,12 @@ export function dropLayers(model: Model, dropped: readonly number[]): Model {
     const renamed = renumbered(name, blockPrefix, numbers);
     if (renamed !== undefined) tensors.set(renamed, tensor);
   }
-  const config = { ...model.config, num_hidden_layers: kept.length };
+  const { heads, neurons } = structureOf(model.config);
+  const of = (counts: readonly number[]): number[] => kept.map((layer) => counts[layer - 1]!);
+  const config = withStructure(
+    { ...model.config, num_hidden_layers: kept.length },
+    { heads: of(heads), neurons: of(neurons) },
+  );
   return { ...model, config, tensors, quantisation: undefined };
 }
 

@@ -87,7 +87,7 @@ function surgeryRows({ parameters, surgery = {} }: Report): string[][] {
 
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
-  const { sparsity, int8, parameters, bytes, finalAdjustment, steps, seconds } = report;
+  const { sparsity, int8, parameters, structure, bytes, finalAdjustment, steps, seconds } = report;
   return [
     ['zeros in the encoder matrices', formatPercent(sparsity.encoder)],
     ['zeros in the whole model', formatPercent(sparsity.model)],
@@ -96,6 +96,12 @@ export function factRows(report: Report): string[][] {
       `${parameters.total.toLocaleString('en')}, of which ${parameters.nonzero.toLocaleString('en')} not zero`,
     ],
     ...surgeryRows(report),
+    ...(structure === undefined
+      ? []
+      : (['heads', 'neurons'] as const).map((kind) => [
+          `${kind} by block`,
+          `${structure[kind].join(' ')}; before ${structure.before[kind].join(' ')}`,
+        ])),
     ...(int8 === undefined
       ? []
       : [
@@ -121,6 +127,30 @@ export function factRows(report: Report): string[][] {
 export const DENSE_FILE_NOTE =
   'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
 
+function searchLines({ metric, heldRows, cells }: NonNullable<Report['search']>): string[] {
+  const right = 'right' as const;
+  const titles = [
+    { title: 'schedule' },
+    { title: 'rounds', align: right },
+    { title: metric, align: right },
+    { title: '' },
+  ];
+  const rows = cells.map(({ schedule, rounds, score, chosen }) => [
+    schedule,
+    String(rounds),
+    score.toFixed(4),
+    chosen ? 'chosen' : '',
+  ]);
+  return [
+    '## Schedules',
+    '',
+    `Each run had the same number of steps, and its score is that on ${heldRows} examples held out of train.`,
+    '',
+    renderMarkdownTable(titles, rows),
+    '',
+  ];
+}
+
 /** Where layers are gone, dense float32 is that of what is left. */
 const smallerNote = ({ parameters: { before, total } }: Report): string[] =>
   before === undefined || before.total === total
@@ -145,6 +175,7 @@ export function renderReport(report: Report): string {
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
     ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
+    ...(report.search ? searchLines(report.search) : []),
     '## Size',
     '',
     renderMarkdownTable(size.columns, size.rows),

@@ -5,8 +5,9 @@ import type { TaskData } from '../data/example.js';
 import { patternHash } from '../engine/pattern.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { isRagged, type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { Scores } from '../train/evaluation.js';
+import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Size } from './size.js';
 import type { QuantisedZeros } from './quantised-zeros.js';
 
@@ -57,6 +58,8 @@ export interface Report {
   };
   /** Lists that surgery reported: `droppedLayers` (from 1), `contributions` (of each layer). */
   readonly surgery?: Readonly<Record<string, readonly number[]>>;
+  /** Heads and neurons by block, where blocks have lost any. */
+  readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {
     readonly denseF32: number;
     readonly gzip: number;
@@ -72,6 +75,17 @@ export interface Report {
   readonly seconds: number;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
+  /** Scores of every schedule that was tried, on examples held out of train. */
+  readonly search?: {
+    readonly metric: ScoreName;
+    readonly heldRows: number;
+    readonly cells: readonly {
+      readonly schedule: string;
+      readonly rounds: number;
+      readonly score: number;
+      readonly chosen: boolean;
+    }[];
+  };
   /** Path of the dense model that a pruned one of pre-training came from. */
   readonly dense?: string | undefined;
 }
@@ -119,6 +133,12 @@ export function countParameters({ config, tensors }: Model): ParameterCounts {
     if (name.startsWith(blockPrefix)) counts.encoder += data.length;
   }
   return counts;
+}
+
+/** Heads and neurons by block, where the run took any or the model has counts of its own. */
+export function measureStructure(before: Model, { config }: Model): Pick<Report, 'structure'> {
+  const changed = isRagged(config) || config.intermediate_size !== before.config.intermediate_size;
+  return changed ? { structure: { ...structureOf(config), before: structureOf(before.config) } } : {};
 }
 
 /** Hash over the zero pattern of the encoder's linear matrices. */

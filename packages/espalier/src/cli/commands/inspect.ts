@@ -32,8 +32,10 @@ export function inspectCommand(program: Command): void {
           formatBytes(result.bytes),
       );
       printLine(
-        `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model\n`,
+        `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model`,
       );
+      const { heads, neurons } = result.structure!;
+      printLine(`heads by block: ${heads.join(' ')}; feed-forward neurons by block: ${neurons.join(' ')}\n`);
       const right = 'right' as const;
       printLine(
         renderTable(

@@ -46,7 +46,7 @@ export function pretrainCommand(program: Command): void {
     .option('--recipe <name|file>', 'a name (see "espalier methods") or a YAML or JSON file; default dense')
     .option(
       '--sparsity <s>',
-      'fraction of zeros, or of layers for drop-*, in every method that has one',
+      'fraction of zeros; of layers for drop-*, of heads and neurons for structured',
       fraction,
     )
     .option('--teacher <dir>', 'dense pre-trained model to distil from (default: --init)')
