@@ -76,12 +76,12 @@ const schema = z
       d_head === undefined || d_head === null || d_head === hidden_size / num_attention_heads,
     { error: 'expected hidden_size / num_attention_heads', path: ['d_head'] },
   )
-  .superRefine((config, { addIssue }) => {
+  .superRefine((config, context) => {
     if (config.model_type !== 'xlnet') return;
     for (const [key, value] of Object.entries(XLNET_SUMMARY)) {
       const found = config[key] ?? value;
       const message = `expected ${JSON.stringify(value)}, found ${JSON.stringify(found)}, which is not supported`;
-      if (found !== value) addIssue({ code: 'custom', path: [key], message });
+      if (found !== value) context.addIssue({ code: 'custom', path: [key], message });
     }
   })
   .refine(({ model_type, hidden_size }) => model_type !== 'xlnet' || hidden_size % 2 === 0, {
