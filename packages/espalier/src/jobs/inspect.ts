@@ -11,7 +11,7 @@ import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
-import { maskHash, measureSparsity } from '../report/report.js';
+import { countParameters, maskHash, measureSparsity, type ParameterCounts } from '../report/report.js';
 import { parseOptions } from './task-run.js';
 
 export const inspectSchema = z.strictObject({
@@ -39,6 +39,7 @@ export interface Inspection {
     readonly zeros: number;
     readonly bytes: number;
   }[];
+  readonly parameters?: ParameterCounts & { readonly layers: number };
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
@@ -109,6 +110,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     config: model.config,
     tensors,
     components,
+    parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),

@@ -152,7 +152,7 @@ export async function pretrainLoaded(
   const dense =
     init !== null && recipe !== DENSE ? { model: base, scores: await run.score(base) } : undefined;
   const result = await runRecipe(base, recipe, { ...run.stages, teacher: teacher ?? base });
-  return writeRun(run, result, runOptions, dense, targetSparsity(recipe), {
+  return writeRun(run, result, runOptions, dense, targetSparsity(recipe, base.config.num_hidden_layers), {
     dense: densePath(options, recipe !== DENSE),
   });
 }

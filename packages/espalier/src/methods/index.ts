@@ -1,6 +1,7 @@
 // Every compression method, in one list. A test walks it.
 import { UsageError } from '../errors.js';
 import { distil } from './distil.js';
+import { dropByPlace, dropContribution } from './drop-layers.js';
 import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
@@ -36,6 +37,8 @@ export const METHODS: readonly AnyMethod[] = [
   listed(lock),
   listed(distil),
   listed(quantise),
+  ...dropByPlace.map(listed),
+  listed(dropContribution),
 ];
 
 export function methodNamed(name: string): AnyMethod {

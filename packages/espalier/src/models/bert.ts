@@ -18,6 +18,7 @@ const WORDS: WordHead = {
 export const bert: Family = {
   name: 'bert',
   prefix: 'bert.',
+  blockPrefix: BLOCKS.prefix,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const types = b.rows(`${EMBEDDINGS}.token_type_embeddings.weight`, typeIds);

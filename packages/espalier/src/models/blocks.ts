@@ -92,8 +92,8 @@ export function embed(
 }
 
 /**
- * The encoder blocks over embedding output x [length * rows, hidden]. With `summaryOnly` the last block
- * computes its output for the first token of each row alone: [rows, hidden].
+ * The encoder blocks over embedding output x [length * rows, hidden]; sites `${prefix}input`, and `output` of each
+ * block. With `summaryOnly` the last block computes its output for the first token of each row alone: [rows, hidden].
  */
 export function encodeBlocks(
   b: Builder,
@@ -104,7 +104,7 @@ export function encodeBlocks(
 ): Node {
   const { hidden_dropout_prob: dropout, layer_norm_eps: epsilon } = config;
   const headSize = config.hidden_size / config.num_attention_heads;
-  let hidden = x;
+  let hidden = b.activation(x, `${blocks.prefix}input`);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const name = `${blocks.prefix}${layer}.`;
     const last = layer === config.num_hidden_layers - 1;

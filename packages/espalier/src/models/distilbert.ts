@@ -32,6 +32,7 @@ const WORDS: WordHead = {
 export const distilbert: Family = {
   name: 'distilbert',
   prefix: 'distilbert.',
+  blockPrefix: BLOCKS.prefix,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, bias }, summaryOnly) {
     const x = embed(b, config, { name: EMBEDDINGS, ids });

@@ -42,6 +42,7 @@ const WORDS: WordHead = {
 export const electra: Family = {
   name: 'electra',
   prefix: 'electra.',
+  blockPrefix: BLOCKS.prefix,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const types = b.rows(`${EMBEDDINGS}.token_type_embeddings.weight`, typeIds);

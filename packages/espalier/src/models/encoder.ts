@@ -37,6 +37,8 @@ export interface Family {
   readonly name: string;
   /** What stands before every encoder parameter's name in a checkpoint with a head. */
   readonly prefix: string;
+  /** What stands before the number of a block, in names of tensors and of sites. */
+  readonly blockPrefix: string;
   /** Tokens that an input may have. */
   readonly longestInput: (config: ModelConfig) => number;
   /** -> [length * rows, hidden], or [rows, hidden] when only what the head of a task reads is asked for. */

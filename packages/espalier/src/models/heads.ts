@@ -9,7 +9,7 @@ import type { ModelConfig } from './config.js';
 import type { TaskHead, WordHead } from './encoder.js';
 
 /** The tokens that the head of a task reads: [rows, hidden]. `sequence` may already be these only. */
-const summaryTokens = ({ bucket: { rows } }: Builder, { summary }: TaskHead, sequence: Node): Node =>
+export const summaryTokens = ({ bucket: { rows } }: Builder, { summary }: TaskHead, sequence: Node): Node =>
   summary === 'first' ? slice(sequence, 0, 0, rows) : sliceEnd(sequence, 0, rows);
 
 /** The first layer of the head of a task: [rows, hidden]. */

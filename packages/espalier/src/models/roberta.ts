@@ -30,6 +30,7 @@ const WORDS: WordHead = {
 export const roberta: Family = {
   name: 'roberta',
   prefix: 'roberta.',
+  blockPrefix: BLOCKS.prefix,
   longestInput: (config) => config.max_position_embeddings - firstPosition(config),
   encode(b, config, { ids, bias }, summaryOnly) {
     const types = slice(b.weight(`${EMBEDDINGS}.token_type_embeddings.weight`), 0, 0, 1);

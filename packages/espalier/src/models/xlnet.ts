@@ -65,10 +65,11 @@ function wideLayer(
 export const xlnet: Family = {
   name: 'xlnet',
   prefix: 'transformer.',
+  blockPrefix: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
   encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const { hidden_dropout_prob: dropout, layer_norm_eps: epsilon, hidden_size: width } = config;
-    let hidden = b.dropout(b.rows(TABLE, ids), dropout);
+    let hidden = b.activation(b.dropout(b.rows(TABLE, ids), dropout), `${BLOCKS}input`);
     const longest = config.max_position_embeddings;
     const all = relations(b, { typeIds, bias }, { width, longest, dropout });
     for (let layer = 0; layer < config.num_hidden_layers; layer++) {

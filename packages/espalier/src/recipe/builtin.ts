@@ -57,6 +57,9 @@ export const RECIPES: readonly unknown[] = [
     ],
     training: { lr: 1e-5, epochs: 3 },
   },
+  ...['top', 'bottom', 'even', 'odd', 'symmetric', 'contribution'].map((strategy) =>
+    single(`drop-${strategy}`),
+  ),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

@@ -1,5 +1,6 @@
 // Fine-tuning on a labelled task.
 import type { Example, Padding, Task } from '../data/example.js';
+import { limitExamples } from '../data/splits.js';
 import { evaluateModel } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import type { Objective } from '../train/objective.js';
@@ -29,6 +30,7 @@ export function taskWorkload({ task, train, dev, held, padId, padSide }: Labelle
       await predictor.release();
       return source;
     },
+    sample: (count, seed) => ({ examples: limitExamples(dev, count, seed), padId }),
     scorer(model, compute, source) {
       const predictor = createPredictor({ model, ...compute, padId, ...(source && { source }) });
       return {

@@ -19,6 +19,12 @@ export interface Sparsity {
   readonly matrices: Readonly<Record<string, number>>;
 }
 
+export interface ParameterCounts {
+  readonly total: number;
+  /** Those of the encoder's blocks, biases and LayerNorm included. */
+  readonly encoder: number;
+}
+
 export interface Report {
   readonly schema: 'espalier-report-1';
   readonly task: string;
@@ -44,7 +50,13 @@ export interface Report {
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
-  readonly parameters: { readonly total: number; readonly nonzero: number };
+  readonly parameters: ParameterCounts & {
+    readonly nonzero: number;
+    /** Of the model that the recipe started from, heads included. */
+    readonly before?: ParameterCounts;
+  };
+  /** Lists that surgery reported: `droppedLayers` (from 1), `contributions` (of each layer). */
+  readonly surgery?: Readonly<Record<string, readonly number[]>>;
   readonly bytes: {
     readonly denseF32: number;
     readonly gzip: number;
@@ -71,7 +83,10 @@ const zerosOf = (data: Float32Array): number => {
 };
 
 /** Zeros of a model: by encoder matrix, over the encoder's matrices and over everything. */
-export function measureSparsity(model: Model, target: number | null): Sparsity & Report['parameters'] {
+export function measureSparsity(
+  model: Model,
+  target: number | null,
+): Sparsity & Pick<Report['parameters'], 'total' | 'nonzero'> {
   const { encoderLinear } = familyOf(model.config);
   const matrices: Record<string, number> = {};
   const encoder = { zeros: 0, total: 0 };
@@ -93,6 +108,17 @@ export function measureSparsity(model: Model, target: number | null): Sparsity &
     total: whole.total,
     nonzero: whole.total - whole.zeros,
   };
+}
+
+/** Parameters of a model, and of its blocks. */
+export function countParameters({ config, tensors }: Model): ParameterCounts {
+  const { blockPrefix } = familyOf(config);
+  const counts = { total: 0, encoder: 0 };
+  for (const [name, { data }] of tensors) {
+    counts.total += data.length;
+    if (name.startsWith(blockPrefix)) counts.encoder += data.length;
+  }
+  return counts;
 }
 
 /** Hash over the zero pattern of the encoder's linear matrices. */

@@ -33,7 +33,11 @@ export function compressCommand(program: Command): void {
     .requiredOption('--model <dir>', 'directory in Hugging Face layout, or a Hub id')
     .requiredOption('--recipe <name|file>', 'a name (see "espalier methods") or a YAML or JSON file')
     .requiredOption('--out <dir>', 'output directory')
-    .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
+    .option(
+      '--sparsity <s>',
+      'fraction of zeros, or of layers for drop-*, in every method that has one',
+      fraction,
+    )
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
     .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');

@@ -26,7 +26,11 @@ export function inspectCommand(program: Command): void {
         return;
       }
       const { encoder, model } = result.sparsity!;
-      printLine(`${path}: ${result.family ?? ''}, ${formatBytes(result.bytes)}`);
+      const { total, layers } = result.parameters!;
+      printLine(
+        `${path}: ${result.family ?? ''}, ${layers} layers, ${total.toLocaleString('en')} parameters, ` +
+          formatBytes(result.bytes),
+      );
       printLine(
         `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model\n`,
       );
