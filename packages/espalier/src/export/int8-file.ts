@@ -2,6 +2,7 @@
 // it decides as the rounded model does in float32.
 import type { Example, Task } from '../data/example.js';
 import type { Model } from '../models/model.js';
+import { answersSpans } from '../models/task-model.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
 import { type Agreement, checkArgmax } from './check-argmax.js';
@@ -38,7 +39,7 @@ export async function exportInt8(
     ? createPredictor({ model, threads, device: 'cpu', padId: 0 })
     : await openOnnx(dynamicFloatBytes(model), threads);
   const artefact = await openOnnx(bytes, threads);
-  const agreement = await checkArgmax(path, reference, artefact, dev);
+  const agreement = await checkArgmax(path, reference, artefact, dev, answersSpans(model));
   await Promise.all([reference.release(), artefact.release()]);
   await writeOnnx(path, bytes);
   return { ...agreement, kind: quantisation ? 'trained' : 'dynamic', bytes: bytes.length };

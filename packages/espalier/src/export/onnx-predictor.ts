@@ -4,6 +4,9 @@ import type { Example } from '../data/example.js';
 import { FormatError } from '../errors.js';
 import type { Predictor } from '../train/predictor.js';
 
+/** Names of the two outputs of a model of answer spans, [batch, sequence] each. */
+export const SPAN_OUTPUTS = ['start_logits', 'end_logits'] as const;
+
 /** Token-level inputs of a batch, padded on the right: [rows, length] int64. */
 export function onnxFeeds(examples: readonly Example[], length: number): Record<string, Tensor> {
   const int64 = (value: (example: Example, token: number) => number): Tensor => {
@@ -38,15 +41,17 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
       `ONNX Runtime cannot open it: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
   });
+  const spans = session.outputNames.includes(SPAN_OUTPUTS[0]);
+  const wanted = spans ? SPAN_OUTPUTS : (['logits'] as const);
   const missing = [
     ...['input_ids', 'attention_mask'].filter((name) => !session.inputNames.includes(name)),
-    ...['logits'].filter((name) => !session.outputNames.includes(name)),
+    ...wanted.filter((name) => !session.outputNames.includes(name)),
   ];
   if (missing.length > 0) {
     await session.release();
     throw new FormatError(
       path,
-      `expected a classifier with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
+      `expected a model of a task with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
         session.outputNames.join(', '),
     );
   }
@@ -58,11 +63,15 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
       for (let start = 0; start < order.length; start += 32) {
         const chosen = order.slice(start, start + 32);
         const part = chosen.map((index) => examples[index]!);
-        const { logits } = await session.run(feedsOf(session.inputNames, part, part.at(-1)!.ids.length));
-        const data = logits!.data as Float32Array;
-        const width = logits!.dims[1]!;
-        for (const [row, index] of chosen.entries())
-          results[index] = data.slice(row * width, (row + 1) * width);
+        const outputs = await session.run(feedsOf(session.inputNames, part, part.at(-1)!.ids.length));
+        for (const [row, index] of chosen.entries()) {
+          const values = wanted.map((name) => {
+            const { data, dims } = outputs[name]!;
+            const own = (data as Float32Array).subarray(row * dims[1]!, (row + 1) * dims[1]!);
+            return spans ? own.subarray(0, part[row]!.ids.length) : own;
+          });
+          results[index] = Float32Array.from(values.flatMap((one) => [...one]));
+        }
       }
       return results;
     },

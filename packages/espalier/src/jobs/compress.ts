@@ -21,7 +21,7 @@ import { measureSparsity, type Report } from '../report/report.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
-import { checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
+import { askedLength, checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
 import { startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
@@ -38,7 +38,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const options = parseOptions(compressSchema, input, 'compress');
   const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
   const settings = { ...recipe.training, ...options.settings };
-  const { maxLength } = parseSettings(settings);
+  const maxLength = askedLength(settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
   const loaded = await loadRun({ ...options, maxLength }, control);

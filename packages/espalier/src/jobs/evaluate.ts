@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { openOnnx } from '../export/onnx-predictor.js';
 import type { RunControl } from '../recipe/run.js';
-import { evaluateModel, type TaskScores } from '../train/evaluation.js';
+import { countScored, evaluateModel, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
@@ -12,7 +12,7 @@ export const evaluateSchema = z.strictObject({
   ...dataSchema.shape,
   ...computeSchema.shape,
   model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
-  maxLength: z.int().min(3).optional().describe('default: 128, or the positions of a smaller model'),
+  maxLength: z.int().min(3).optional().describe('default: 128, for squad 384, or the positions of a smaller model'),
 });
 
 export interface EvaluateResult {
@@ -36,5 +36,5 @@ export async function evaluate(
     : createPredictor({ model, threads: options.threads, device: options.device, padId });
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
-  return { model: options.model, task: task.name, rows: dev.length, metrics };
+  return { model: options.model, task: task.name, rows: countScored(dev), metrics };
 }

@@ -9,7 +9,7 @@ import { openOnnx } from '../export/onnx-predictor.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
-import { headOutputs } from '../models/task-model.js';
+import { hasTaskHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
@@ -62,11 +62,12 @@ export async function exportModel(
   }
   const labelled = await labelledDev(options, control);
   const model = labelled?.model ?? (await loadWhole(options.model));
-  if (headOutputs(model) === undefined) {
+  if (!hasTaskHead(model)) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
   const check = { threads, ...(labelled && { dev: labelled.dev }) };
-  const written = await WRITERS[options.to](model, options, check, control);
+  const { maxLength } = labelled ?? options;
+  const written = await WRITERS[options.to](model, { ...options, maxLength }, check, control);
   if (!labelled) return { out, ...written };
   const { task, dev, padId } = labelled;
   const predictor =

@@ -21,7 +21,7 @@ export function evaluateCommand(program: Command): void {
     .command('evaluate')
     .description('metrics of a model or ONNX file on the dev split of a task')
     .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
-    .option('--max-length <n>', 'tokens per example (default 128)', integer);
+    .option('--max-length <n>', 'tokens per example (default 128, squad 384)', integer);
   addCommon(addData(command)).action(async (path: string, flags: Flags) => {
     const options = {
       ...dataOptions(flags),
