@@ -18,8 +18,11 @@ interface Style {
   readonly unit: 'bytes' | 'characters';
 }
 
-/** Words and single marks of punctuation, as BERT's pre-tokenizer has them. */
-const WORDS_AND_MARKS = /[!-/:-@[-`{-~\p{P}]|[^\s!-/:-@[-`{-~\p{P}]+/gu;
+/** Marks of punctuation and ideographs: each a word of its own for BERT. */
+const MARKS =
+  '!-/:-@[-`{-~\\p{P}\\u4E00-\\u9FFF\\u3400-\\u4DBF\\uF900-\\uFAFF' +
+  '\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}\\u{2F800}-\\u{2FA1F}';
+const WORDS_AND_MARKS = new RegExp(`[${MARKS}]|[^\\s${MARKS}]+`, 'gu');
 /** Words, each with the white space before it. */
 const SPACED_WORDS = /\s*\S+|\s+$/gu;
 const WORDS = /\S+/gu;
