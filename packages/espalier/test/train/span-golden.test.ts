@@ -24,7 +24,11 @@ async function spanGolden(family: string): Promise<Golden> {
     const window = { question, tokens, ...place, start: example.label, end: ends[row]! };
     return { ...example, label: 0, window };
   });
-  return { ...found, examples, settings: { ...found.settings, lr: 1e-3, clip: 0, betas: undefined, epsilon: 1e-8, decay: 0 } };
+  return {
+    ...found,
+    examples,
+    settings: { ...found.settings, lr: 1e-3, clip: 0, betas: undefined, epsilon: 1e-8, decay: 0 },
+  };
 }
 
 const predicted = async ({ model, examples }: Golden): Promise<Float32Array[]> => {
@@ -43,7 +47,11 @@ describe.each(['bert', 'distilbert', 'roberta', 'electra'])('a step of answer sp
         Array.from(run.tensor(name).data.slice(row * length, row * length + ids.length), Number),
       ),
     );
-    expectNear((await predicted(run)).flatMap((row) => [...row]), expected, 1e-5);
+    expectNear(
+      (await predicted(run)).flatMap((row) => [...row]),
+      expected,
+      1e-5,
+    );
   });
 
   it('has the loss and the gradients of PyTorch', async () => {

@@ -9,7 +9,10 @@ import { fixture } from '../support/golden.js';
 
 const scores = { exactMatch: z.number(), f1: z.number() };
 const { cases, ...totals } = z
-  .object({ cases: z.array(z.object({ prediction: z.string(), answers: z.array(z.string()), ...scores })), ...scores })
+  .object({
+    cases: z.array(z.object({ prediction: z.string(), answers: z.array(z.string()), ...scores })),
+    ...scores,
+  })
   .parse(JSON.parse(readFileSync(fixture('squad-scores.json'), 'utf8')));
 
 const asked = (answers: readonly string[], id = 'q'): Question => ({

@@ -26,16 +26,41 @@ const told: RawExample[] = train.data.flatMap(({ paragraphs }) =>
   paragraphs.flatMap(({ context, qas }) =>
     qas.map(({ id, question: text, answers }) => ({
       ...{ text, pair: context, label: 0 },
-      question: { id, text, context, answers: answers.map((it) => ({ text: it.text, start: it.answer_start })) },
+      question: {
+        id,
+        text,
+        context,
+        answers: answers.map((it) => ({ text: it.text, start: it.answer_start })),
+      },
     })),
   ),
 );
 
 /** Texts that tokenizers find hard: accents, marks, white space of every kind, characters of two units. */
 const texts = fc
-  .array(fc.constantFrom('a', 'the', 'É', 'e\u0301', '.', ',"', ' ', '  ', '\n', '\u00a0', '北', '😀', 'ß', '1867', '\u200b', "'s"), {
-    maxLength: 12,
-  })
+  .array(
+    fc.constantFrom(
+      'a',
+      'the',
+      'É',
+      'e\u0301',
+      '.',
+      ',"',
+      ' ',
+      '  ',
+      '\n',
+      '\u00a0',
+      '北',
+      '😀',
+      'ß',
+      '1867',
+      '\u200b',
+      "'s",
+    ),
+    {
+      maxLength: 12,
+    },
+  )
   .map((parts) => parts.join(''));
 
 describe.each<[string, Tokenizer]>([
@@ -83,41 +108,52 @@ describe('offsets', () => {
 });
 
 describe('spanExamples', () => {
-  it.each(['advance', 'overlap'] as const)('show every token, and the whole answer in some window: %s', (stride) => {
-    const { examples, misplaced, inexact } = spanExamples(
-      garden,
-      told,
-      { maxLength: 40, docStride: 9, stride },
-      { trained: true },
-    );
-    expect([misplaced, inexact]).toEqual([[], 0]);
-    expect(examples.map(({ index }) => index)).toEqual([...examples.keys()]);
-    const seen = new Map<string, { tokens: Set<number>; answered: boolean }>();
-    for (const { ids, typeIds, window } of examples) {
-      const { question, tokens, first, count, at, start, end } = window!;
-      expect(ids.length).toBeLessThanOrEqual(40);
-      expect([...ids.slice(at, at + count)]).toEqual([...tokens.ids.slice(first, first + count)]);
-      expect([ids[0], ids[at - 1], ids.at(-1)]).toEqual([garden.clsId, garden.sepId, garden.sepId]);
-      expect([...typeIds].indexOf(1)).toBe(at);
-      const known = seen.get(question.id) ?? { tokens: new Set(), answered: false };
-      for (let token = first; token < first + count; token++) known.tokens.add(token);
-      if (start > 0) {
-        known.answered = true;
-        const text = question.context.slice(tokens.starts[first + start - at], tokens.ends[first + end - at]);
-        expect(text).toBe(question.answers[0]!.text);
-      } else expect([start, end]).toEqual([0, 0]);
-      seen.set(question.id, known);
-    }
-    for (const { question } of told) {
-      const { answered, tokens } = seen.get(question!.id)!;
-      expect(answered).toBe(true);
-      expect(tokens.size).toBe(offsetEncoder(garden)(question!.context).ids.length);
-    }
-  });
+  it.each(['advance', 'overlap'] as const)(
+    'show every token, and the whole answer in some window: %s',
+    (stride) => {
+      const { examples, misplaced, inexact } = spanExamples(
+        garden,
+        told,
+        { maxLength: 40, docStride: 9, stride },
+        { trained: true },
+      );
+      expect([misplaced, inexact]).toEqual([[], 0]);
+      expect(examples.map(({ index }) => index)).toEqual([...examples.keys()]);
+      const seen = new Map<string, { tokens: Set<number>; answered: boolean }>();
+      for (const { ids, typeIds, window } of examples) {
+        const { question, tokens, first, count, at, start, end } = window!;
+        expect(ids.length).toBeLessThanOrEqual(40);
+        expect([...ids.slice(at, at + count)]).toEqual([...tokens.ids.slice(first, first + count)]);
+        expect([ids[0], ids[at - 1], ids.at(-1)]).toEqual([garden.clsId, garden.sepId, garden.sepId]);
+        expect([...typeIds].indexOf(1)).toBe(at);
+        const known = seen.get(question.id) ?? { tokens: new Set(), answered: false };
+        for (let token = first; token < first + count; token++) known.tokens.add(token);
+        if (start > 0) {
+          known.answered = true;
+          const text = question.context.slice(
+            tokens.starts[first + start - at],
+            tokens.ends[first + end - at],
+          );
+          expect(text).toBe(question.answers[0]!.text);
+        } else expect([start, end]).toEqual([0, 0]);
+        seen.set(question.id, known);
+      }
+      for (const { question } of told) {
+        const { answered, tokens } = seen.get(question!.id)!;
+        expect(answered).toBe(true);
+        expect(tokens.size).toBe(offsetEncoder(garden)(question!.context).ids.length);
+      }
+    },
+  );
 
   it('count code points as SQuAD does: a character of two units stands before the answer', () => {
     const context = '😀😀 the rose, a rose';
-    const { examples } = spanExamples(garden, [ask(context, 'rose', 15)], { maxLength: 40 }, { trained: true });
+    const { examples } = spanExamples(
+      garden,
+      [ask(context, 'rose', 15)],
+      { maxLength: 40 },
+      { trained: true },
+    );
     const { tokens, first, start, at } = examples[0]!.window!;
     expect(tokens.starts[first + start - at]).toBe(context.lastIndexOf('rose'));
   });
@@ -131,7 +167,11 @@ describe('spanExamples', () => {
 
   it('leave questions out of training whose answer is not where it is said to be, and name them', () => {
     const context = 'the rose is red';
-    const asked = [ask(context, 'rose', 4, 'good'), ask(context, 'rose', 5, 'off'), ask(context, 'red', 99, 'outside')];
+    const asked = [
+      ask(context, 'rose', 4, 'good'),
+      ask(context, 'rose', 5, 'off'),
+      ask(context, 'red', 99, 'outside'),
+    ];
     const trained = spanExamples(garden, asked, { maxLength: 40 }, { trained: true });
     expect(trained.examples.map(({ window }) => window!.question.id)).toEqual(['good']);
     expect(trained.misplaced).toEqual(['off', 'outside']);
@@ -208,7 +248,11 @@ describe('predictAnswers', () => {
   });
 });
 
-const paths = ['squad/train-v1.1-subset.json', 'squad/dev-v1.1-subset.json', 'tokenizers/bert-base-uncased/vocab.txt'];
+const paths = [
+  'squad/train-v1.1-subset.json',
+  'squad/dev-v1.1-subset.json',
+  'tokenizers/bert-base-uncased/vocab.txt',
+];
 describeWithData('the SQuAD subset', paths, () => {
   it('aligns with BERT’s tokens: ids of the whole texts, every answer in its place, gold answers score 1', async () => {
     const { dev, train: all } = await loadSquad(dataPath('squad'));
@@ -230,6 +274,11 @@ describeWithData('the SQuAD subset', paths, () => {
     // One answer ends inside a token.
     expect(scoreAnswers(questions, texts).exactMatch).toBeCloseTo(1 - 1 / answered.length, 12);
     const gold = dev.map(({ question }) => question!);
-    expect(scoreAnswers(gold, gold.map(({ answers }) => answers[0]!.text))).toEqual({ f1: 1, exactMatch: 1 });
+    expect(
+      scoreAnswers(
+        gold,
+        gold.map(({ answers }) => answers[0]!.text),
+      ),
+    ).toEqual({ f1: 1, exactMatch: 1 });
   });
 });

@@ -28,12 +28,18 @@ describe('windowStarts', () => {
   });
 
   it('refuses a question that leaves no room', () => {
-    expect(() => windowStarts(9, { room: -2, stride: 1, reading: 'advance' })).toThrow(/leaves 0 tokens for the context/);
+    expect(() => windowStarts(9, { room: -2, stride: 1, reading: 'advance' })).toThrow(
+      /leaves 0 tokens for the context/,
+    );
   });
 });
 
 const shapes = fc
-  .record({ count: fc.integer({ min: 1, max: 60 }), room: fc.integer({ min: 2, max: 30 }), part: fc.double({ min: 0, max: 1, noNaN: true }) })
+  .record({
+    count: fc.integer({ min: 1, max: 60 }),
+    room: fc.integer({ min: 2, max: 30 }),
+    part: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
   .chain(({ count, room, part }) =>
     fc.constantFrom('advance' as const, 'overlap' as const).map((reading) => ({
       ...{ count, room, reading },
