@@ -86,7 +86,11 @@ export function addTraining(command: Command, job: 'finetune' | 'pretrain' = 'fi
     .option('--micro-batch-size <n>', 'examples per pass; gradients accumulate up to the batch', integer)
     .option('--lr <rate>', `peak learning rate (default ${rate})`, number)
     .option('--warmup <fraction>', `part of the steps spent warming up (default ${warmup})`, number)
-    .option('--max-length <n>', `tokens per example (default 128${job === 'finetune' ? ', squad 384' : ''})`, integer)
+    .option(
+      '--max-length <n>',
+      `tokens per example (default 128${job === 'finetune' ? ', squad 384' : ''})`,
+      integer,
+    )
     .option('--eval-every <n>', 'evaluate on dev every N steps', integer)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer, 200)
     .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])

@@ -40,7 +40,11 @@ const ownTasks: readonly OwnTask[] = [
 ];
 
 /** All tasks by name. */
-export const tasks: readonly (GlueTask | OwnTask | typeof squadTask)[] = [...glueTasks, squadTask, ...ownTasks];
+export const tasks: readonly (GlueTask | OwnTask | typeof squadTask)[] = [
+  ...glueTasks,
+  squadTask,
+  ...ownTasks,
+];
 
 export interface TaskDataOptions {
   /** One of `tasks`. */
@@ -133,7 +137,8 @@ async function loadOwn(task: OwnTask, options: TaskDataOptions): Promise<LoadedT
     ...(pair !== undefined && { pair }),
   };
   const read: Reader = (path) => readExampleTable(path, columns);
-  const files = (stems: readonly string[]): Promise<string[]> => locate(options.dir, { task: task.name, stems });
+  const files = (stems: readonly string[]): Promise<string[]> =>
+    locate(options.dir, { task: task.name, stems });
   const train = await readSplit(await files(['train']), read);
   const dev = await readSplit(await files(['dev', 'validation']), read);
   const { name, kind, metrics } = task;

@@ -80,7 +80,8 @@ export function compareDecisions(
     largestDifference = Math.max(largestDifference, difference);
     if (!Number.isFinite(difference)) continue;
     const other = found[index]!;
-    if (spans ? likeSpan(row, other) : row.length === 1 ? difference <= close : sameChoice(row, other)) alike++;
+    if (spans ? likeSpan(row, other) : row.length === 1 ? difference <= close : sameChoice(row, other))
+      alike++;
   }
   return { examples: expected.length, agreement: alike / expected.length, largestDifference };
 }

@@ -21,7 +21,14 @@ import { measureSparsity, type Report } from '../report/report.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
-import { askedLength, checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
+import {
+  askedLength,
+  checkDevice,
+  type LoadedRun,
+  loadRun,
+  parseOptions,
+  parseSettings,
+} from './task-run.js';
 import { startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({

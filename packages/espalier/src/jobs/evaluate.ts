@@ -12,7 +12,11 @@ export const evaluateSchema = z.strictObject({
   ...dataSchema.shape,
   ...computeSchema.shape,
   model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
-  maxLength: z.int().min(3).optional().describe('default: 128, for squad 384, or the positions of a smaller model'),
+  maxLength: z
+    .int()
+    .min(3)
+    .optional()
+    .describe('default: 128, for squad 384, or the positions of a smaller model'),
 });
 
 export interface EvaluateResult {

@@ -20,7 +20,11 @@ export const predictSchema = z.strictObject({
   model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
   text: z.string().describe('the text, or the question'),
   pair: z.string().optional().describe('the second text, or the context of a question'),
-  maxLength: z.int().min(3).optional().describe('default: 128, for questions 384, or the positions of a smaller model'),
+  maxLength: z
+    .int()
+    .min(3)
+    .optional()
+    .describe('default: 128, for questions 384, or the positions of a smaller model'),
 });
 
 export interface Prediction {
@@ -58,7 +62,9 @@ function windowsOf(
   maxLength: number,
 ): readonly Example[] {
   if (context === undefined) {
-    throw new UsageError('the model answers questions on a context: give the question as --text, the context as --pair');
+    throw new UsageError(
+      'the model answers questions on a context: give the question as --text, the context as --pair',
+    );
   }
   const question = { id: 'question', text, context, answers: [] };
   const raw = [{ text, pair: context, label: 0, question }];
@@ -67,7 +73,8 @@ function windowsOf(
 
 function answerOf(examples: readonly Example[], logits: readonly Float32Array[]): Prediction {
   const { text, start, end, score } = predictAnswers(examples, logits).predictions[0]!;
-  if (text === '') throw new EspalierError('no answer: no likely start and end lie in the context, in this order');
+  if (text === '')
+    throw new EspalierError('no answer: no likely start and end lie in the context, in this order');
   const { context } = examples[0]!.window!.question;
   const codePoints = (offset: number): number => Array.from(context.slice(0, offset)).length;
   return { label: text, scores: { score }, span: { start: codePoints(start), end: codePoints(end) } };

@@ -38,7 +38,10 @@ export const prepareExamples = ({ kind }: Task, ...rest: Parameters<Prepare>): r
 /** Ids that a note names. */
 const NAMED = 3;
 
-function spanNotes({ examples, questions, contexts, inexact, misplaced }: SpanExamples, split: Split): string[] {
+function spanNotes(
+  { examples, questions, contexts, inexact, misplaced }: SpanExamples,
+  split: Split,
+): string[] {
   if (questions === 0) return [];
   const named = `${misplaced.slice(0, NAMED).join(', ')}${misplaced.length > NAMED ? ', ...' : ''}`;
   const consequence = split === 'train' ? 'they are left out' : 'their texts count all the same';

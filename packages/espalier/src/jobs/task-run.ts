@@ -37,7 +37,9 @@ export const dataSchema = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe('tokens between two windows over a context (squad); default 128, or a third of a shorter maxLength'),
+    .describe(
+      'tokens between two windows over a context (squad); default 128, or a third of a shorter maxLength',
+    ),
   stride: z
     .enum(STRIDES)
     .optional()
@@ -146,7 +148,8 @@ export async function loadDev(
 ): Promise<LoadedDev> {
   const { model, data } = await loadModelAndData(options);
   if (!hasHead(model, data.task)) {
-    const expected = data.task.kind === 'span' ? 'start and end logits' : `${data.task.labels.length} outputs`;
+    const expected =
+      data.task.kind === 'span' ? 'start and end logits' : `${data.task.labels.length} outputs`;
     throw new UsageError(
       `${model.source} has no head for task "${data.task.name}": expected ${expected}, ` +
         `found ${headOutputs(model) ?? 'none'}; fine-tune it first`,
@@ -225,7 +228,10 @@ export const fingerprintOf = (parts: unknown): string =>
 export function examplesHash(examples: readonly Example[]): string {
   const hash = createHash('sha256');
   for (const { ids, typeIds, label, window } of examples) {
-    hash.update(ids).update(typeIds).update(`${window ? `${window.start} ${window.end}` : label};`);
+    hash
+      .update(ids)
+      .update(typeIds)
+      .update(`${window ? `${window.start} ${window.end}` : label};`);
   }
   return hash.digest('hex');
 }

@@ -61,5 +61,8 @@ export function majorityF1(questions: readonly Question[]): number {
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   const [commonest] = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]!;
-  return scoreAnswers(questions, questions.map(() => commonest)).f1;
+  return scoreAnswers(
+    questions,
+    questions.map(() => commonest),
+  ).f1;
 }

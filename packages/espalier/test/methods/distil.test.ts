@@ -46,11 +46,7 @@ describe('distillationLoss', () => {
 });
 
 describe('the distil method in a step', () => {
-  async function logitsOf(
-    model: ReturnType<typeof randomModel>,
-    examples: readonly Example[],
-    task: Task,
-  ) {
+  async function logitsOf(model: ReturnType<typeof randomModel>, examples: readonly Example[], task: Task) {
     const predictor = createPredictor({ model, threads: 2, device: 'cpu', padId: 0 });
     const logits = (await predictor.logits(examples)).map((row) => [...row]);
     const source = await teacherLogits(predictor, examples, task);

@@ -40,7 +40,8 @@ export interface SpanExamples {
 /** UTF-16 offset of a code point. */
 function utf16Offset(text: string, codePoints: number): number {
   let offset = 0;
-  for (let i = 0; i < codePoints && offset < text.length; i++) offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
+  for (let i = 0; i < codePoints && offset < text.length; i++)
+    offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
   return offset;
 }
 
@@ -50,7 +51,10 @@ interface Span {
 }
 
 /** The tokens of the first answer that stands where it is said to: the fewest that hold all of it. */
-export function answerTokens({ context, answers }: Question, { starts, ends }: TokenisedText): Span | undefined {
+export function answerTokens(
+  { context, answers }: Question,
+  { starts, ends }: TokenisedText,
+): Span | undefined {
   for (const { text, start } of answers) {
     const from = utf16Offset(context, start);
     const until = from + text.length;
@@ -107,7 +111,13 @@ function questionWindows(
     const { ids, typeIds, at } = tokenizer.joinPair(asked, tokens.ids.subarray(first, first + count));
     const whole = answer !== undefined && answer.first >= first && answer.last < first + count;
     const nowhere = ids.indexOf(tokenizer.clsId);
-    const [start, end] = whole ? [answer.first, answer.last].map((token) => at + token - first) : [nowhere, nowhere];
-    return { ids, typeIds, window: { question, tokens, first, count, at, maximal, start: start!, end: end! } };
+    const [start, end] = whole
+      ? [answer.first, answer.last].map((token) => at + token - first)
+      : [nowhere, nowhere];
+    return {
+      ids,
+      typeIds,
+      window: { question, tokens, first, count, at, maximal, start: start!, end: end! },
+    };
   });
 }

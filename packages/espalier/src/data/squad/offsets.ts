@@ -41,8 +41,9 @@ function surfaces({ definition, vocabSize }: Tokenizer): string[] {
   else for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
   for (const { id, content } of definition.added_tokens) pieces[id] = content;
   const continuing = continuingPieces(definition);
-  const prefix = String(definition.model['continuing_subword_prefix'] ?? '');
-  return pieces.map((piece, id) => (continuing.has(id) ? piece.slice(prefix.length) : piece.replace(/^▁/, '')));
+  const prefix = definition.model['continuing_subword_prefix'];
+  const marked = typeof prefix === 'string' ? prefix.length : 0;
+  return pieces.map((piece, id) => (continuing.has(id) ? piece.slice(marked) : piece.replace(/^▁/, '')));
 }
 
 /** For each unit of `text`, and for its end, the UTF-16 offset of the character it belongs to. */

@@ -104,7 +104,8 @@ async function readSplit(paths: readonly string[]): Promise<QuestionFile[]> {
   const seen = new Set<string>();
   for (const { path, questions } of files) {
     for (const { id, answers } of questions) {
-      if (seen.has(id)) throw new FormatError(path, `question ${id}: expected an id of its own, found it twice`);
+      if (seen.has(id))
+        throw new FormatError(path, `question ${id}: expected an id of its own, found it twice`);
       seen.add(id);
       if (answers.length > 0) continue;
       throw new FormatError(
@@ -133,6 +134,10 @@ export async function loadSquad(dir: string): Promise<TaskData> {
     task: squadTask,
     train: examplesOf(train),
     dev: examplesOf(dev),
-    files: [...train, ...dev].map(({ path, sha256, questions }) => ({ path, sha256, rows: questions.length })),
+    files: [...train, ...dev].map(({ path, sha256, questions }) => ({
+      path,
+      sha256,
+      rows: questions.length,
+    })),
   };
 }

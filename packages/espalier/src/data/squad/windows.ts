@@ -21,7 +21,7 @@ export function windowStarts(count: number, { room, stride, reading }: WindowOpt
       most < 1
         ? `--max-length leaves ${Math.max(0, room)} tokens for the context beside the question and special tokens; give more`
         : `--doc-stride ${stride} (${reading}) is larger than the window: expected at most ${most}, since --max-length ` +
-          `leaves ${room} tokens for the context; give a smaller --doc-stride or a larger --max-length`,
+            `leaves ${room} tokens for the context; give a smaller --doc-stride or a larger --max-length`,
     );
   }
   const starts = [0];

@@ -1,8 +1,9 @@
 // SQuAD's files: the official JSON and the Hub's rows say the same, and what is wrong in them is named.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadTaskData } from '../../../src/data/tasks.js';
 import { EspalierError, UsageError } from '../../../src/errors.js';
+import { fixture } from '../../support/golden.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 const path = temporaryFolder();
@@ -58,6 +59,25 @@ describe('reading', () => {
     expect(rows.train).toEqual(train);
     expect(rows.dev).toEqual(dev);
   });
+});
+
+it("reads the Hub's Parquet", async () => {
+  copyFileSync(fixture('parquet/squad.parquet'), `${dir}/train-00000-of-00001.parquet`);
+  write('dev.json', official(asked('c')));
+  const { train } = await load();
+  expect(train.map(({ question }) => question!.answers)).toEqual([
+    [{ text: 'rose', start: 4 }],
+    [
+      { text: 'red', start: 14 },
+      { text: 'is red', start: 11 },
+    ],
+  ]);
+  for (const { question } of train) {
+    for (const { text, start } of question!.answers) {
+      const characters = Array.from(question!.context);
+      expect(characters.slice(start, start + text.length).join('')).toBe(text);
+    }
+  }
 });
 
 describe('refusals name the file', () => {
