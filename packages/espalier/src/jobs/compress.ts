@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Task } from '../data/example.js';
 import { UsageError } from '../errors.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
@@ -90,19 +91,34 @@ function checkPretrained(recipe: Recipe, model: Model): void {
   );
 }
 
+/** Where the dense model of a comparison comes from. */
+export interface DenseSource {
+  readonly path: string;
+  /** It has a head for the task and is compared with as it is. */
+  readonly trained: boolean;
+}
+
 /**
- * The model that the dense comparison is fine-tuned from: the model itself, unless it came sparse from pre-training;
- * then the dense one that pre-training recorded, if it is still there.
+ * The model itself, unless it came sparse from pre-training; then the dense one that pre-training recorded, if it is
+ * still there.
  */
+export async function denseSource(model: Model, task: Task): Promise<DenseSource | undefined> {
+  const trained = hasHead(model, task);
+  if (trained || measureSparsity(model, null).encoder === 0) return { path: model.source, trained };
+  const recorded = await recordedDense(model.source);
+  return recorded !== undefined && existsSync(recorded) ? { path: recorded, trained: false } : undefined;
+}
+
+/** The model that the dense comparison is fine-tuned from. */
 async function denseBaseOf(
   { model, task }: LoadedRun,
   seed: number,
   control: RunControl,
 ): Promise<Model | undefined> {
-  if (measureSparsity(model, null).encoder === 0 || hasHead(model, task)) return model;
+  const source = await denseSource(model, task);
+  if (source?.path === model.source) return model;
+  if (source) return withHead(await loadCheckpoint(source.path), task, seed);
   const recorded = await recordedDense(model.source);
-  if (recorded !== undefined && existsSync(recorded))
-    return withHead(await loadCheckpoint(recorded), task, seed);
   const message =
     `${model.source} is sparse and its dense model is ${recorded ?? 'not recorded'}` +
     `${recorded === undefined ? '' : ', which is gone'}: trained on labels alone, without a dense model beside; ` +

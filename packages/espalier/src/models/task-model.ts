@@ -58,7 +58,12 @@ export function withHead(model: Model, task: Task, seed: number): Model {
 
 /** The model with a head of answer spans. Settings of a classifier would give that head another width. */
 function withSpanHead(model: Model, seed: number): Model {
-  const without = { id2label: undefined, label2id: undefined, num_labels: undefined, problem_type: undefined };
+  const without = {
+    id2label: undefined,
+    label2id: undefined,
+    num_labels: undefined,
+    problem_type: undefined,
+  };
   const config = { ...model.config, ...without };
   const tensors = randomParts(config, ['embeddings', 'encoder', 'answer span'], seed, model.tensors);
   return { ...model, config, tensors };
