@@ -1,8 +1,7 @@
 """Goldens of answer spans: scores of answers by SQuAD 1.1's rules, and a golden step of tiny models by transformers.
 
 squad-scores.json holds predictions with their references and the exact match and F1 of each, from 0 to 1. The rules are
-written down anew here: lower case, without ASCII punctuation, without the articles as whole words, single spaces; equal
-text, and the harmonic mean of precision and recall over words with their multiplicity; the best reference counts.
+those of squad_score.py; the best reference counts.
 
 bert-span.safetensors, and the same of distilbert, roberta and electra, hold
   <parameter>          weights, Hugging Face names
@@ -15,10 +14,7 @@ the softmax: there the loss is the mean of the two cross-entropies over the real
     python3 scripts/squad_goldens.py
 """
 
-import collections
 import json
-import re
-import string
 
 import torch
 import transformers
@@ -26,6 +22,7 @@ from safetensors.torch import save_file
 
 from bert_goldens import FIXTURES, VERSIONS, unsettled
 from families_goldens import BERT_LIKE, LENGTH, MODELS, ROWS, VOCABULARY, batch
+from squad_score import exact_match, f1
 
 CASES = [
     # F.3 of the methods reference
@@ -71,24 +68,6 @@ CASES = [
     ("the\u0301 x", ["\u0301 x"]),
     ("a\u2019s", ["s", "\u2019s"]),
 ]
-
-
-def normalised(text):
-    kept = "".join(c for c in text.lower() if c not in set(string.punctuation))
-    return " ".join(re.sub(r"\b(?:a|an|the)\b", " ", kept).split())
-
-
-def exact_match(prediction, reference):
-    return float(normalised(prediction) == normalised(reference))
-
-
-def f1(prediction, reference):
-    found, wanted = normalised(prediction).split(), normalised(reference).split()
-    shared = sum((collections.Counter(found) & collections.Counter(wanted)).values())
-    if shared == 0:
-        return 0.0
-    precision, recall = shared / len(found), shared / len(wanted)
-    return 2 * precision * recall / (precision + recall)
 
 
 def write_scores():

@@ -1,9 +1,14 @@
 // Scores an artefact on the dev split of a task: a directory by our own forward pass, an ONNX file by plain ONNX
 // Runtime. Every artefact is scored itself.
 import { z } from 'zod';
+import type { Example } from '../data/example.js';
+import { predictAnswers } from '../data/squad/prediction.js';
+import { squadTask } from '../data/squad/reader.js';
+import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { writeFileAtomic } from '../io/atomic.js';
 import type { RunControl } from '../recipe/run.js';
-import { countScored, evaluateModel, type TaskScores } from '../train/evaluation.js';
+import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
@@ -17,6 +22,10 @@ export const evaluateSchema = z.strictObject({
     .min(3)
     .optional()
     .describe('default: 128, for squad 384, or the positions of a smaller model'),
+  predictions: z
+    .string()
+    .optional()
+    .describe("file for squad's answers, text by question id, as the official script reads"),
 });
 
 export interface EvaluateResult {
@@ -33,12 +42,27 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const options = parseOptions(evaluateSchema, input, 'evaluate');
   await checkDevice(options.device, control);
+  if (options.predictions !== undefined && options.task !== squadTask.name) {
+    throw new UsageError(`--predictions writes the answers of squad; found --task ${options.task}`);
+  }
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   const predictor = options.model.endsWith('.onnx')
     ? await openOnnx(options.model, options.threads)
     : createPredictor({ model, threads: options.threads, device: options.device, padId });
-  const metrics = await evaluateModel(predictor, task, dev);
+  const logits = await predictor.logits(dev);
   await predictor.release();
+  const metrics = scoreLogits(task, logits, dev);
+  if (options.predictions !== undefined) await writePredictions(options.predictions, dev, logits);
   return { model: options.model, task: task.name, rows: countScored(dev), metrics };
+}
+
+async function writePredictions(
+  path: string,
+  dev: readonly Example[],
+  logits: readonly Float32Array[],
+): Promise<void> {
+  const { questions, predictions } = predictAnswers(dev, logits);
+  const texts = Object.fromEntries(questions.map(({ id }, index) => [id, predictions[index]!.text]));
+  await writeFileAtomic(path, `${JSON.stringify(texts, null, 2)}\n`);
 }

@@ -5,6 +5,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadSquad } from '../../src/data/squad/reader.js';
 import { Interrupted } from '../../src/errors.js';
 import { compress } from '../../src/jobs/compress.js';
 import { evaluate } from '../../src/jobs/evaluate.js';
@@ -12,12 +13,14 @@ import { exportModel } from '../../src/jobs/export.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { inspect } from '../../src/jobs/inspect.js';
 import { predict } from '../../src/jobs/predict.js';
-import { loadCheckpoint } from '../../src/models/checkpoint.js';
+import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
 import { parseRecipe, setOption } from '../../src/recipe/recipe.js';
 import type { RunControl, RunEvent } from '../../src/recipe/run.js';
 import type { Report } from '../../src/report/report.js';
-import { sha256, writeProject } from '../support/cli.js';
+import { scoreAnswers } from '../../src/train/span-metrics.js';
+import { row, sha256, writeProject } from '../support/cli.js';
+import { tinyFamily } from '../support/families.js';
 import { writeGardenSquad } from '../support/garden-squad.js';
 import { temporaryFolder } from '../support/temporary.js';
 
@@ -113,6 +116,44 @@ describe('compress', () => {
   });
 });
 
+describe.each([
+  ['distilbert', 'DistilBertForQuestionAnswering'],
+  ['roberta', 'RobertaForQuestionAnswering'],
+  ['electra', 'ElectraForQuestionAnswering'],
+] as const)('%s', (family, architecture) => {
+  it('learns where the taste stands, and says so as folder and as file', async () => {
+    const folder = path(family);
+    mkdirSync(join(folder, 'squad'), { recursive: true });
+    await saveCheckpoint(join(folder, 'base'), tinyFamily(family));
+    for (const [split, count] of [
+      ['train', 40],
+      ['dev', 10],
+    ] as const) {
+      const paragraphs = Array.from({ length: count }, (_, i) => {
+        const { text: context, label: text } = row(i);
+        const answers = [{ text, answer_start: context.indexOf(text) }];
+        return { context, qas: [{ id: `${split}-${i}`, question: 'the pears were ', answers }] };
+      });
+      writeFileSync(join(folder, 'squad', `${split}.json`), JSON.stringify({ data: [{ paragraphs }] }));
+    }
+    const options = {
+      ...data,
+      data: folder,
+      model: join(folder, 'base'),
+      out: join(folder, 'out'),
+      onnx: true,
+    };
+    const short = { steps: 60, batchSize: 8, maxLength: 24, lr: 5e-3, dropout: 0 };
+    const { metrics } = await finetune({ ...options, settings: short }, control);
+    expect(metrics.dense!.exactMatch).toBe(1);
+    expect((await loadCheckpoint(join(folder, 'out'))).config.architectures).toEqual([architecture]);
+    for (const model of [join(folder, 'out'), join(folder, 'out', 'onnx', 'model.onnx')]) {
+      const asked = { model, text: 'the pears were', pair: 'the pears were very very sweet', threads: 1 };
+      expect(await predict(asked)).toMatchObject({ label: 'sweet', span: { start: 25, end: 30 } });
+    }
+  });
+});
+
 describe('a resumed run', () => {
   it('has the same bits, chosen on held-out questions too', async () => {
     const options = {
@@ -143,6 +184,24 @@ describe('the written model', () => {
     expect(int8.metrics).toEqual(report.metrics.onnxInt8);
     const whole = await evaluate({ ...data, model: out, stride: 'overlap', docStride: 30 }, control);
     expect(whole.rows).toBe(100);
+  });
+
+  it('writes its answers by question, which score what was printed', async () => {
+    const predictions = path('answers.json');
+    const asked = { ...data, model: out, maxLength: 144, predictions };
+    const { metrics } = await evaluate(asked, control);
+    const answers = JSON.parse(readFileSync(predictions, 'utf8')) as Record<string, string>;
+    const { dev } = await loadSquad(root);
+    const questions = dev.map(({ question }) => question!);
+    expect(Object.keys(answers)).toEqual(questions.map(({ id }) => id));
+    const scores = scoreAnswers(
+      questions,
+      questions.map(({ id }) => answers[id]!),
+    );
+    expect(metrics).toMatchObject(scores);
+    await expect(evaluate({ ...asked, task: 'sst2' }, control)).rejects.toThrow(
+      /--predictions writes the answers of squad; found --task sst2/,
+    );
   });
 
   it('has the outputs of transformers.js', async () => {
