@@ -1,4 +1,4 @@
-"""Small Parquet files for the reader's tests, in the compressions that are met on the Hub.
+"""Small Parquet files for the reader's tests, in the compressions that are met on the Hub, and one in SQuAD's layout there.
 
 Oracle: pyarrow 25. Run from the repository's root:
 
@@ -25,4 +25,22 @@ TABLE = pa.table(
 FOLDER.mkdir(parents=True, exist_ok=True)
 for codec in ["none", "snappy", "gzip", "zstd", "brotli", "lz4"]:
     pq.write_table(TABLE, FOLDER / f"{codec}.parquet", compression=codec)
+
+ANSWERS = pa.struct({"text": pa.list_(pa.string()), "answer_start": pa.list_(pa.int32())})
+SQUAD = pa.table(
+    {
+        "id": ["a", "b"],
+        "title": ["Roses", "Roses"],
+        "context": ["The rose is red.", "\U0001f600 The rose is red."],
+        "question": ["What is red?", "What is it?"],
+        "answers": pa.array(
+            [
+                {"text": ["rose"], "answer_start": [4]},
+                {"text": ["red", "is red"], "answer_start": [14, 11]},
+            ],
+            ANSWERS,
+        ),
+    }
+)
+pq.write_table(SQUAD, FOLDER / "squad.parquet", compression="snappy")
 print(f"pyarrow {pa.__version__}: {', '.join(sorted(path.name for path in FOLDER.iterdir()))}")

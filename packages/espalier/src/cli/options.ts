@@ -1,5 +1,6 @@
 // Options that several commands share, and their translation into job options.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { STRIDES } from '../data/squad/windows.js';
 import { UsageError } from '../errors.js';
 import { defined } from '../jobs/task-run.js';
 import { settingsSchema } from '../train/settings.js';
@@ -53,13 +54,17 @@ export function addData(command: Command, required = true): Command {
     .addOption(
       option(
         '--task <name>',
-        'task: sst2 cola mrpc stsb qqp mnli qnli rte wnli, or classify regress pairs for own files',
+        'task: sst2 cola mrpc stsb qqp mnli qnli rte wnli squad, or classify regress pairs for own files',
       ),
     )
     .addOption(option('--data <dir>', "the task's folder, or a root with the official folder names"))
     .option('--text-field <name>', 'column of the text in own files')
     .option('--pair-field <name>', 'column of the second text')
-    .option('--label-field <name>', 'column of the label');
+    .option('--label-field <name>', 'column of the label')
+    .option('--doc-stride <n>', 'squad: tokens between windows (default 128)', integer)
+    .addOption(
+      new Option('--stride <reading>', 'squad: what --doc-stride counts (default advance)').choices(STRIDES),
+    );
 }
 
 /** Training options. Those of `finetune` choose among examples, of which pre-training has no need. */
@@ -81,7 +86,11 @@ export function addTraining(command: Command, job: 'finetune' | 'pretrain' = 'fi
     .option('--micro-batch-size <n>', 'examples per pass; gradients accumulate up to the batch', integer)
     .option('--lr <rate>', `peak learning rate (default ${rate})`, number)
     .option('--warmup <fraction>', `part of the steps spent warming up (default ${warmup})`, number)
-    .option('--max-length <n>', 'tokens per example (default 128)', integer)
+    .option(
+      '--max-length <n>',
+      `tokens per example (default 128${job === 'finetune' ? ', squad 384' : ''})`,
+      integer,
+    )
     .option('--eval-every <n>', 'evaluate on dev every N steps', integer)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer, 200)
     .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])
@@ -102,6 +111,8 @@ export interface DataFlags {
   readonly textField?: string;
   readonly pairField?: string;
   readonly labelField?: string;
+  readonly docStride?: number;
+  readonly stride?: (typeof STRIDES)[number];
 }
 
 export interface TrainingFlags {
@@ -177,4 +188,7 @@ export const dataOptions = ({
   textField,
   pairField,
   labelField,
-}: Partial<DataFlags>): Partial<DataFlags> => defined({ task, data, textField, pairField, labelField });
+  docStride,
+  stride,
+}: Partial<DataFlags>): Partial<DataFlags> =>
+  defined({ task, data, textField, pairField, labelField, docStride, stride });

@@ -1,12 +1,16 @@
 // What flows from a data set to the training loop: tokenised examples, the task they belong to, and batches
 // of static shape. Token-major ("s-major") order: token s of row b stands at s * rows + b.
 
+import type { Question, AnswerWindow } from './squad/question.js';
+
 /** One labelled example before tokenising. */
 export interface RawExample {
   readonly text: string;
   readonly pair?: string;
-  /** Class index for classification, value for regression. */
+  /** Class index for classification, value for regression; 0 for answer spans. */
   readonly label: number;
+  /** Of answer spans, whose texts are the question and its context. */
+  readonly question?: Question;
 }
 
 /** One tokenised example. `ids` includes the special tokens and no padding. */
@@ -16,15 +20,21 @@ export interface Example {
   readonly ids: Int32Array;
   readonly typeIds: Uint8Array;
   readonly label: number;
+  /** Of answer spans: what part of which question's context this is. */
+  readonly window?: AnswerWindow;
 }
 
-export type MetricName = 'accuracy' | 'f1' | 'matthews' | 'pearson' | 'spearman';
+/** Scores of class indices and of values. */
+export type LabelMetricName = 'accuracy' | 'f1' | 'matthews' | 'pearson' | 'spearman';
+
+/** Answer spans have `f1` too: of the words that answer and reference share. */
+export type MetricName = LabelMetricName | 'exactMatch';
 
 /** A labelled task: what is predicted and how it is scored. */
 export interface Task {
   readonly name: string;
-  readonly kind: 'classification' | 'regression';
-  /** Class names in index order; one entry, 'score', for regression. */
+  readonly kind: 'classification' | 'regression' | 'span';
+  /** Class names in index order; one entry, 'score', for regression; none for answer spans. */
   readonly labels: readonly string[];
   /** Scores to report, the main one first. */
   readonly metrics: readonly MetricName[];

@@ -1,12 +1,13 @@
 // Every task that fine-tuning knows, in one list, and its examples from a folder: the nine of GLUE in their
-// official or Hub layout, and `classify`, `regress` and `pairs` for files of one's own.
-import { readdir } from 'node:fs/promises';
+// official or Hub layout, SQuAD, and `classify`, `regress` and `pairs` for files of one's own.
 import { join } from 'node:path';
 import { EspalierError, FormatError, UsageError } from '../errors.js';
 import type { MetricName, RawExample, Task, TaskData } from './example.js';
-import { type Table, tableExtensions } from './files.js';
+import type { Table } from './files.js';
 import { type Columns, type GlueTask, glueTasks } from './glue.js';
 import { labelText, readExampleTable, toExamples } from './raw-examples.js';
+import { folderOf, locate } from './split-files.js';
+import { loadSquad, squadTask } from './squad/reader.js';
 
 /** A task over the user's own files; its labels are in the data or given. */
 export interface OwnTask {
@@ -39,7 +40,11 @@ const ownTasks: readonly OwnTask[] = [
 ];
 
 /** All tasks by name. */
-export const tasks: readonly (GlueTask | OwnTask)[] = [...glueTasks, ...ownTasks];
+export const tasks: readonly (GlueTask | OwnTask | typeof squadTask)[] = [
+  ...glueTasks,
+  squadTask,
+  ...ownTasks,
+];
 
 export interface TaskDataOptions {
   /** One of `tasks`. */
@@ -57,54 +62,6 @@ export interface TaskDataOptions {
 export type LoadedTask = TaskData & {
   readonly extraSplits?: Readonly<Record<string, readonly RawExample[]>>;
 };
-
-const endings = `(${tableExtensions.join('|')})`;
-
-async function listing(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch {
-    return [];
-  }
-}
-
-/**
- * The files among `names` of a split that goes by one of `stems`: train.tsv, or train-00000-of-00002.parquet
- * and its sisters, in order. Throws where there are two candidates, or a shard is missing.
- */
-function filesOf(dir: string, names: readonly string[], stems: readonly string[]): string[] {
-  const pattern = new RegExp(`^(${stems.join('|')})(?:-\\d+-of-(\\d+))?\\.${endings}$`);
-  const matches = names.flatMap((name) => {
-    const match = pattern.exec(name);
-    return match ? [{ name, set: `${match[1]} ${match[3]}`, shards: Number(match[2] ?? 1) }] : [];
-  });
-  const found = matches.map(({ name }) => name).sort();
-  if (new Set(matches.map(({ set }) => set)).size > 1) {
-    throw new EspalierError(`${dir}: expected one file for ${stems[0]}, found ${found.join(', ')}; keep one`);
-  }
-  const shards = matches[0]?.shards ?? 0;
-  if (found.length !== shards) {
-    throw new EspalierError(`${dir}: expected ${shards} files for ${stems[0]}, found ${found.join(', ')}`);
-  }
-  return found.map((name) => join(dir, name));
-}
-
-/** A split's files in `dir`; with none, an error that says what was looked for. */
-async function locate(task: string, dir: string, stems: readonly string[]): Promise<string[]> {
-  const found = filesOf(dir, await listing(dir), stems);
-  if (found.length > 0) return found;
-  throw new EspalierError(
-    `no ${stems[0]} split for ${task}: looked for ${stems.join(' or ')}.${endings} in ${dir}`,
-  );
-}
-
-/** The first of `dirs` that holds a train split; with none, an error that lists them. */
-async function folderOf(task: string, dirs: readonly string[]): Promise<string> {
-  for (const dir of dirs) {
-    if (filesOf(dir, await listing(dir), ['train']).length > 0) return dir;
-  }
-  throw new EspalierError(`no train split for ${task}: looked for train.${endings} in ${dirs.join(', ')}`);
-}
 
 /** How the tables of one task are read. */
 type Reader = (path: string) => Promise<Table>;
@@ -124,17 +81,18 @@ const filesRead = (tables: readonly Table[]): TaskData['files'] =>
 async function loadGlue(task: GlueTask, dir: string): Promise<LoadedTask> {
   const { name, kind, labels, metrics, folder } = task;
   const plain: Task = { name, kind, labels, metrics };
-  const home = await folderOf(name, [dir, join(dir, folder), join(dir, name)]);
+  const home = await folderOf([dir, join(dir, folder), join(dir, name)], { task: name, stems: ['train'] });
   const columns = (path: string): Columns => (path.endsWith('.tsv') ? task.tsv : task.hub);
   const read: Reader = (path) => readExampleTable(path, columns(path), task.tsv);
   const examples = (tables: readonly Table[]): RawExample[] =>
     tables.flatMap((table) => toExamples(table, columns(table.path), plain, 'byIndex'));
 
-  const train = await readSplit(await locate(name, home, ['train']), read);
-  const dev = await readSplit(await locate(name, home, task.dev), read);
+  const files = (stems: readonly string[]): Promise<string[]> => locate(home, { task: name, stems });
+  const train = await readSplit(await files(['train']), read);
+  const dev = await readSplit(await files(task.dev), read);
   const extra: [string, Table[]][] = [];
   for (const [split, stems] of Object.entries(task.extra ?? {})) {
-    extra.push([split, await readSplit(await locate(name, home, stems), read)]);
+    extra.push([split, await readSplit(await files(stems), read)]);
   }
   const data = {
     task: plain,
@@ -179,8 +137,10 @@ async function loadOwn(task: OwnTask, options: TaskDataOptions): Promise<LoadedT
     ...(pair !== undefined && { pair }),
   };
   const read: Reader = (path) => readExampleTable(path, columns);
-  const train = await readSplit(await locate(task.name, options.dir, ['train']), read);
-  const dev = await readSplit(await locate(task.name, options.dir, ['dev', 'validation']), read);
+  const files = (stems: readonly string[]): Promise<string[]> =>
+    locate(options.dir, { task: task.name, stems });
+  const train = await readSplit(await files(['train']), read);
+  const dev = await readSplit(await files(['dev', 'validation']), read);
   const { name, kind, metrics } = task;
   const plain: Task = { name, kind, labels: classNames(task, train, options.labels), metrics };
   const examples = (tables: readonly Table[]): RawExample[] =>
@@ -189,7 +149,7 @@ async function loadOwn(task: OwnTask, options: TaskDataOptions): Promise<LoadedT
 }
 
 /**
- * Train and dev examples of a task. GLUE tasks are found in `dir` itself or in its folder of the official or
+ * Train and dev examples of a task. GLUE tasks and SQuAD are found in `dir` itself or in its folder of the official or
  * the Hub's name; own tasks are train.* and dev.* or validation.* (tsv with a header, csv, jsonl, parquet).
  *
  * Throws UsageError for an unknown task or options that it does not take, EspalierError for files that are not
@@ -208,5 +168,5 @@ export async function loadTaskData(options: TaskDataOptions): Promise<LoadedTask
       `${task.name} has fields and labels of its own; name them for ${ownTasks.map(({ name }) => name).join(', ')} only`,
     );
   }
-  return loadGlue(task, options.dir);
+  return task.kind === 'span' ? loadSquad(options.dir) : loadGlue(task, options.dir);
 }

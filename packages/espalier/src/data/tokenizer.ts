@@ -2,7 +2,7 @@
 // as in the fast tokenizers of transformers: singles lose their end, pairs lose tokens longest first.
 import { FormatError, UsageError } from '../errors.js';
 import { createHfTokenizer, type HfTokenizer } from './hf-tokenizers.js';
-import { inputTemplates } from './input-template.js';
+import { inputTemplates, type Slot } from './input-template.js';
 import { readDefinition, type TokenizerConfig, type TokenizerDefinition } from './tokenizer-definition.js';
 import { longestFirst, readUntil } from './truncation.js';
 
@@ -26,6 +26,8 @@ export interface Tokenizer {
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
   /** All ids of `text`, no special tokens added. */
   encodeToIds(text: string): number[];
+  /** The ids of a pair with special tokens, whole; `at` is where those of `b` begin. */
+  joinPair(a: ArrayLike<number>, b: ArrayLike<number>): Encoding & { readonly at: number };
   /** Text of `ids`, special tokens left out. */
   decode(ids: Iterable<number>): string;
 }
@@ -91,6 +93,23 @@ function specialId(hf: HfTokenizer, config: TokenizerConfig, role: keyof typeof 
   return names.map((name) => hf.token_to_id(name)).find((id) => id !== undefined);
 }
 
+/** Parts in the slots of a template, and where each begins. */
+function join(template: readonly Slot[], parts: Readonly<Record<'A' | 'B', ArrayLike<number>>>) {
+  const lengthOf = (slot: Slot): number => (slot.kind === 'special' ? 1 : parts[slot.part].length);
+  const length = template.reduce((sum, slot) => sum + lengthOf(slot), 0);
+  const ids = new Int32Array(length);
+  const typeIds = new Uint8Array(length);
+  const begin = { A: 0, B: 0 };
+  let end = 0;
+  for (const slot of template) {
+    if (slot.kind === 'part') begin[slot.part] = end;
+    ids.set(slot.kind === 'special' ? [slot.id] : parts[slot.part], end);
+    typeIds.fill(slot.typeId, end, end + lengthOf(slot));
+    end += lengthOf(slot);
+  }
+  return { ids, typeIds, begin };
+}
+
 /**
  * The tokenizer in `files`, file name to bytes: tokenizer.json, else vocab.txt, else vocab.json and
  * merges.txt, else spiece.model; tokenizer_config.json names special tokens and, for vocab.txt, the normaliser's settings.
@@ -129,18 +148,7 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
     const a = readUntil(encodeToIds(text), maxLength, continuing);
     const b = pair === undefined ? [] : readUntil(encodeToIds(pair), maxLength, continuing);
     const [keptA, keptB] = longestFirst(a.length, b.length, budget);
-    const parts = { A: a.slice(0, keptA), B: b.slice(0, keptB) };
-
-    const length = maxLength - budget + keptA + keptB;
-    const ids = new Int32Array(length);
-    const typeIds = new Uint8Array(length);
-    let end = 0;
-    for (const slot of template) {
-      const piece = slot.kind === 'special' ? [slot.id] : parts[slot.part];
-      ids.set(piece, end);
-      typeIds.fill(slot.typeId, end, end + piece.length);
-      end += piece.length;
-    }
+    const { ids, typeIds } = join(template, { A: a.slice(0, keptA), B: b.slice(0, keptB) });
     return { ids, typeIds };
   };
 
@@ -154,6 +162,10 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
     definition,
     encode,
     encodeToIds,
+    joinPair: (a, b) => {
+      const { ids, typeIds, begin } = join(templates.pair, { A: a, B: b });
+      return { ids, typeIds, at: begin.B };
+    },
     decode: (ids) => {
       const list = [...ids];
       return list.length === 0 ? '' : hf.decode(list, { skip_special_tokens: true });

@@ -3,6 +3,7 @@
 import type { Example, Task } from '../data/example.js';
 import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { answersSpans } from '../models/task-model.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
 import { type Agreement, checkArgmax } from './check-argmax.js';
@@ -40,7 +41,7 @@ export async function exportInt8(
     ? createPredictor({ model, threads, device: 'cpu', padId: 0 })
     : await openOnnx(dynamicFloatBytes(model), threads, padSide);
   const artefact = await openOnnx(bytes, threads, padSide);
-  const agreement = await checkArgmax(path, reference, artefact, dev);
+  const agreement = await checkArgmax(path, reference, artefact, dev, answersSpans(model));
   await Promise.all([reference.release(), artefact.release()]);
   await writeOnnx(path, bytes);
   return { ...agreement, kind: quantisation ? 'trained' : 'dynamic', bytes: bytes.length };

@@ -4,6 +4,9 @@ import type { Example, PadSide } from '../data/example.js';
 import { FormatError } from '../errors.js';
 import type { Predictor } from '../train/predictor.js';
 
+/** Names of the two outputs of a model of answer spans, [batch, sequence] each. */
+export const SPAN_OUTPUTS = ['start_logits', 'end_logits'] as const;
+
 /** Token-level inputs of a batch: [rows, length] int64. */
 export function onnxFeeds(
   examples: readonly Example[],
@@ -43,15 +46,17 @@ export async function openOnnx(
       `ONNX Runtime cannot open it: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
   });
+  const spans = session.outputNames.includes(SPAN_OUTPUTS[0]);
+  const wanted = spans ? SPAN_OUTPUTS : (['logits'] as const);
   const missing = [
     ...['input_ids', 'attention_mask'].filter((name) => !session.inputNames.includes(name)),
-    ...['logits'].filter((name) => !session.outputNames.includes(name)),
+    ...wanted.filter((name) => !session.outputNames.includes(name)),
   ];
   if (missing.length > 0) {
     await session.release();
     throw new FormatError(
       path,
-      `expected a classifier with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
+      `expected a model of a task with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
         session.outputNames.join(', '),
     );
   }
@@ -63,14 +68,21 @@ export async function openOnnx(
       for (let start = 0; start < order.length; start += 32) {
         const chosen = order.slice(start, start + 32);
         const part = chosen.map((index) => examples[index]!);
-        const feeds = Object.entries(onnxFeeds(part, part.at(-1)!.ids.length, padSide));
+        const length = part.at(-1)!.ids.length;
+        const feeds = Object.entries(onnxFeeds(part, length, padSide));
         // Not every family has token types.
         const taken = Object.fromEntries(feeds.filter(([name]) => session.inputNames.includes(name)));
-        const { logits } = await session.run(taken);
-        const data = logits!.data as Float32Array;
-        const width = logits!.dims[1]!;
-        for (const [row, index] of chosen.entries())
-          results[index] = data.slice(row * width, (row + 1) * width);
+        const outputs = await session.run(taken);
+        for (const [row, index] of chosen.entries()) {
+          const own = part[row]!.ids.length;
+          const first = padSide === 'left' ? length - own : 0;
+          const values = wanted.map((name) => {
+            const { data, dims } = outputs[name]!;
+            const all = (data as Float32Array).subarray(row * dims[1]!, (row + 1) * dims[1]!);
+            return spans ? all.subarray(first, first + own) : all;
+          });
+          results[index] = Float32Array.from(values.flatMap((one) => [...one]));
+        }
       }
       return results;
     },

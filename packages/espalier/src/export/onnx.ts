@@ -6,17 +6,18 @@ import { EspalierError } from '../errors.js';
 import type { Example } from '../data/example.js';
 import { encodeOnnx, type DynamicExtent, type Initializers } from '../graph/onnx.js';
 import type { Node } from '../graph/node.js';
-import { mul, reshape, sub, toFloat, transpose } from '../graph/ops/index.js';
+import { mul, reshape, slice, sub, toFloat, transpose } from '../graph/ops/index.js';
 import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { createBuilder, type Weights } from '../models/builder.js';
-import { familyOf, longestInput, padSideOf } from '../models/families.js';
-import { classifierHead } from '../models/heads.js';
+import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { answersSpans } from '../models/task-model.js';
 import { checkLogits } from './check.js';
-import { openOnnx } from './onnx-predictor.js';
+import { openOnnx, SPAN_OUTPUTS } from './onnx-predictor.js';
 import { plainWeights } from '../train/predictor.js';
+import { headLogits } from '../train/task-objective.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
 function openExtents(model: Model): { rows: DynamicExtent; length: DynamicExtent } {
@@ -55,8 +56,8 @@ export const onnxBytes = (model: Model): Uint8Array =>
   );
 
 /**
- * A classifier over the given weights: input_ids, attention_mask and, where the family tells segments apart,
- * token_type_ids [batch, sequence] int64 -> logits.
+ * The model over the given weights: input_ids, attention_mask and, where the family tells segments apart,
+ * token_type_ids [batch, sequence] int64 -> logits of a classifier, start_logits and end_logits of answer spans.
  * Inputs of the graph that `initializers` name are stored in the file.
  */
 export function classifierBytes(model: Model, weights: Weights, initializers: Initializers): Uint8Array {
@@ -64,23 +65,19 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
   const { rows, length } = { rows: open.rows.extent, length: open.length.extent };
   const feed = (name: string): Node => input(name, [rows, length], 'int64');
   const tokenMajor = (name: string): Node => reshape(transpose(feed(name), [1, 0]), [length * rows]);
-  const b = createBuilder({ rows, length }, weights);
-  const family = familyOf(model.config);
-  const sequence = family.encode(
-    b,
-    model.config,
-    {
-      ids: tokenMajor('input_ids'),
-      typeIds: tokenMajor('token_type_ids'),
-      bias: mul(sub(toFloat(feed('attention_mask')), scalar(1)), scalar(1e9)),
-    },
-    true,
-  );
-  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, family.head, sequence) }], {
-    initializers,
-    dynamic: [open.rows, open.length],
-    standard: true,
+  const logits = headLogits(createBuilder({ rows, length }, weights), model, {
+    ids: tokenMajor('input_ids'),
+    typeIds: tokenMajor('token_type_ids'),
+    bias: mul(sub(toFloat(feed('attention_mask')), scalar(1)), scalar(1e9)),
   });
+  const part = (name: string, index: number) => ({
+    name,
+    node: reshape(slice(logits, 1, index, index + 1), [rows, length]),
+  });
+  const outputs = answersSpans(model)
+    ? SPAN_OUTPUTS.map((name, index) => part(name, index))
+    : [{ name: 'logits', node: logits }];
+  return encodeOnnx(outputs, { initializers, dynamic: [open.rows, open.length], standard: true });
 }
 
 /**

@@ -19,7 +19,7 @@ import { compress, type DenseSource } from './compress.js';
 import { evaluate } from './evaluate.js';
 import { finetune } from './finetune.js';
 import { RUN_ENTRIES } from './output.js';
-import { fingerprintOf, parseSettings } from './task-run.js';
+import { askedLength, fingerprintOf } from './task-run.js';
 
 /** A model of the grid. */
 export interface Subject {
@@ -140,7 +140,7 @@ async function trainedResults(
   const { metrics } = await evaluate(
     {
       ...{ model: path, task: key.task, data, textField, pairField, labelField, threads, device },
-      maxLength: parseSettings(settings).maxLength,
+      maxLength: askedLength(settings),
     },
     control,
   );

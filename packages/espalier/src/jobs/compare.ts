@@ -43,7 +43,7 @@ import {
 
 export const compareSchema = z.strictObject({
   ...computeSchema.shape,
-  ...dataSchema.omit({ task: true }).shape,
+  ...dataSchema.omit({ task: true, docStride: true, stride: true }).shape,
   ...trainingSchema.omit({ evalEvery: true, keepCheckpoints: true }).shape,
   models: z.array(z.string()).min(1).describe('directories in Hugging Face layout, or Hub ids'),
   tasks: z.array(z.string()).min(1).describe('task names'),

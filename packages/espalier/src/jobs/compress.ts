@@ -22,8 +22,15 @@ import { measureSparsity, type Report } from '../report/report.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
-import { checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
 import { checkSearchable, searchSchedule } from './schedule-search.js';
+import {
+  askedLength,
+  checkDevice,
+  type LoadedRun,
+  loadRun,
+  parseOptions,
+  parseSettings,
+} from './task-run.js';
 import { type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
@@ -45,7 +52,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
   if (options.search) checkSearchable(recipe);
   const settings = { ...recipe.training, ...options.settings };
-  const { maxLength } = parseSettings(settings);
+  const maxLength = askedLength(settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
   const select = options.search ? 'best' : options.select; // both need examples that are held out

@@ -1,10 +1,15 @@
 // Scores an artefact on the dev split of a task: a directory by our own forward pass, an ONNX file by plain ONNX
 // Runtime. Every artefact is scored itself.
 import { z } from 'zod';
+import type { Example } from '../data/example.js';
+import { predictAnswers } from '../data/squad/prediction.js';
+import { squadTask } from '../data/squad/reader.js';
+import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { writeFileAtomic } from '../io/atomic.js';
 import { padSideOf } from '../models/families.js';
 import type { RunControl } from '../recipe/run.js';
-import { evaluateModel, type TaskScores } from '../train/evaluation.js';
+import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
@@ -13,7 +18,15 @@ export const evaluateSchema = z.strictObject({
   ...dataSchema.shape,
   ...computeSchema.shape,
   model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
-  maxLength: z.int().min(3).optional().describe('default: 128, or the positions of a smaller model'),
+  maxLength: z
+    .int()
+    .min(3)
+    .optional()
+    .describe('default: 128, for squad 384, or the positions of a smaller model'),
+  predictions: z
+    .string()
+    .optional()
+    .describe("file for squad's answers, text by question id, as the official script reads"),
 });
 
 export interface EvaluateResult {
@@ -30,12 +43,27 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const options = parseOptions(evaluateSchema, input, 'evaluate');
   await checkDevice(options.device, control);
+  if (options.predictions !== undefined && options.task !== squadTask.name) {
+    throw new UsageError(`--predictions writes the answers of squad; found --task ${options.task}`);
+  }
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   const predictor = options.model.endsWith('.onnx')
     ? await openOnnx(options.model, options.threads, padSideOf(model.config))
     : createPredictor({ model, threads: options.threads, device: options.device, padId });
-  const metrics = await evaluateModel(predictor, task, dev);
+  const logits = await predictor.logits(dev);
   await predictor.release();
-  return { model: options.model, task: task.name, rows: dev.length, metrics };
+  const metrics = scoreLogits(task, logits, dev);
+  if (options.predictions !== undefined) await writePredictions(options.predictions, dev, logits);
+  return { model: options.model, task: task.name, rows: countScored(dev), metrics };
+}
+
+async function writePredictions(
+  path: string,
+  dev: readonly Example[],
+  logits: readonly Float32Array[],
+): Promise<void> {
+  const { questions, predictions } = predictAnswers(dev, logits);
+  const texts = Object.fromEntries(questions.map(({ id }, index) => [id, predictions[index]!.text]));
+  await writeFileAtomic(path, `${JSON.stringify(texts, null, 2)}\n`);
 }

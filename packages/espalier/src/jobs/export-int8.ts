@@ -5,7 +5,7 @@ import { exportInt8, GATE_EXAMPLES } from '../export/int8-file.js';
 import type { Model } from '../models/model.js';
 import type { RunControl } from '../recipe/run.js';
 import type { Check, ExportOptions, Written } from './export.js';
-import { evaluationLength, loadRun } from './task-run.js';
+import { loadRun } from './task-run.js';
 
 /** Training examples that static quantisation looks at. */
 const CALIBRATION_EXAMPLES = 256;
@@ -47,8 +47,7 @@ async function scaled(
   if (task === undefined || data === undefined) {
     throw new UsageError('--int8 static calibrates on training examples: name them with --task and --data');
   }
-  const maxLength = evaluationLength(model, options.maxLength);
-  const run = await loadRun({ ...options, task, data, maxLength, limit: CALIBRATION_EXAMPLES }, control);
+  const run = await loadRun({ ...options, task, data, limit: CALIBRATION_EXAMPLES }, control);
   const quantisation = await calibrate(model, run.train, { ...CALIBRATION, threads, padId: run.padId });
   return [
     { ...model, quantisation },

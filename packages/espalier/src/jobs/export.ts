@@ -12,7 +12,7 @@ import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
-import { headOutputs } from '../models/task-model.js';
+import { hasTaskHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
@@ -66,11 +66,12 @@ export async function exportModel(
   }
   const labelled = await labelledDev(options, control);
   const model = labelled?.model ?? (await loadWhole(options.model));
-  if (headOutputs(model) === undefined) {
+  if (!hasTaskHead(model)) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   }
   const check = { threads, ...(labelled && { dev: labelled.dev }) };
-  const written = await WRITERS[options.to](model, options, check, control);
+  const { maxLength } = labelled ?? options;
+  const written = await WRITERS[options.to](model, { ...options, maxLength }, check, control);
   if (!labelled) return { out, ...written };
   const { task, dev, padId } = labelled;
   const predictor =

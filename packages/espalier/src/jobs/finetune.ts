@@ -5,6 +5,7 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { checkOutput } from './output.js';
 import {
+  askedLength,
   checkDevice,
   computeSchema,
   dataSchema,
@@ -30,7 +31,7 @@ export type FinetuneOptions = z.input<typeof finetuneSchema>;
 /** Fine-tunes a model on a task, from files. Progress goes to `control`. */
 export async function finetune(input: FinetuneOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(finetuneSchema, input, 'finetune');
-  const { maxLength } = parseSettings(options.settings);
+  const maxLength = askedLength(options.settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);

@@ -1,49 +1,90 @@
-// One prediction of a model with a task head.
+// One prediction of a model with a task head: a class, a score, or an answer from a context.
 import { z } from 'zod';
-import { loadTokenizer } from '../data/tokenizer.js';
-import { UsageError } from '../errors.js';
+import type { Example } from '../data/example.js';
+import { spanExamples } from '../data/squad/examples.js';
+import { predictAnswers } from '../data/squad/prediction.js';
+import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
+import { EspalierError, UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { longestInput, padSideOf } from '../models/families.js';
-import { headOutputs } from '../models/task-model.js';
+import type { Model } from '../models/model.js';
+import { answersSpans, hasTaskHead, headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkpointBeside } from './artefact.js';
-import { computeSchema, parseOptions } from './task-run.js';
+import { computeSchema, evaluationLength, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
   ...computeSchema.shape,
   model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
-  text: z.string(),
-  pair: z.string().optional(),
-  maxLength: z.int().min(3).default(128),
+  text: z.string().describe('the text, or the question'),
+  pair: z.string().optional().describe('the second text, or the context of a question'),
+  maxLength: z
+    .int()
+    .min(3)
+    .optional()
+    .describe('default: 128, for questions 384, or the positions of a smaller model'),
 });
 
 export interface Prediction {
-  /** The likeliest label, or 'score' for regression. */
+  /** The likeliest label, 'score' for regression, or the text of the answer. */
   readonly label: string;
-  /** Probability of each label; for regression the score alone. */
+  /** Probability of each label; for regression the score alone; of an answer the sum of its two logits. */
   readonly scores: Readonly<Record<string, number>>;
+  /** Where the answer stands in the context, in Unicode code points as SQuAD counts; the end is exclusive. */
+  readonly span?: { readonly start: number; readonly end: number };
 }
 
 export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
   const model = await loadCheckpoint(checkpointBeside(options.model));
-  const outputs = headOutputs(model);
-  if (outputs === undefined) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
+  if (!hasTaskHead(model)) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);
-  const maxLength = Math.min(options.maxLength, longestInput(model.config));
-  const encoding = tokenizer.encode(options.text, options.pair, maxLength);
   const { threads, device } = options;
+  const spans = answersSpans(model);
+  const wanted = evaluationLength(model, { kind: spans ? 'span' : 'classification' }, options.maxLength);
+  const maxLength = Math.min(wanted, longestInput(model.config));
+  const examples = spans
+    ? windowsOf(tokenizer, options, maxLength)
+    : [{ index: 0, label: 0, ...tokenizer.encode(options.text, options.pair, maxLength) }];
   const predictor = options.model.endsWith('.onnx')
     ? await openOnnx(options.model, threads, padSideOf(model.config))
     : createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
-  const [logits] = await predictor.logits([{ index: 0, label: 0, ...encoding }]);
+  const logits = await predictor.logits(examples);
   await predictor.release();
-  if (outputs === 1) return { label: 'score', scores: { score: logits![0]! } };
+  return spans ? answerOf(examples, logits) : labelOf(model, logits[0]!);
+}
+
+function windowsOf(
+  tokenizer: Tokenizer,
+  { text, pair: context }: z.output<typeof predictSchema>,
+  maxLength: number,
+): readonly Example[] {
+  if (context === undefined) {
+    throw new UsageError(
+      'the model answers questions on a context: give the question as --text, the context as --pair',
+    );
+  }
+  const question = { id: 'question', text, context, answers: [] };
+  const raw = [{ text, pair: context, label: 0, question }];
+  return spanExamples(tokenizer, raw, { maxLength }, { trained: false }).examples;
+}
+
+function answerOf(examples: readonly Example[], logits: readonly Float32Array[]): Prediction {
+  const { text, start, end, score } = predictAnswers(examples, logits).predictions[0]!;
+  if (text === '')
+    throw new EspalierError('no answer: no likely start and end lie in the context, in this order');
+  const { context } = examples[0]!.window!.question;
+  const codePoints = (offset: number): number => Array.from(context.slice(0, offset)).length;
+  return { label: text, scores: { score }, span: { start: codePoints(start), end: codePoints(end) } };
+}
+
+function labelOf(model: Model, logits: Float32Array): Prediction {
+  if (headOutputs(model) === 1) return { label: 'score', scores: { score: logits[0]! } };
   const names = model.config.id2label ?? {};
   const label = (index: number): string => names[String(index)] ?? `LABEL_${index}`;
-  const chances = probabilities(logits!);
+  const chances = probabilities(logits);
   const best = chances.indexOf(Math.max(...chances));
   return {
     label: label(best),

@@ -1,9 +1,10 @@
 // What finetune, compress and evaluate share: options of a task run, loading and tokenising, the fingerprint.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { tokenizeExamples } from '../data/batches.js';
-import type { Example, Padding, Task, TaskData } from '../data/example.js';
+import type { Example, Padding, RawExample, Task, TaskData } from '../data/example.js';
 import { limitExamples, splitTrain } from '../data/splits.js';
+import { SPAN_LENGTH } from '../data/squad/examples.js';
+import { STRIDES } from '../data/squad/windows.js';
 import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
@@ -15,6 +16,7 @@ import { hasHead, headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
 import { inLabelOrder } from './label-order.js';
+import { prepareExamples, type Split } from './prepare-examples.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 
 /** Options of every job that computes. */
@@ -31,6 +33,17 @@ export const dataSchema = z.strictObject({
   textField: z.string().optional(),
   pairField: z.string().optional(),
   labelField: z.string().optional(),
+  docStride: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'tokens between two windows over a context (squad); default 128, or a third of a shorter maxLength',
+    ),
+  stride: z
+    .enum(STRIDES)
+    .optional()
+    .describe('what docStride counts: how far windows advance (default), or how much they overlap'),
 });
 
 /** Options of every job that trains. */
@@ -59,15 +72,19 @@ export interface LoadedRun extends Padding {
   readonly held: readonly Example[];
   readonly dev: readonly Example[];
   readonly files: TaskData['files'];
+  /** Tokens per example at most. */
+  readonly maxLength: number;
 }
 
 export type LoadedDev = Omit<LoadedRun, 'train' | 'held'>;
 
-export interface LoadOptions extends DataOptions, TokenizeOptions {
+export interface LoadOptions extends DataOptions, Omit<TokenizeOptions, 'maxLength'> {
   readonly model: string;
+  /** Default: that of the task. */
+  readonly maxLength?: number | undefined;
 }
 
-export interface TokenizeOptions {
+export interface TokenizeOptions extends Pick<DataOptions, 'docStride' | 'stride'> {
   readonly seed: number;
   readonly maxLength: number;
   readonly limit?: number | undefined;
@@ -96,21 +113,32 @@ async function loadModelAndData(
   const model = await loadCheckpoint(options.model);
   familyOf(model.config);
   const data = await loadTaskData(defined({ ...options, dir: options.data }));
+  const { docStride, stride } = options;
+  if (data.task.kind !== 'span' && (docStride ?? stride) !== undefined) {
+    throw new UsageError(
+      `--${docStride === undefined ? 'stride' : 'doc-stride'} is for windows over the contexts of squad; found --task ${data.task.name}`,
+    );
+  }
   return { model, data: inLabelOrder(model, data) };
 }
 
 /** Model and task of a job that trains. */
 export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
-  const { seed, maxLength, limit } = options;
   const { model, data } = await loadModelAndData(options);
-  return tokenizeRun(model, data, { seed, maxLength, limit, select: options.select }, control);
+  const byDefault =
+    data.task.kind === 'span' ? evaluationLength(model, data.task, undefined) : parseSettings({}).maxLength;
+  const maxLength = options.maxLength ?? byDefault;
+  return tokenizeRun(model, data, { ...options, maxLength }, control);
 }
 
 /** Tokens per example where neither the user nor the model's positions say less. */
 const EVALUATION_LENGTH = 128;
 
-export const evaluationLength = ({ config }: Model, asked: number | undefined): number =>
-  asked ?? Math.min(EVALUATION_LENGTH, longestInput(config));
+export const evaluationLength = (
+  { config }: Model,
+  { kind }: Pick<Task, 'kind'>,
+  asked: number | undefined,
+): number => asked ?? Math.min(kind === 'span' ? SPAN_LENGTH : EVALUATION_LENGTH, longestInput(config));
 
 /** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
 export async function loadDev(
@@ -119,23 +147,26 @@ export async function loadDev(
 ): Promise<LoadedDev> {
   const { model, data } = await loadModelAndData(options);
   if (!hasHead(model, data.task)) {
-    const found = headOutputs(model) ?? 'none';
+    const expected =
+      data.task.kind === 'span' ? 'start and end logits' : `${data.task.labels.length} outputs`;
     throw new UsageError(
-      `${model.source} has no head for task "${data.task.name}": expected ${data.task.labels.length} outputs, ` +
-        `found ${found}; fine-tune it first`,
+      `${model.source} has no head for task "${data.task.name}": expected ${expected}, ` +
+        `found ${headOutputs(model) ?? 'none'}; fine-tune it first`,
     );
   }
-  const maxLength = evaluationLength(model, options.maxLength);
-  return tokenizeRun(model, { ...data, train: [] }, { seed: 0, maxLength }, control);
+  const maxLength = evaluationLength(model, data.task, options.maxLength);
+  const { docStride, stride } = options;
+  return tokenizeRun(model, { ...data, train: [] }, { seed: 0, maxLength, docStride, stride }, control);
 }
 
 /** Tokenises a task for a model. Throws when the tokenizer does not fit the model or the length does not. */
 export function tokenizeRun(
   model: Model,
   data: TaskData,
-  { seed, maxLength, limit, select }: TokenizeOptions,
+  options: TokenizeOptions,
   control: RunControl,
 ): LoadedRun {
+  const { seed, maxLength, limit, select } = options;
   const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
   const rows = model.config.vocab_size;
   const positions = longestInput(model.config);
@@ -154,21 +185,30 @@ export function tokenizeRun(
   const split = select === 'best' ? splitTrain(limited, HELD_FRACTION, seed) : { train: limited, held: [] };
   const count = split.train.length + split.held.length + data.dev.length;
   if (count > 20_000) control.onEvent({ type: 'note', message: `tokenising ${count} examples` });
+  const prepare = (raw: readonly RawExample[], split: Split): readonly Example[] =>
+    prepareExamples(data.task, tokenizer, raw, { ...options, split }, control);
   return {
     model: withTokenizerJson(model, tokenizer),
     task: data.task,
-    train: tokenizeExamples(tokenizer, split.train, maxLength),
-    held: tokenizeExamples(tokenizer, split.held, maxLength),
-    dev: tokenizeExamples(tokenizer, data.dev, maxLength),
+    train: prepare(split.train, 'train'),
+    held: prepare(split.held, 'held-out'),
+    dev: prepare(data.dev, 'dev'),
     padId: tokenizer.padId,
     padSide: padSideOf(model.config),
     files: data.files,
+    maxLength,
   };
 }
 
 /** Training settings with defaults. */
 export const parseSettings = (partial: Readonly<Record<string, unknown>>): TrainingSettings =>
   parseOptions(settingsSchema, partial, 'training');
+
+/** The length that settings ask for; undefined where they leave it to the task. */
+export function askedLength(settings: Readonly<Record<string, unknown>>): number | undefined {
+  const { maxLength } = parseSettings(settings);
+  return settings['maxLength'] === undefined ? undefined : maxLength;
+}
 
 /** Training settings with defaults, and the steps of the whole run. */
 export function resolveSettings(
@@ -187,7 +227,12 @@ export const fingerprintOf = (parts: unknown): string =>
 /** A hash over tokenised examples: it covers the choice of fields, the limit and the tokenizer too. */
 export function examplesHash(examples: readonly Example[]): string {
   const hash = createHash('sha256');
-  for (const { ids, typeIds, label } of examples) hash.update(ids).update(typeIds).update(`${label};`);
+  for (const { ids, typeIds, label, window } of examples) {
+    hash
+      .update(ids)
+      .update(typeIds)
+      .update(`${window ? `${window.start} ${window.end}` : label};`);
+  }
   return hash.digest('hex');
 }
 

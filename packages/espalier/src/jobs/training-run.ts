@@ -27,6 +27,7 @@ import {
 import { measureSize } from '../report/size.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
+import type { TrainingSettings } from '../train/settings.js';
 import { versions } from '../versions.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
@@ -52,6 +53,8 @@ export interface RunInput {
   readonly subject: Pick<Report, 'task' | 'model' | 'data'> & { readonly trainRows: number };
   /** Data that decides the result, as a hash of it says. */
   readonly identity: unknown;
+  /** Settings that what was loaded decides. */
+  readonly settings?: Partial<TrainingSettings>;
   /** What int8 files are scored on; pre-training has no such files. */
   readonly labelled?: LabelledDev;
 }
@@ -68,8 +71,9 @@ export interface TrainingRun {
 
 /** A run on a labelled task. */
 export function taskInput(loaded: LoadedRun, seed: number, dropout: number | undefined): RunInput {
-  const { task, train, files, model } = loaded;
+  const { task, train, files, model, maxLength } = loaded;
   return {
+    settings: { maxLength },
     workload: taskWorkload(loaded),
     base: withDropout(withHead(model, task, seed), dropout),
     subject: { task: task.name, model: model.source, data: dataSummary(files), trainRows: train.length },
@@ -92,7 +96,7 @@ export async function startRun(
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
   checkMethods(recipe, base, workload);
-  const { settings, totalSteps } = resolveSettings(options.settings, (chosen) =>
+  const { settings, totalSteps } = resolveSettings({ ...options.settings, ...input.settings }, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
   const plan = {

@@ -24,7 +24,7 @@ export const CONFIG_NAMES: Readonly<Record<string, ConfigNames>> = {
       attention_probs_dropout_prob: 'attention_dropout',
       classifier_dropout: 'seq_classif_dropout',
     },
-    defaults: { num_hidden_layers: 6, classifier_dropout: 0.2 },
+    defaults: { num_hidden_layers: 6, classifier_dropout: 0.2, qa_dropout: 0.1 },
     fixed: { layer_norm_eps: 1e-12, type_vocab_size: 1 },
   },
   roberta: { own: {}, defaults: { vocab_size: 50265, pad_token_id: 1 }, fixed: {} },

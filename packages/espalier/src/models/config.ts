@@ -47,6 +47,7 @@ const schema = z
     hidden_dropout_prob: rate.default(0.1),
     attention_probs_dropout_prob: rate.default(0.1),
     classifier_dropout: rate.nullish(),
+    qa_dropout: rate.optional(),
     max_position_embeddings: count.default(512),
     type_vocab_size: count.default(2),
     layer_norm_eps: z.number().positive().default(1e-12),

@@ -1,8 +1,9 @@
 // Heads over an encoder, in Hugging Face names. Classification and regression: a layer over the first token, or the
 // last, its activation, dropout, and one output per label. Pre-training: masked words (a transform, where the family has
-// one, then the word embeddings as decoder, with a bias of its own) and, of BERT alone, the next sentence.
+// one, then the word embeddings as decoder, with a bias of its own) and, of BERT alone, the next sentence. Answer spans: a
+// start and an end logit for every token.
 import type { Node } from '../graph/node.js';
-import { gelu, slice, sliceEnd } from '../graph/ops/index.js';
+import { gelu, reshape, slice, sliceEnd, transpose } from '../graph/ops/index.js';
 import type { OutputLayer } from '../graph/ops/index.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
@@ -44,3 +45,13 @@ export const wordDecoder = (b: Builder, { decoder, bias }: WordHead, transformed
 
 /** pooled [rows, hidden] -> [rows, 2]: the second segment continues the first (0), or is from elsewhere (1). */
 export const nextSentenceHead = (b: Builder, pooled: Node): Node => b.linear(pooled, 'cls.seq_relationship');
+
+/** The head of answer spans, which every family calls the same: two rows, start and end. */
+export const SPAN_HEAD = 'qa_outputs';
+
+/** sequence [length * rows, hidden] -> logits [rows, 2, length]: of starts, then of ends. */
+export function spanHead(b: Builder, config: ModelConfig, sequence: Node): Node {
+  const { rows, length } = b.bucket;
+  const logits = b.linear(b.dropout(sequence, config.qa_dropout ?? 0), SPAN_HEAD);
+  return b.activation(transpose(reshape(logits, [length, rows, 2]), [1, 2, 0]), 'logits');
+}

@@ -1,12 +1,20 @@
-// Turning a checkpoint into a model for a task: Hugging Face's sequence-classification layout with a new head where
-// there is none that fits.
+// Turning a checkpoint into a model for a task: Hugging Face's sequence-classification or question-answering layout with
+// a new head where there is none that fits.
 import type { Task } from '../data/example.js';
 import { random } from '../random.js';
 import { f32 } from '../tensor/tensor.js';
 import { familyOf } from './families.js';
+import { SPAN_HEAD } from './heads.js';
+import { randomParts } from './initialise.js';
 import type { Model } from './model.js';
 
-/** Outputs of the model's task head, or undefined when it has none. */
+/** True when the model gives start and end logits for every token instead of one row of logits. */
+export const answersSpans = ({ tensors }: Model): boolean => tensors.has(`${SPAN_HEAD}.weight`);
+
+/** True when the model has the head of some task. */
+export const hasTaskHead = (model: Model): boolean => answersSpans(model) || headOutputs(model) !== undefined;
+
+/** Outputs of the model's head over the first token, or undefined when it has none. */
 export const headOutputs = ({ tensors, config }: Model): number | undefined =>
   tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
 
@@ -15,6 +23,7 @@ export const headOutputs = ({ tensors, config }: Model): number | undefined =>
  * the task in any order (LABEL_0, LABEL_1, ... are no names).
  */
 export function hasHead(model: Model, task: Task): boolean {
+  if (task.kind === 'span') return answersSpans(model);
   if (headOutputs(model) !== task.labels.length) return false;
   const names = Object.values(model.config.id2label ?? {}).filter((name) => !/^LABEL_\d+$/.test(name));
   const known = new Set(task.labels.map((label) => label.toLowerCase()));
@@ -27,6 +36,7 @@ export function hasHead(model: Model, task: Task): boolean {
  * Tensors of other heads are left out.
  */
 export function withHead(model: Model, task: Task, seed: number): Model {
+  if (task.kind === 'span') return withSpanHead(model, seed);
   const { head, tensors: table } = familyOf(model.config);
   const { hidden_size: hidden, initializer_range: deviation } = model.config;
   const parts = table(model.config);
@@ -44,6 +54,19 @@ export function withHead(model: Model, task: Task, seed: number): Model {
   fresh(head.dense, hidden);
   fresh(head.output, task.labels.length);
   return { ...model, config: taskConfig(model, task), tensors };
+}
+
+/** The model with a head of answer spans. Settings of a classifier would give that head another width. */
+function withSpanHead(model: Model, seed: number): Model {
+  const without = {
+    id2label: undefined,
+    label2id: undefined,
+    num_labels: undefined,
+    problem_type: undefined,
+  };
+  const config = { ...model.config, ...without };
+  const tensors = randomParts(config, ['embeddings', 'encoder', 'answer span'], seed, model.tensors);
+  return { ...model, config, tensors };
 }
 
 function taskConfig({ config }: Model, task: Task): Model['config'] {
@@ -66,5 +89,6 @@ export const withDropout = (model: Model, rate: number | undefined): Model =>
           hidden_dropout_prob: rate,
           attention_probs_dropout_prob: rate,
           classifier_dropout: rate,
+          ...(model.config.qa_dropout !== undefined && { qa_dropout: rate }),
         },
       };

@@ -26,7 +26,7 @@ export function taskWorkload({ task, train, dev, held, padId, padSide }: Labelle
     objective: (settings, seed) => taskObjective({ task, examples: train, settings, seed, padId, padSide }),
     async teacher(model, compute, objective, steps) {
       const predictor = createPredictor({ model, ...compute, padId });
-      const source = await teacherLogits(predictor, examplesOf(objective, steps), task.labels.length);
+      const source = await teacherLogits(predictor, examplesOf(objective, steps), task);
       await predictor.release();
       return source;
     },

@@ -170,7 +170,7 @@ export function renderReport(report: Report): string {
     '',
     renderMarkdownTable(scores.columns, scores.rows),
     '',
-    '`majority` is the score of always guessing the commonest label.',
+    '`majority` is the score of always guessing the commonest label or answer.',
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',

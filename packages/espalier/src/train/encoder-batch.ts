@@ -5,8 +5,8 @@ import { input } from '../graph/program.js';
 import type { BucketShape } from '../models/builder.js';
 import type { EncoderInputs } from '../models/encoder.js';
 
-/** Added to attention scores of padding: its probability is exactly 0 in f32. */
-const PADDING_BIAS = -1e9;
+/** Added to scores of padding: its probability is exactly 0 in f32. */
+export const PADDING_BIAS = -1e9;
 
 export const encoderInputs = ({ rows, length }: BucketShape): EncoderInputs => ({
   ids: input('ids', [length * rows], 'int32'),

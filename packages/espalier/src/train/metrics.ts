@@ -1,7 +1,7 @@
 // The scores of the GLUE tasks, equal to scikit-learn's and SciPy's. Where those answer NaN (the correlation of
 // a constant or of a single example is undefined) the score here is 0: such a prediction has found nothing.
 
-import type { MetricName, Task } from '../data/example.js';
+import type { LabelMetricName, Task } from '../data/example.js';
 import { EspalierError } from '../errors.js';
 import { mean } from './statistics.js';
 
@@ -9,7 +9,7 @@ import { mean } from './statistics.js';
 type Values = ArrayLike<number>;
 
 /** The scores of a task's metrics, and the majority score of its main one. */
-export type Scores = Partial<Record<MetricName, number>> & { majority: number };
+export type Scores = Partial<Record<LabelMetricName, number>> & { majority: number };
 
 function requirePairs(metric: string, predictions: Values, labels: Values): void {
   if (labels.length === 0) {
@@ -159,7 +159,7 @@ export function spearman(predictions: Values, labels: Values): number {
   return correlation(averageRanks(predictions), averageRanks(labels));
 }
 
-const scorers: Record<MetricName, (predictions: Values, labels: Values) => number> = {
+const scorers: Record<LabelMetricName, (predictions: Values, labels: Values) => number> = {
   accuracy,
   f1,
   matthews,
@@ -180,7 +180,7 @@ function commonest(labels: Values): number {
  * The score under `metric` of always guessing the commonest label (of equally common ones, the smallest). It is
  * 0 for the correlations, since it is constant. Throws EspalierError when `labels` is empty or not of the metric.
  */
-export function majority(labels: Values, metric: MetricName): number {
+export function majority(labels: Values, metric: LabelMetricName): number {
   requirePairs(metric, labels, labels);
   return scorers[metric](new Float64Array(labels.length).fill(commonest(labels)), labels);
 }
@@ -190,7 +190,8 @@ export function majority(labels: Values, metric: MetricName): number {
  * for regression. Throws EspalierError on no or unequal examples, or a class the task does not have.
  */
 export function scoreTask(task: Task, predictions: Values, labels: Values): Scores {
-  const main = task.metrics[0];
+  const metrics = task.metrics.filter((metric) => metric !== 'exactMatch'); // of texts, not of labels
+  const [main] = metrics;
   if (main === undefined)
     throw new EspalierError(`task ${task.name}: expected at least one metric, found none`);
   requirePairs(task.name, predictions, labels);
@@ -199,6 +200,6 @@ export function scoreTask(task: Task, predictions: Values, labels: Values): Scor
     requireClasses(task.name, 'label', labels, task.labels.length);
   }
   const scores: Scores = { majority: majority(labels, main) };
-  for (const metric of task.metrics) scores[metric] = scorers[metric](predictions, labels);
+  for (const metric of metrics) scores[metric] = scorers[metric](predictions, labels);
   return scores;
 }

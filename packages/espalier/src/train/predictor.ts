@@ -5,6 +5,7 @@ import type { Device } from '../engine/devices.js';
 import { createBuilder, type Weights } from '../models/builder.js';
 import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { answersSpans } from '../models/task-model.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
 import { createForward, type ForwardSource } from './forward.js';
@@ -23,7 +24,7 @@ export interface PredictorOptions {
 }
 
 export interface Predictor {
-  /** One row of logits per example, each a fresh array. */
+  /** One row of logits per example, each a fresh array; of answer spans a start and then an end for each of its ids. */
   logits(examples: readonly Example[]): Promise<Float32Array[]>;
   release(): Promise<void>;
 }
@@ -76,10 +77,15 @@ function memoize<T>(make: (name: string) => T): (name: string) => T {
   };
 }
 
+/** Values of one row [2, length] without those of padding. */
+const ofTokens = (values: Float32Array, mask: Uint8Array): Float32Array =>
+  values.filter((_, position) => mask[position % mask.length] === 1);
+
 export function createPredictor(options: PredictorOptions): Predictor {
   const { model, threads, device, padId, rows = 32 } = options;
   const source = options.source ?? modelSource(model);
   const forward = createForward(source, { threads, device });
+  const spans = answersSpans(model);
 
   return {
     async logits(examples) {
@@ -103,8 +109,10 @@ export function createPredictor(options: PredictorOptions): Predictor {
         const results = await forward.run({ rows, length }, encoderFeeds(batch));
         const all = results.get('logits')!;
         const width = all.length / rows;
-        for (const [row, index] of chosen.entries())
-          logits[index] = all.slice(row * width, (row + 1) * width);
+        for (const [row, index] of chosen.entries()) {
+          const own = all.slice(row * width, (row + 1) * width);
+          logits[index] = spans ? ofTokens(own, batch.mask.subarray(row * length, (row + 1) * length)) : own;
+        }
       }
       return logits;
     },

@@ -1,18 +1,18 @@
-// Classification and regression of one or two sentences: cross-entropy or squared error over the pooled output.
+// Training on a labelled task: classes or values of one or two sentences, or answer spans.
 import { epochBatches, makeBatch } from '../data/batches.js';
-import type { Batch, Example, Padding, Task } from '../data/example.js';
+import type { Example, Padding, Task } from '../data/example.js';
 import type { Node } from '../graph/node.js';
-import { logSoftmax, mul, neg, reduceSum, sub } from '../graph/ops/index.js';
-import { input } from '../graph/program.js';
 import type { BucketShape, Builder } from '../models/builder.js';
+import type { EncoderInputs } from '../models/encoder.js';
 import { familyOf } from '../models/families.js';
-import { classifierHead } from '../models/heads.js';
+import { classifierHead, spanHead } from '../models/heads.js';
 import type { Model } from '../models/model.js';
-import { distillationLoss } from './distillation-loss.js';
+import { answersSpans } from '../models/task-model.js';
 import { encoderFeeds, encoderInputs } from './encoder-batch.js';
 import { memoizeLast } from './memoize-last.js';
-import type { Objective, ObjectiveOutput, TrainingBatch } from './objective.js';
+import type { Objective, TrainingBatch } from './objective.js';
 import type { TrainingSettings } from './settings.js';
+import { lossOf } from './task-loss.js';
 
 export interface TaskObjectiveOptions extends Padding {
   readonly task: Task;
@@ -46,7 +46,7 @@ export function taskObjective(options: TaskObjectiveOptions): Objective {
       }
       return micro;
     },
-    build: (b, model, rowScale) => taskLoss(b, model, task, rowScale),
+    build: (b, model, rowScale) => lossOf(task).loss(taskLogits(b, model), task, rowScale),
   };
 }
 
@@ -57,8 +57,7 @@ function taskBatch(
   padding: Padding,
 ): TrainingBatch {
   const batch = makeBatch(examples, bucket.rows, bucket.length, padding);
-  const feeds = encoderFeeds(batch);
-  feeds.set('targets', targets(task, batch));
+  const feeds = new Map([...encoderFeeds(batch), ...lossOf(task).feeds(task, batch)]);
   return {
     rows: bucket.rows,
     bucket,
@@ -70,41 +69,16 @@ function taskBatch(
   };
 }
 
-/** One-hot rows [rows, classes], or values [rows, 1]. */
-function targets(task: Task, { rows, examples }: Batch): Float32Array {
-  const width = task.labels.length;
-  const values = new Float32Array(rows * width);
-  for (const [row, { label }] of examples.entries()) {
-    if (task.kind === 'regression') values[row] = label;
-    else values[row * width + label] = 1;
-  }
-  return values;
-}
-
-/** Logits [rows, labels] of a model with a classification head. */
+/** Logits of a model by the head it has: [rows, labels], or of answer spans [rows, 2, length]. */
 export function taskLogits(b: Builder, model: Model): Node {
-  const family = familyOf(model.config);
-  const sequence = family.encode(b, model.config, encoderInputs(b.bucket), true);
-  return classifierHead(b, model.config, family.head, sequence);
+  return headLogits(b, model, encoderInputs(b.bucket));
 }
 
-function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): ObjectiveOutput {
-  const logits = taskLogits(b, model);
-  const wanted = input('targets', [b.bucket.rows, task.labels.length]);
-  const perRow =
-    task.kind === 'regression'
-      ? mul(sub(logits, wanted), sub(logits, wanted))
-      : neg(reduceSum(mul(logSoftmax(logits), wanted), [1], true));
-  return {
-    terms: [{ name: 'task', weight: 1, node: reduceSum(mul(perRow, rowScale)) }],
-    outputs: new Map([['logits', logits]]),
-    distilled(teacher, { temperature }) {
-      const target = teacher('logits');
-      const apart =
-        task.kind === 'regression'
-          ? mul(sub(logits, target), sub(logits, target))
-          : distillationLoss(logits, target, temperature);
-      return [{ name: 'distil', weight: 1, node: reduceSum(mul(apart, rowScale)) }];
-    },
-  };
+/** The same over inputs of another form. */
+export function headLogits(b: Builder, model: Model, inputs: EncoderInputs): Node {
+  const { config } = model;
+  const family = familyOf(config);
+  const spans = answersSpans(model);
+  const sequence = family.encode(b, config, inputs, !spans);
+  return spans ? spanHead(b, config, sequence) : classifierHead(b, config, family.head, sequence);
 }

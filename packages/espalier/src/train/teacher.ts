@@ -1,8 +1,9 @@
 // A frozen teacher: what a student is compared with. Dropout is off and nothing of it is trained.
-import type { Example } from '../data/example.js';
+import type { Example, Task } from '../data/example.js';
 import type { BucketShape } from '../models/builder.js';
 import type { TrainingBatch } from './objective.js';
 import type { Predictor } from './predictor.js';
+import { lossOf } from './task-loss.js';
 
 export interface TeacherSource {
   /** Weights that the student's loss reads, by name: fed as they are. */
@@ -21,19 +22,19 @@ export interface TeacherSource {
 export async function teacherLogits(
   predictor: Predictor,
   examples: readonly Example[],
-  width: number,
+  task: Task,
 ): Promise<TeacherSource> {
   const rows = await predictor.logits(examples);
   const byIndex = new Map(examples.map(({ index }, position) => [index, rows[position]!]));
   return {
     weights: new Map(),
-    shape: (name, { rows: count }) => {
+    shape: (name, bucket) => {
       if (name !== 'logits') throw new Error(`the teacher of a task has no "${name}"`);
-      return [count, width];
+      return lossOf(task).teacherShape(task, bucket);
     },
     fill(batch, targets) {
-      const target = targets.get('logits')!.fill(0);
-      for (const [row, { index }] of batch.examples.entries()) target.set(byIndex.get(index)!, row * width);
+      const logits = batch.examples.map(({ index }) => byIndex.get(index)!);
+      lossOf(task).fillTeacher(targets.get('logits')!, logits, batch);
     },
     release: () => Promise.resolve(),
   };

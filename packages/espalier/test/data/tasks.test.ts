@@ -68,7 +68,7 @@ const official: Record<string, { header: string; row: string; label: string; ind
 describe('the list of tasks', () => {
   it('has the names of the command line', () => {
     expect(tasks.map(({ name }) => name)).toEqual([
-      ...['sst2', 'cola', 'mrpc', 'stsb', 'qqp', 'mnli', 'qnli', 'rte', 'wnli'],
+      ...['sst2', 'cola', 'mrpc', 'stsb', 'qqp', 'mnli', 'qnli', 'rte', 'wnli', 'squad'],
       ...['classify', 'regress', 'pairs'],
     ]);
   });

@@ -106,7 +106,7 @@ describe('the file', () => {
   it('is refused when it is no classifier', async () => {
     const bytes = encodeOnnx([{ name: 'y', node: input('x', [2]) }]);
     await expect(openOnnx(bytes, 1)).rejects.toThrow(
-      /expected a classifier with input_ids, attention_mask, logits, found x -> y/,
+      /expected a model of a task with input_ids, attention_mask, logits, found x -> y/,
     );
   });
 });

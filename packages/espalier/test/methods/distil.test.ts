@@ -46,14 +46,10 @@ describe('distillationLoss', () => {
 });
 
 describe('the distil method in a step', () => {
-  async function logitsOf(
-    model: ReturnType<typeof randomModel>,
-    examples: readonly Example[],
-    width: number,
-  ) {
+  async function logitsOf(model: ReturnType<typeof randomModel>, examples: readonly Example[], task: Task) {
     const predictor = createPredictor({ model, threads: 2, device: 'cpu', padId: 0 });
     const logits = (await predictor.logits(examples)).map((row) => [...row]);
-    const source = await teacherLogits(predictor, examples, width);
+    const source = await teacherLogits(predictor, examples, task);
     await predictor.release();
     return { logits, source };
   }
@@ -62,8 +58,8 @@ describe('the distil method in a step', () => {
   it('adds T^2 KL at its weight and scales the labels by theirs, whatever the order of the examples', async () => {
     // More examples than rows of the predictor, and a batch that is padded.
     const examples = madeUpExamples(5);
-    const teacher = await logitsOf(randomModel({}, 2), examples, 2);
-    const student = await logitsOf(randomModel(), examples, 2);
+    const teacher = await logitsOf(randomModel({}, 2), examples, twoClasses);
+    const student = await logitsOf(randomModel(), examples, twoClasses);
     const found = await firstStep({
       examples,
       settings: { batchSize: 8 },
@@ -79,8 +75,8 @@ describe('the distil method in a step', () => {
     const task: Task = { ...twoClasses, kind: 'regression', labels: ['score'], metrics: ['pearson'] };
     const config = { id2label: { 0: 'score' } };
     const examples = madeUpExamples(4);
-    const teacher = await logitsOf(randomModel(config, 2), examples, 1);
-    const student = await logitsOf(randomModel(config), examples, 1);
+    const teacher = await logitsOf(randomModel(config, 2), examples, task);
+    const student = await logitsOf(randomModel(config), examples, task);
     const found = await firstStep({
       model: randomModel(config),
       task,

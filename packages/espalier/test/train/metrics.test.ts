@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { MetricName, Task } from '../../src/data/example.js';
+import type { LabelMetricName, Task } from '../../src/data/example.js';
 import { EspalierError } from '../../src/errors.js';
 import { accuracy, f1, majority, matthews, pearson, scoreTask, spearman } from '../../src/train/metrics.js';
 
@@ -137,7 +137,7 @@ describe('what holds for any predictions', () => {
 describe('refusals', () => {
   const scores = { accuracy, f1, matthews, pearson, spearman };
 
-  it.each(Object.keys(scores) as MetricName[])('%s of no or unequal examples', (name) => {
+  it.each(Object.keys(scores) as LabelMetricName[])('%s of no or unequal examples', (name) => {
     expect(() => scores[name]([], [])).toThrow(EspalierError);
     expect(() => scores[name]([], [])).toThrow(`${name}: expected at least one example, found none`);
     expect(() => scores[name]([1], [1, 0])).toThrow(

@@ -14,6 +14,7 @@ import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, ComputeFlags, OutputFlags {
   readonly maxLength?: number;
+  readonly predictions?: string;
 }
 
 export function evaluateCommand(program: Command): void {
@@ -21,13 +22,15 @@ export function evaluateCommand(program: Command): void {
     .command('evaluate')
     .description('metrics of a model or ONNX file on the dev split of a task')
     .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
-    .option('--max-length <n>', 'tokens per example (default 128)', integer);
+    .option('--max-length <n>', 'tokens per example (default 128, squad 384)', integer)
+    .option('--predictions <file>', 'squad: write the answers here, as the official script reads them');
   addCommon(addData(command)).action(async (path: string, flags: Flags) => {
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
       model: path,
       maxLength: flags.maxLength,
+      predictions: flags.predictions,
     };
     const result = await runJob('evaluate', options, flags);
     if (flags.json) return printJson(result);

@@ -7,17 +7,17 @@ import { type OutputFlags, runJob } from '../run-job.js';
 interface Flags extends ComputeFlags, OutputFlags {
   readonly text: string;
   readonly pair?: string;
-  readonly maxLength: number;
+  readonly maxLength?: number;
 }
 
 export function predictCommand(program: Command): void {
   const command = program
     .command('predict')
-    .description('one prediction, with probabilities')
+    .description('one prediction, with probabilities, or the answer to a question')
     .argument('<dir>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
-    .requiredOption('--text <text>', 'the text')
-    .option('--pair <text>', 'the second text of a pair')
-    .option('--max-length <n>', 'tokens, special tokens included', integer, 128);
+    .requiredOption('--text <text>', 'the text, or the question')
+    .option('--pair <text>', 'the second text of a pair, or the context of the question')
+    .option('--max-length <n>', 'tokens, special tokens included (default 128, of questions 384)', integer);
   addCommon(command).action(async (dir: string, flags: Flags) => {
     const { text, pair, maxLength } = flags;
     const result = await runJob(
@@ -27,6 +27,7 @@ export function predictCommand(program: Command): void {
     );
     if (flags.json) return printJson(result);
     printLine(result.label);
+    if (result.span) printLine(`  characters ${result.span.start} to ${result.span.end}`);
     for (const [label, value] of Object.entries(result.scores)) printLine(`  ${label}  ${value.toFixed(4)}`);
   });
 }
