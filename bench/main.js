@@ -1,8 +1,13 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
-import { int8 } from './int8.js';
+import { latency } from './latency.js';
 import { step } from './step.js';
 
-const BENCHMARKS = { int8, train: step('train'), pretrain: step('pretrain') };
+const BENCHMARKS = {
+  int8: latency('int8'),
+  structure: latency('structure'),
+  train: step('train'),
+  pretrain: step('pretrain'),
+};
 
 const [name, ...args] = process.argv.slice(2);
 if (name !== undefined && Object.hasOwn(BENCHMARKS, name)) {

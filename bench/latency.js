@@ -1,5 +1,5 @@
-// Latency of one sequence through ONNX Runtime: the dense model in float32 and in the two int8 forms that `export`
-// writes, each in fresh processes that alternate. Medians over the rounds.
+// Latency of one sequence through ONNX Runtime: the dense model in float32 and other forms of it, each in fresh
+// processes that alternate. Medians over the rounds.
 import { execFile } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -7,11 +7,20 @@ import { promisify } from 'node:util';
 import { median } from './median.js';
 import { parseOptions } from './options.js';
 
-const USAGE =
-  'npm run bench -- int8 --size mini|base|large [--tokens 128] [--rounds 3] [--runs 20] [--threads 1] [--json]';
-
-/** Float32, int8 by each batch's range, int8 by fixed scales with weights per tensor and per channel. */
-const FORMS = ['f32', 'dynamic', 'static', 'static-per-channel'];
+const FORMS = {
+  /** Int8 by each batch's range, int8 by fixed scales with weights per tensor and per channel. */
+  int8: ['f32', 'dynamic', 'static', 'static-per-channel'],
+  /** Without some of the layers, or of the heads and neurons; in float32, the last one in int8 too. */
+  structure: [
+    'f32',
+    'layers-5/6',
+    'layers-2/3',
+    'layers-1/2',
+    'groups-3/4',
+    'groups-1/2',
+    'layers-1/2-dynamic',
+  ],
+};
 
 const DEFAULTS = { tokens: '128', rounds: '3', runs: '20', threads: '1' };
 const LEAST = { tokens: 1, rounds: 1, runs: 1, threads: 1 };
@@ -19,25 +28,27 @@ const LEAST = { tokens: 1, rounds: 1, runs: 1, threads: 1 };
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const run = promisify(execFile);
 
-/** Runs the benchmark; returns the exit status, 2 for wrong options. */
-export async function int8(args) {
+/** The benchmark `name`: takes arguments, returns the exit status, 2 for wrong options. */
+export const latency = (name) => async (args) => {
   const options = parseOptions(args, DEFAULTS, LEAST);
   if (typeof options === 'string') {
-    console.error(`${options}\n${USAGE}`);
+    const usage = '--size mini|base|large [--tokens 128] [--rounds 3] [--runs 20] [--threads 1] [--json]';
+    console.error(`${options}\nnpm run bench -- ${name} ${usage}`);
     return 2;
   }
   const { size, tokens, rounds, runs, threads, json } = options;
-  const results = Object.fromEntries(FORMS.map((form) => [form, []]));
+  const forms = FORMS[name];
+  const results = Object.fromEntries(forms.map((form) => [form, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const form of FORMS) {
+    for (const form of forms) {
       const counts = { form, size, tokens, runs, threads };
-      const flags = Object.entries(counts).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-      const { stdout } = await run(process.execPath, [here('int8-latency.js'), ...flags]);
+      const flags = Object.entries(counts).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
+      const { stdout } = await run(process.execPath, [here('latency-form.js'), ...flags]);
       results[form].push(JSON.parse(stdout.trim().split('\n').at(-1)));
     }
   }
   const table = Object.fromEntries(
-    FORMS.map((form) => [
+    forms.map((form) => [
       form,
       {
         milliseconds: median(results[form].map(({ milliseconds }) => milliseconds)),
@@ -55,4 +66,4 @@ export async function int8(args) {
   }
   if (json) console.log(JSON.stringify(table));
   return 0;
-}
+};

@@ -6,6 +6,10 @@ import { dynamicInt8Bytes } from '../packages/espalier/dist/export/dynamic-int8.
 import { int8Bytes } from '../packages/espalier/dist/export/int8.js';
 import { onnxBytes } from '../packages/espalier/dist/export/onnx.js';
 import { onnxFeeds } from '../packages/espalier/dist/export/onnx-predictor.js';
+import { bert } from '../packages/espalier/dist/models/bert.js';
+import { groupsOf, keepGroups } from '../packages/espalier/dist/models/groups.js';
+import { droppedLayers, dropLayers } from '../packages/espalier/dist/models/layers.js';
+import { withStructure } from '../packages/espalier/dist/models/structure.js';
 import { random } from '../packages/espalier/dist/random.js';
 import { median } from './median.js';
 import { randomBert } from './random-bert.js';
@@ -27,11 +31,39 @@ const example = {
 };
 const fixed = async (weights) =>
   int8Bytes(model, await calibrate(model, [example], { weights, observer: 'minmax', threads }));
+
+/** The model without the top of its layers. */
+function ofLayers(fraction) {
+  const { num_hidden_layers: layers } = model.config;
+  return dropLayers(model, droppedLayers('top', Math.round((1 - fraction) * layers), layers));
+}
+
+/** The model with this fraction of its heads and neurons, the first ones of every block. */
+function ofGroups(fraction) {
+  const tensors = new Map(model.tensors);
+  const all = groupsOf(bert.blocks, model.config);
+  const kept = (kind) =>
+    all[kind].map((groups) => {
+      const stay = Array.from({ length: Math.round(fraction * groups.count) }, (_, i) => i);
+      keepGroups(tensors, groups, stay);
+      return stay.length;
+    });
+  const structure = { heads: kept('heads'), neurons: kept('neurons') };
+  return { ...model, tensors, config: withStructure(model.config, structure) };
+}
+
+const dynamic = (of) => dynamicInt8Bytes(of, { perRow: false, tables: false });
 const FORMS = {
   f32: () => onnxBytes(model),
-  dynamic: () => dynamicInt8Bytes(model, { perRow: false, tables: false }),
+  dynamic: () => dynamic(model),
   static: () => fixed('per-tensor'),
   'static-per-channel': () => fixed('per-channel'),
+  'layers-5/6': () => onnxBytes(ofLayers(5 / 6)),
+  'layers-2/3': () => onnxBytes(ofLayers(2 / 3)),
+  'layers-1/2': () => onnxBytes(ofLayers(1 / 2)),
+  'groups-3/4': () => onnxBytes(ofGroups(3 / 4)),
+  'groups-1/2': () => onnxBytes(ofGroups(1 / 2)),
+  'layers-1/2-dynamic': () => dynamic(ofLayers(1 / 2)),
 };
 const bytes = await FORMS[values.form]();
 const session = await InferenceSession.create(bytes, { intraOpNumThreads: threads, logSeverityLevel: 3 });
