@@ -111,6 +111,7 @@ describe('the config of DistilBERT', () => {
       initializer_range: 0.02,
       max_position_embeddings: 512,
       pad_token_id: 0,
+      qa_dropout: 0.1,
       vocab_size: 30522,
     });
   });
