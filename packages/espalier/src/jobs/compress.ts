@@ -30,13 +30,18 @@ import {
   parseOptions,
   parseSettings,
 } from './task-run.js';
-import { startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
+import { checkSearchable, searchSchedule } from './schedule-search.js';
+import { type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
   recipe: recipeSchema.describe('recipe data'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
   dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
+  search: z
+    .boolean()
+    .default(false)
+    .describe('structured: try every schedule and keep the best on a split cut from train'),
 });
 
 export type CompressOptions = z.input<typeof compressSchema>;
@@ -45,11 +50,13 @@ export type CompressOptions = z.input<typeof compressSchema>;
 export async function compress(input: CompressOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(compressSchema, input, 'compress');
   const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
+  if (options.search) checkSearchable(recipe);
   const settings = { ...recipe.training, ...options.settings };
   const maxLength = askedLength(settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
-  const loaded = await loadRun({ ...options, maxLength }, control);
+  const select = options.search ? 'best' : options.select; // both need examples that are held out
+  const loaded = await loadRun({ ...options, maxLength, select }, control);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);
 }
 
@@ -68,7 +75,7 @@ export async function compressLoaded(
   const recipe =
     denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
   const { dropout } = parseSettings(options.settings);
-  const input = taskInput(loaded, options.seed, dropout);
+  const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return run.finished;
@@ -77,8 +84,33 @@ export async function compressLoaded(
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   const compared = dense && { model: dense, scores: await run.score(dense) };
-  const result = await runRecipe(input.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(run, result, options, compared, targetSparsity(recipe));
+  const { num_hidden_layers: layers } = input.base.config;
+  const stages = { ...run.stages, teacher: namedTeacher ?? dense };
+  if (!options.search) {
+    const result = await runRecipe(input.base, recipe, stages);
+    return writeRun(run, result, options, compared, targetSparsity(recipe, layers));
+  }
+  const place = { out: options.out, heldRows: loaded.held.length };
+  const found = await searchSchedule(input.base, recipe, stages, place);
+  const chosen = { ...run, recipe: found.recipe };
+  return writeRun(chosen, found.result, options, compared, targetSparsity(found.recipe, layers), {
+    search: found.search,
+  });
+}
+
+/** What is trained on. A search holds examples out too, but runs choose weights on them only where asked to. */
+function runInput(
+  loaded: LoadedRun,
+  { seed, search, select }: z.output<typeof compressSchema>,
+  dropout: number | undefined,
+): RunInput {
+  const input = taskInput(loaded, seed, dropout);
+  if (!search) return input;
+  return {
+    ...input,
+    workload: { ...input.workload, selects: select === 'best' },
+    identity: { search, of: input.identity },
+  };
 }
 
 /** A recipe that begins in pre-training goes on from a model that was pruned there. */

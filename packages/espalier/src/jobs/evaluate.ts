@@ -7,6 +7,7 @@ import { squadTask } from '../data/squad/reader.js';
 import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { writeFileAtomic } from '../io/atomic.js';
+import { padSideOf } from '../models/families.js';
 import type { RunControl } from '../recipe/run.js';
 import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
@@ -48,7 +49,7 @@ export async function evaluate(
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, options.threads)
+    ? await openOnnx(options.model, options.threads, padSideOf(model.config))
     : createPredictor({ model, threads: options.threads, device: options.device, padId });
   const logits = await predictor.logits(dev);
   await predictor.release();

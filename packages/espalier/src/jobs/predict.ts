@@ -7,7 +7,7 @@ import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { longestInput } from '../models/families.js';
+import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { answersSpans, hasTaskHead, headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
@@ -49,7 +49,7 @@ export async function predict(input: z.input<typeof predictSchema>): Promise<Pre
     ? windowsOf(tokenizer, options, maxLength)
     : [{ index: 0, label: 0, ...tokenizer.encode(options.text, options.pair, maxLength) }];
   const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, threads)
+    ? await openOnnx(options.model, threads, padSideOf(model.config))
     : createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
   const logits = await predictor.logits(examples);
   await predictor.release();

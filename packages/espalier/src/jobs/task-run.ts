@@ -1,7 +1,7 @@
 // What finetune, compress and evaluate share: options of a task run, loading and tokenising, the fingerprint.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Example, RawExample, Task, TaskData } from '../data/example.js';
+import type { Example, Padding, RawExample, Task, TaskData } from '../data/example.js';
 import { limitExamples, splitTrain } from '../data/splits.js';
 import { SPAN_LENGTH } from '../data/squad/examples.js';
 import { STRIDES } from '../data/squad/windows.js';
@@ -10,7 +10,7 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { familyOf, longestInput } from '../models/families.js';
+import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { hasHead, headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
@@ -65,13 +65,12 @@ export type DataOptions = z.infer<typeof dataSchema>;
 export type ComputeOptions = z.infer<typeof computeSchema>;
 
 /** A model with its tokenised task. */
-export interface LoadedRun {
+export interface LoadedRun extends Padding {
   readonly model: Model;
   readonly task: Task;
   readonly train: readonly Example[];
   readonly held: readonly Example[];
   readonly dev: readonly Example[];
-  readonly padId: number;
   readonly files: TaskData['files'];
   /** Tokens per example at most. */
   readonly maxLength: number;
@@ -195,6 +194,7 @@ export function tokenizeRun(
     held: prepare(split.held, 'held-out'),
     dev: prepare(data.dev, 'dev'),
     padId: tokenizer.padId,
+    padSide: padSideOf(model.config),
     files: data.files,
     maxLength,
   };

@@ -1,6 +1,7 @@
 // Every compression method, in one list. A test walks it.
 import { UsageError } from '../errors.js';
 import { distil } from './distil.js';
+import { dropByPlace, dropContribution } from './drop-layers.js';
 import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
@@ -8,6 +9,7 @@ import { nip } from './nip.js';
 import { pruneOnce } from './prune-once.js';
 import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
+import { structured } from './structured.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
 export interface AnyMethod extends Omit<Method, 'create'> {
@@ -36,6 +38,9 @@ export const METHODS: readonly AnyMethod[] = [
   listed(lock),
   listed(distil),
   listed(quantise),
+  listed(structured),
+  ...dropByPlace.map(listed),
+  listed(dropContribution),
 ];
 
 export function methodNamed(name: string): AnyMethod {

@@ -57,6 +57,11 @@ export const RECIPES: readonly unknown[] = [
     ],
     training: { lr: 1e-5, epochs: 3 },
   },
+  // One stage: under the masks it trains what the cut model would, and a second one would begin the rate anew.
+  single('structured'),
+  ...['top', 'bottom', 'even', 'odd', 'symmetric', 'contribution'].map((strategy) =>
+    single(`drop-${strategy}`),
+  ),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

@@ -9,7 +9,7 @@ import type { TaskLoss } from './task-loss.js';
 
 export const spanLoss: TaskLoss = {
   /** Both [2 * rows, length], start and end of a row after each other: one-hot positions, and what hides padding. */
-  feeds(_task, { rows, length, examples, mask }) {
+  feeds(_task, { rows, length, examples, starts, mask }) {
     const targets = new Float32Array(2 * rows * length);
     const padding = new Float32Array(2 * rows * length);
     for (let row = 0; row < rows; row++) {
@@ -18,7 +18,7 @@ export const spanLoss: TaskLoss = {
       for (const [which, position] of [window?.start, window?.end].entries()) {
         const begin = (2 * row + which) * length;
         for (let token = 0; token < length; token++) if (!own[token]) padding[begin + token] = PADDING_BIAS;
-        if (position !== undefined) targets[begin + own.indexOf(1) + position] = 1;
+        if (position !== undefined) targets[begin + starts[row]! + position] = 1;
       }
     }
     return new Map([
@@ -42,12 +42,16 @@ export const spanLoss: TaskLoss = {
     };
   },
   teacherShape: (_task, { rows, length }) => [2 * rows, length],
-  fillTeacher(target, logits, { length }) {
+  fillTeacher(target, logits, { bucket, feeds }) {
+    const padding = feeds.get('padding')!;
     target.fill(PADDING_BIAS);
     for (const [row, values] of logits.entries()) {
-      const tokens = values.length / 2;
-      target.set(values.subarray(0, tokens), 2 * row * length);
-      target.set(values.subarray(tokens), (2 * row + 1) * length);
+      for (const which of [0, 1]) {
+        const half = values.subarray((which * values.length) / 2, ((which + 1) * values.length) / 2);
+        let from = (2 * row + which) * bucket.length;
+        while (padding[from] !== 0) from++; // padding may stand before the tokens
+        target.set(half, from);
+      }
     }
   },
 };

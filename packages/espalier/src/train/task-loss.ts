@@ -4,7 +4,7 @@ import type { Batch, Task } from '../data/example.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape } from '../models/builder.js';
 import { labelLoss } from './label-loss.js';
-import type { ObjectiveOutput } from './objective.js';
+import type { ObjectiveOutput, TrainingBatch } from './objective.js';
 import { spanLoss } from './span-loss.js';
 
 export interface TaskLoss {
@@ -15,7 +15,7 @@ export interface TaskLoss {
   /** Shape of a teacher's logits in a bucket. */
   teacherShape(task: Task, bucket: BucketShape): readonly number[];
   /** Writes those of a batch's examples; the other rows have no weight. */
-  fillTeacher(target: Float32Array, logits: readonly Float32Array[], bucket: BucketShape): void;
+  fillTeacher(target: Float32Array, logits: readonly Float32Array[], batch: TrainingBatch): void;
 }
 
 const LOSSES: Readonly<Record<Task['kind'], TaskLoss>> = {

@@ -1,6 +1,6 @@
 // Training on a labelled task: classes or values of one or two sentences, or answer spans.
 import { epochBatches, makeBatch } from '../data/batches.js';
-import type { Example, Task } from '../data/example.js';
+import type { Example, Padding, Task } from '../data/example.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape, Builder } from '../models/builder.js';
 import type { EncoderInputs } from '../models/encoder.js';
@@ -14,15 +14,15 @@ import type { Objective, TrainingBatch } from './objective.js';
 import type { TrainingSettings } from './settings.js';
 import { lossOf } from './task-loss.js';
 
-export interface TaskObjectiveOptions {
+export interface TaskObjectiveOptions extends Padding {
   readonly task: Task;
   readonly examples: readonly Example[];
   readonly settings: TrainingSettings;
   readonly seed: number;
-  readonly padId: number;
 }
 
-export function taskObjective({ task, examples, settings, seed, padId }: TaskObjectiveOptions): Objective {
+export function taskObjective(options: TaskObjectiveOptions): Objective {
+  const { task, examples, settings, seed } = options;
   const { batchSize, maxLength } = settings;
   const microBatchSize = Math.min(settings.microBatchSize ?? batchSize, batchSize);
   const stepsPerEpoch = Math.ceil(examples.length / batchSize);
@@ -42,7 +42,7 @@ export function taskObjective({ task, examples, settings, seed, padId }: TaskObj
       const micro: TrainingBatch[] = [];
       for (let start = 0; start < chosen.length; start += microBatchSize) {
         const part = chosen.slice(start, start + microBatchSize);
-        micro.push(taskBatch(task, part, { rows: microBatchSize, length }, padId));
+        micro.push(taskBatch(task, part, { rows: microBatchSize, length }, options));
       }
       return micro;
     },
@@ -54,9 +54,9 @@ function taskBatch(
   task: Task,
   examples: readonly Example[],
   bucket: BucketShape,
-  padId: number,
+  padding: Padding,
 ): TrainingBatch {
-  const batch = makeBatch(examples, bucket.rows, bucket.length, { padId });
+  const batch = makeBatch(examples, bucket.rows, bucket.length, padding);
   const feeds = new Map([...encoderFeeds(batch), ...lossOf(task).feeds(task, batch)]);
   return {
     rows: bucket.rows,
@@ -65,7 +65,7 @@ function taskBatch(
     feeds,
     rowWeights: batch.rowWeights,
     split: () =>
-      examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padId)),
+      examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padding)),
   };
 }
 

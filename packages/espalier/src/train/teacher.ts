@@ -34,7 +34,7 @@ export async function teacherLogits(
     },
     fill(batch, targets) {
       const logits = batch.examples.map(({ index }) => byIndex.get(index)!);
-      lossOf(task).fillTeacher(targets.get('logits')!, logits, batch.bucket);
+      lossOf(task).fillTeacher(targets.get('logits')!, logits, batch);
     },
     release: () => Promise.resolve(),
   };

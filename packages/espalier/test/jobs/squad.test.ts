@@ -120,6 +120,7 @@ describe.each([
   ['distilbert', 'DistilBertForQuestionAnswering'],
   ['roberta', 'RobertaForQuestionAnswering'],
   ['electra', 'ElectraForQuestionAnswering'],
+  ['xlnet', 'XLNetForQuestionAnsweringSimple'],
 ] as const)('%s', (family, architecture) => {
   it('learns where the taste stands, and says so as folder and as file', async () => {
     const folder = path(family);
