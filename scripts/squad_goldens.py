@@ -3,9 +3,10 @@
 squad-scores.json holds predictions with their references and the exact match and F1 of each, from 0 to 1. The rules are
 those of squad_score.py; the best reference counts.
 
-bert-span.safetensors, and the same of distilbert, roberta and electra, hold
+bert-span.safetensors, and the same of distilbert, roberta, electra and xlnet, hold
   <parameter>          weights, Hugging Face names
-  input_ids attention_mask labels ends, and token_type_ids where the family has them; labels are the start positions
+  input_ids attention_mask labels ends, and token_type_ids where the family has them; labels are the start positions,
+                       counted from a row's first token, which in XLNet's batch is not the first place
   start_logits end_logits loss
   grad.<parameter>     of that loss
 BERT's batch has no padding and its loss is that of transformers. The others have padding, which transformers leaves in
@@ -94,6 +95,7 @@ SPANS = {
     "distilbert": (transformers.DistilBertForQuestionAnswering, MODELS["distilbert"][1]),
     "roberta": (transformers.RobertaForQuestionAnswering, MODELS["roberta"][1]),
     "electra": (transformers.ElectraForQuestionAnswering, MODELS["electra"][1]),
+    "xlnet": (transformers.XLNetForQuestionAnsweringSimple, MODELS["xlnet"][1]),
 }
 STARTS, ENDS = torch.tensor([2, 0, 7, 1]), torch.tensor([5, 0, 7, 1])
 
@@ -109,7 +111,8 @@ def span_batch(family):
 
 def masked_loss(output, mask):
     def half(logits, positions):
-        return torch.nn.functional.cross_entropy(logits.masked_fill(mask == 0, -torch.inf), positions)
+        places = mask.argmax(1) + positions
+        return torch.nn.functional.cross_entropy(logits.masked_fill(mask == 0, -torch.inf), places)
 
     return (half(output.start_logits, STARTS) + half(output.end_logits, ENDS)) / 2
 
@@ -125,12 +128,13 @@ def write_step(family):
     tensors = {n: p.detach().clone() for n, p in model.named_parameters()}
     tensors |= {key: value.int() for key, value in inputs.items()}
     tensors |= {"labels": STARTS.int(), "ends": ENDS.int()}
-    output = model(**inputs, start_positions=STARTS, end_positions=ENDS)
+    positions = {"start_positions": STARTS, "end_positions": ENDS} if family == "bert" else {}
+    output = model(**inputs, **positions)
     loss = output.loss if family == "bert" else masked_loss(output, inputs["attention_mask"])
     loss.backward()
     tensors |= {"loss": loss.detach()}
     tensors |= {key: output[key].detach().contiguous() for key in ("start_logits", "end_logits")}
-    tensors |= {f"grad.{n}": p.grad for n, p in model.named_parameters()}
+    tensors |= {f"grad.{n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
     golden = {"config": model.config.to_dict(), "versions": VERSIONS}
     path = FIXTURES / f"{family}-span.safetensors"
     save_file(tensors, path, {"golden": json.dumps(golden, sort_keys=True)})

@@ -38,64 +38,74 @@ const predicted = async ({ model, examples }: Golden): Promise<Float32Array[]> =
   return logits;
 };
 
-describe.each(['bert', 'distilbert', 'roberta', 'electra'])('a step of answer spans of %s', (family) => {
-  it('has the logits of transformers at every token that is none of padding', async () => {
-    const run = await spanGolden(family);
-    const [, length] = run.tensor('input_ids').shape as [number, number];
-    const expected = run.examples.flatMap(({ ids }, row) =>
-      ['start_logits', 'end_logits'].flatMap((name) =>
-        Array.from(run.tensor(name).data.slice(row * length, row * length + ids.length), Number),
-      ),
-    );
-    expectNear(
-      (await predicted(run)).flatMap((row) => [...row]),
-      expected,
-      1e-5,
-    );
-  });
+describe.each(['bert', 'distilbert', 'roberta', 'electra', 'xlnet'])(
+  'a step of answer spans of %s',
+  (family) => {
+    it('has the logits of transformers at every token that is none of padding', async () => {
+      const run = await spanGolden(family);
+      const expected = run.examples.flatMap((_, row) =>
+        ['start_logits', 'end_logits'].flatMap((name) => run.unpadded(name, row)),
+      );
+      expectNear(
+        (await predicted(run)).flatMap((row) => [...row]),
+        expected,
+        1e-5,
+      );
+    });
 
-  it('has the loss and the gradients of PyTorch', async () => {
-    const { tensor, gradients, ...run } = await spanGolden(family);
-    const found = await firstStep(run);
-    expect(Math.abs(found.loss - Number(tensor('loss').data[0]))).toBeLessThan(1e-5);
-    expect(found.gradients.size).toBe(gradients.size);
-    expect(relativeError(found.gradients, gradients)).toBeLessThan(2e-6);
-  });
+    it('has the loss and the gradients of PyTorch', async () => {
+      const { tensor, gradients, ...run } = await spanGolden(family);
+      const found = await firstStep(run);
+      expect(Math.abs(found.loss - Number(tensor('loss').data[0]))).toBeLessThan(1e-5);
+      expect(found.gradients.size).toBe(gradients.size);
+      expect(relativeError(found.gradients, gradients)).toBeLessThan(2e-6);
+    });
 
-  it('is scored with the same loss', async () => {
-    const run = await spanGolden(family);
-    const { loss } = scoreLogits(task, await predicted(run), run.examples);
-    expect(loss).toBeCloseTo(Number(run.tensor('loss').data[0]), 5);
-  });
-});
+    it('is scored with the same loss', async () => {
+      const run = await spanGolden(family);
+      const { loss } = scoreLogits(task, await predicted(run), run.examples);
+      expect(loss).toBeCloseTo(Number(run.tensor('loss').data[0]), 5);
+    });
+  },
+);
 
 const softmax = (values: readonly number[]): number[] => {
   const powers = values.map((value) => Math.exp(value - Math.max(...values)));
   return powers.map((power) => power / powers.reduce((a, b) => a + b));
 };
 
-it('distils starts and ends apart, over the tokens that are none of padding: the mean of T^2 KL', async () => {
-  const run = await spanGolden('distilbert');
-  const other = { ...run.model, tensors: new Map(run.model.tensors) };
-  const bias = other.tensors.get('qa_outputs.weight')!;
-  other.tensors.set('qa_outputs.weight', { ...bias, data: bias.data.map((value, i) => value + Math.sin(i)) });
-  const predictor = createPredictor({ model: other, threads: 1, device: 'cpu', padId: 0 });
-  const teacher = await teacherLogits(predictor, run.examples, task);
-  const taught = await predictor.logits(run.examples);
-  await predictor.release();
-  const student = await predicted(run);
-  const temperature = 2;
-  const halves = student.flatMap((row, index) =>
-    [0, row.length / 2].map((from) => {
-      const half = (values: Float32Array): number[] =>
-        softmax([...values.subarray(from, from + row.length / 2)].map((value) => value / temperature));
-      const [p, q] = [half(taught[index]!), half(row)];
-      return temperature ** 2 * p.reduce((sum, chance, i) => sum + chance * Math.log(chance / q[i]!), 0);
-    }),
-  );
-  const expected = halves.reduce((a, b) => a + b) / halves.length;
-  const options = distil.options.parse({ temperature, labels: 0, teacher: 1 });
-  const { loss } = await firstStep({ ...run, teacher, methods: [distil.create(options)] });
-  expect(expected).toBeGreaterThan(0.1);
-  expect(loss).toBeCloseTo(expected, 5);
-});
+it.each(['distilbert', 'xlnet'])(
+  'distils starts and ends apart over the tokens of %s: the mean of T^2 KL',
+  async (family) => {
+    const run = await spanGolden(family);
+    const other = { ...run.model, tensors: new Map(run.model.tensors) };
+    const bias = other.tensors.get('qa_outputs.weight')!;
+    other.tensors.set('qa_outputs.weight', {
+      ...bias,
+      data: bias.data.map((value, i) => value + Math.sin(i)),
+    });
+    const predictor = createPredictor({ model: other, threads: 1, device: 'cpu', padId: 0 });
+    const teacher = await teacherLogits(predictor, run.examples, task);
+    const taught = await predictor.logits(run.examples);
+    await predictor.release();
+    const student = await predicted(run);
+    const temperature = 2;
+    const halves = student.flatMap((row, index) =>
+      [0, row.length / 2].map((from) => {
+        const half = (values: Float32Array): number[] =>
+          softmax([...values.subarray(from, from + row.length / 2)].map((value) => value / temperature));
+        const [p, q] = [half(taught[index]!), half(row)];
+        return temperature ** 2 * p.reduce((sum, chance, i) => sum + chance * Math.log(chance / q[i]!), 0);
+      }),
+    );
+    const expected = halves.reduce((a, b) => a + b) / halves.length;
+    const options = distil.options.parse({ temperature, labels: 0, teacher: 1 });
+    const { loss } = await firstStep({
+      ...run,
+      teacher,
+      methods: [distil.create(options)],
+    });
+    expect(expected).toBeGreaterThan(0.1);
+    expect(loss).toBeCloseTo(expected, 5);
+  },
+);
