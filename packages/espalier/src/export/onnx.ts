@@ -11,8 +11,8 @@ import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { createBuilder, type Weights } from '../models/builder.js';
-import { familyOf, longestInput } from '../models/families.js';
-import { classifierHead } from '../models/heads.js';
+import { longestInput } from '../models/families.js';
+import { headLogits } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { checkLogits } from './check.js';
 import { openOnnx } from './onnx-predictor.js';
@@ -65,18 +65,12 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
   const feed = (name: string): Node => input(name, [rows, length], 'int64');
   const tokenMajor = (name: string): Node => reshape(transpose(feed(name), [1, 0]), [length * rows]);
   const b = createBuilder({ rows, length }, weights);
-  const family = familyOf(model.config);
-  const sequence = family.encode(
-    b,
-    model.config,
-    {
-      ids: tokenMajor('input_ids'),
-      typeIds: tokenMajor('token_type_ids'),
-      bias: mul(sub(toFloat(feed('attention_mask')), scalar(1)), scalar(1e9)),
-    },
-    true,
-  );
-  return encodeOnnx([{ name: 'logits', node: classifierHead(b, model.config, family.head, sequence) }], {
+  const logits = headLogits(b, model, {
+    ids: tokenMajor('input_ids'),
+    typeIds: tokenMajor('token_type_ids'),
+    bias: mul(sub(toFloat(feed('attention_mask')), scalar(1)), scalar(1e9)),
+  });
+  return encodeOnnx([{ name: 'logits', node: logits }], {
     initializers,
     dynamic: [open.rows, open.length],
     standard: true,

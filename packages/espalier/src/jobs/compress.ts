@@ -18,6 +18,7 @@ import {
 } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import { measureSparsity, type Report } from '../report/report.js';
+import { adapterMethod, checkAdapter } from './adapters.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
@@ -28,6 +29,7 @@ export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
   recipe: recipeSchema.describe('recipe data'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
+  merge: z.boolean().default(false).describe('write a whole model where the recipe leaves an adapter'),
   dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
 });
 
@@ -39,6 +41,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = parseSettings(settings);
+  checkAdapter(adapterMethod(recipe), options);
   await checkDevice(options.device, control);
   await checkOutput(options);
   const loaded = await loadRun({ ...options, maxLength }, control);
@@ -60,7 +63,11 @@ export async function compressLoaded(
   const recipe =
     denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
   const { dropout } = parseSettings(options.settings);
-  const input = taskInput(loaded, options.seed, dropout);
+  const method = options.merge ? undefined : adapterMethod(recipe);
+  const input = {
+    ...taskInput(loaded, options.seed, dropout),
+    ...(method && { adapter: { method, base: loaded.model, task: loaded.task } }),
+  };
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return run.finished;

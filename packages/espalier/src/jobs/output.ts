@@ -19,6 +19,7 @@ export const RUN_ENTRIES = [
   'checkpoints',
   'config.json',
   'model.safetensors',
+  'adapter.safetensors',
   'quantisation.json',
   'tokenizer.json',
   'tokenizer_config.json',

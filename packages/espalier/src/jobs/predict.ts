@@ -3,17 +3,20 @@ import { z } from 'zod';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
-import { loadCheckpoint } from '../models/checkpoint.js';
+import { loadModel } from '../models/adapter.js';
 import { longestInput } from '../models/families.js';
 import { headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkpointBeside } from './artefact.js';
-import { computeSchema, parseOptions } from './task-run.js';
+import { baseOption, computeSchema, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
   ...computeSchema.shape,
-  model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
+  model: z
+    .string()
+    .describe('directory in Hugging Face layout or of an adapter, Hub id, or .onnx file beside one'),
+  base: baseOption,
   text: z.string(),
   pair: z.string().optional(),
   maxLength: z.int().min(3).default(128),
@@ -28,7 +31,7 @@ export interface Prediction {
 
 export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
-  const model = await loadCheckpoint(checkpointBeside(options.model));
+  const model = await loadModel(checkpointBeside(options.model), options.base);
   const outputs = headOutputs(model);
   if (outputs === undefined) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);

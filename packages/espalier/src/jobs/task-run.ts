@@ -8,6 +8,7 @@ import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
+import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf, longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
@@ -23,6 +24,12 @@ export const computeSchema = z.strictObject({
   threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
   device: z.enum(DEVICES).default('cpu').describe('execution provider'),
 });
+
+/** Where the base of an adapter lies now. */
+export const baseOption = z
+  .string()
+  .optional()
+  .describe('base model of an adapter, where it is not where it was');
 
 /** Which labelled data a job reads. */
 export const dataSchema = z.strictObject({
@@ -91,10 +98,7 @@ export async function checkDevice(device: Device, control: RunControl): Promise<
   await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
 }
 
-async function loadModelAndData(
-  options: DataOptions & { readonly model: string },
-): Promise<{ model: Model; data: TaskData }> {
-  const model = await loadCheckpoint(options.model);
+async function withData(model: Model, options: DataOptions): Promise<{ model: Model; data: TaskData }> {
   familyOf(model.config);
   const data = await loadTaskData(defined({ ...options, dir: options.data }));
   return { model, data: inLabelOrder(model, data) };
@@ -103,7 +107,7 @@ async function loadModelAndData(
 /** Model and task of a job that trains. */
 export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
   const { seed, maxLength, limit } = options;
-  const { model, data } = await loadModelAndData(options);
+  const { model, data } = await withData(await loadCheckpoint(options.model), options);
   return tokenizeRun(model, data, { seed, maxLength, limit, select: options.select }, control);
 }
 
@@ -115,10 +119,14 @@ export const evaluationLength = ({ config }: Model, asked: number | undefined): 
 
 /** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
 export async function loadDev(
-  options: DataOptions & { readonly model: string; readonly maxLength?: number | undefined },
+  options: DataOptions & {
+    readonly model: string;
+    readonly base?: string | undefined;
+    readonly maxLength?: number | undefined;
+  },
   control: RunControl,
 ): Promise<LoadedDev> {
-  const { model, data } = await loadModelAndData(options);
+  const { model, data } = await withData(await loadModel(options.model, options.base), options);
   if (!hasHead(model, data.task)) {
     const found = headOutputs(model) ?? 'none';
     throw new UsageError(

@@ -4,11 +4,12 @@ import type { Task } from '../data/example.js';
 import { random } from '../random.js';
 import { f32 } from '../tensor/tensor.js';
 import { familyOf } from './families.js';
+import { layerMixOutputs } from './layer-mix.js';
 import type { Model } from './model.js';
 
 /** Outputs of the model's task head, or undefined when it has none. */
 export const headOutputs = ({ tensors, config }: Model): number | undefined =>
-  tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
+  layerMixOutputs({ tensors }) ?? tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
 
 /**
  * True when the model has a head for the task: one output per label and, where its config names them, the labels of
@@ -46,7 +47,11 @@ export function withHead(model: Model, task: Task, seed: number): Model {
   return { ...model, config: taskConfig(model, task), tensors };
 }
 
-function taskConfig({ config }: Model, task: Task): Model['config'] {
+/** The config of a model for the task: what kind it is and what its labels are called. */
+export function taskConfig(
+  { config }: Pick<Model, 'config'>,
+  task: Pick<Task, 'kind' | 'labels'>,
+): Model['config'] {
   return {
     ...config,
     problem_type: task.kind === 'regression' ? 'regression' : 'single_label_classification',

@@ -4,6 +4,13 @@ import { parseRecipe, type Recipe } from './recipe.js';
 
 const single = (name: string): unknown => ({ name, stages: [{ methods: [{ name }] }] });
 
+/** A mask over resting weights: what is trained by the gradient's own rate is the head. */
+const adapter = (name: string): unknown => ({
+  name,
+  stages: [{ stage: 'finetune', methods: [{ name }] }],
+  training: { lr: 1e-3 },
+});
+
 /** Plain training. */
 export const DENSE: Recipe = {
   name: 'dense',
@@ -57,6 +64,10 @@ export const RECIPES: readonly unknown[] = [
     ],
     training: { lr: 1e-5, epochs: 3 },
   },
+  adapter('adapt'),
+  adapter('adapt-random'),
+  adapter('adapt-magnitude'),
+  adapter('adapt-iterative'),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

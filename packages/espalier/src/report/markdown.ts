@@ -2,7 +2,7 @@
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import { formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
-import type { Report } from './report.js';
+import type { AdapterReport, Report, Topology } from './report.js';
 import type { Ratios } from './size.js';
 
 export interface Table {
@@ -61,9 +61,36 @@ export function sizeTable({ size: { encoder, model } }: Report): Table {
   };
 }
 
+/** An adapter's bytes beside those of its base. */
+const adapterRows = (
+  { bytes, bits, head, base, weights, sparsity }: AdapterReport,
+  gzip: number,
+): string[][] => [
+  ['pruned of the masked weights', `${formatPercent(sparsity)} of ${weights.toLocaleString('en')}`],
+  [
+    'adapter.safetensors',
+    `${formatBytes(bytes)} (mask ${formatBytes(bits)}, head ${formatBytes(head)}), ${formatBytes(gzip)} with gzip`,
+  ],
+  ['the base beside it, in float32', formatBytes(base)],
+];
+
+/** Pruned fractions by component and by block. */
+export const topologyTable = ({ components, layers }: Topology): Table => ({
+  columns: [
+    { title: 'masked part' },
+    { title: 'weights', align: 'right' },
+    { title: 'pruned', align: 'right' },
+  ],
+  rows: [...components, ...layers].map(({ name, weights, zeros }) => [
+    name,
+    weights.toLocaleString('en'),
+    formatPercent(zeros / weights),
+  ]),
+});
+
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
-  const { sparsity, int8, parameters, bytes, finalAdjustment, steps, seconds } = report;
+  const { sparsity, int8, adapter, parameters, bytes, finalAdjustment, steps, seconds } = report;
   return [
     ['zeros in the encoder matrices', formatPercent(sparsity.encoder)],
     ['zeros in the whole model', formatPercent(sparsity.model)],
@@ -80,7 +107,9 @@ export function factRows(report: Report): string[][] {
             `${int8.rounded.toLocaleString('en')} of ${int8.nonzero.toLocaleString('en')}`,
           ],
         ]),
-    ['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`],
+    ...(adapter === undefined
+      ? [['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`]]
+      : adapterRows(adapter, bytes.gzip)),
     ...(bytes.denseInt8 === undefined
       ? []
       : [['the dense model in int8 (ONNX, post-training)', formatBytes(bytes.denseInt8)]]),
@@ -96,8 +125,31 @@ export function factRows(report: Report): string[][] {
 export const DENSE_FILE_NOTE =
   'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
 
+/** Said wherever an adapter is shown. */
+export const ADAPTER_NOTE =
+  'The adapter needs its base, byte for byte. With the mask applied, the model is as large and as slow as the base.';
+
+function sizeLines(report: Report): string[] {
+  const size = sizeTable(report);
+  return [
+    ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
+    '## Size',
+    '',
+    renderMarkdownTable(size.columns, size.rows),
+    '',
+    `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
+      'tensors whole, embeddings among them.',
+    '',
+  ];
+}
+
+function adapterLines(adapter: AdapterReport): string[] {
+  const { columns, rows } = topologyTable(adapter);
+  return ['## Mask', '', ADAPTER_NOTE, '', renderMarkdownTable(columns, rows), ''];
+}
+
 export function renderReport(report: Report): string {
-  const [scores, size] = [scoreTable(report), sizeTable(report)];
+  const scores = scoreTable(report);
   const { task, model, recipe, seed, data, settings, versions, maskHash } = report;
   return [
     `# ${recipe.name} on ${task}`,
@@ -110,14 +162,7 @@ export function renderReport(report: Report): string {
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
-    ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
-    '## Size',
-    '',
-    renderMarkdownTable(size.columns, size.rows),
-    '',
-    `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
-      'tensors whole, embeddings among them.',
-    '',
+    ...(report.adapter ? adapterLines(report.adapter) : sizeLines(report)),
     `Pattern hash of the encoder matrices: \`${maskHash}\``,
     '',
     '## Data',

@@ -19,6 +19,31 @@ export interface Sparsity {
   readonly matrices: Readonly<Record<string, number>>;
 }
 
+export interface MaskedPart {
+  readonly name: string;
+  readonly weights: number;
+  readonly zeros: number;
+}
+
+export interface Topology {
+  readonly weights: number;
+  /** Fraction of zeros over all masked tensors. */
+  readonly sparsity: number;
+  readonly components: readonly MaskedPart[];
+  /** Embeddings, then the blocks by number. */
+  readonly layers: readonly MaskedPart[];
+}
+
+/** What an adapter holds, in bytes, and where its mask prunes. */
+export interface AdapterReport extends Topology {
+  readonly bytes: number;
+  readonly bits: number;
+  readonly head: number;
+  /** Of the base's embeddings and encoder in float32. */
+  readonly base: number;
+  readonly baseHash: string;
+}
+
 export interface Report {
   readonly schema: 'espalier-report-1';
   readonly task: string;
@@ -44,9 +69,12 @@ export interface Report {
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
+  /** Where the result is an adapter instead of a model: all else is of the base under it. */
+  readonly adapter?: AdapterReport;
   readonly parameters: { readonly total: number; readonly nonzero: number };
   readonly bytes: {
     readonly denseF32: number;
+    /** The weights' file, an adapter's too, with gzip. */
     readonly gzip: number;
     /** The dense model as an ONNX file in post-training int8. */
     readonly denseInt8?: number;

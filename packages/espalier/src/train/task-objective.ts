@@ -5,8 +5,7 @@ import type { Node } from '../graph/node.js';
 import { logSoftmax, mul, neg, reduceSum, sub } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
 import type { BucketShape, Builder } from '../models/builder.js';
-import { familyOf } from '../models/families.js';
-import { classifierHead } from '../models/heads.js';
+import { headLogits } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { distillationLoss } from './distillation-loss.js';
 import { encoderFeeds, encoderInputs } from './encoder-batch.js';
@@ -82,11 +81,7 @@ function targets(task: Task, { rows, examples }: Batch): Float32Array {
 }
 
 /** Logits [rows, labels] of a model with a classification head. */
-export function taskLogits(b: Builder, model: Model): Node {
-  const family = familyOf(model.config);
-  const sequence = family.encode(b, model.config, encoderInputs(b.bucket), true);
-  return classifierHead(b, model.config, family.head, sequence);
-}
+export const taskLogits = (b: Builder, model: Model): Node => headLogits(b, model, encoderInputs(b.bucket));
 
 function taskLoss(b: Builder, model: Model, task: Task, rowScale: Node): ObjectiveOutput {
   const logits = taskLogits(b, model);

@@ -22,6 +22,7 @@ interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
   readonly sparsity?: number;
   readonly teacher?: string;
   readonly dense?: string;
+  readonly merge?: true;
   readonly onnx?: true;
   readonly out: string;
 }
@@ -36,6 +37,7 @@ export function compressCommand(program: Command): void {
     .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
+    .option('--merge', 'write a whole model where the recipe leaves an adapter (head=stock)')
     .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     const { recipe, rest } = await recipeOf(flags.recipe, flags);
@@ -47,6 +49,7 @@ export function compressCommand(program: Command): void {
       model: flags.model,
       teacher: flags.teacher,
       dense: flags.dense,
+      merge: flags.merge ?? false,
       onnx: flags.onnx ?? false,
       out: flags.out,
     };

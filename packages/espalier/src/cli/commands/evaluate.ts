@@ -13,6 +13,7 @@ import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, ComputeFlags, OutputFlags {
+  readonly base?: string;
   readonly maxLength?: number;
 }
 
@@ -20,13 +21,15 @@ export function evaluateCommand(program: Command): void {
   const command = program
     .command('evaluate')
     .description('metrics of a model or ONNX file on the dev split of a task')
-    .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
+    .argument('<path>', 'directory in Hugging Face layout or of an adapter, Hub id, or .onnx file')
+    .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--max-length <n>', 'tokens per example (default 128)', integer);
   addCommon(addData(command)).action(async (path: string, flags: Flags) => {
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
       model: path,
+      base: flags.base,
       maxLength: flags.maxLength,
     };
     const result = await runJob('evaluate', options, flags);
