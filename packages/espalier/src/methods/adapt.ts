@@ -66,7 +66,7 @@ interface Progress {
 }
 
 /** Corrections of a solved push over the ramp. */
-const CHECKS = 100;
+const CHECKS = 50;
 
 const ADAPTING = 'adapting';
 const FIXED = 'fixed';
