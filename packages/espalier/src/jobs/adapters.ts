@@ -10,6 +10,7 @@ import { adapterOf, applyAdapter, bodyNames, readAdapter, writeAdapter } from '.
 import type { Model } from '../models/model.js';
 import { ADAPTER } from '../models/weight-files.js';
 import type { Recipe } from '../recipe/recipe.js';
+import type { RecipeResult } from '../recipe/run.js';
 import type { AdapterReport } from '../report/report.js';
 import { topologyOf } from './topology.js';
 
@@ -74,7 +75,7 @@ export function checkAdapter(method: AdapterMethod | undefined, { model, out, me
 /** Writes the result as an adapter and reads it back; the model is what the file makes of the base. */
 export async function writeAdapted(
   out: string,
-  trained: Model,
+  { model: trained, reported }: RecipeResult,
   { method, base, task }: AdapterTarget,
 ): Promise<{ readonly model: Model; readonly report: AdapterReport }> {
   const shapes = bodyNames(base.config).map((name) => ({ name, shape: base.tensors.get(name)!.shape }));
@@ -98,6 +99,7 @@ export async function writeAdapted(
     head: sum([...adapter.head.values()].map(({ data }) => data)),
     base: sum(shapes.map((tensor) => base.tensors.get(tensor.name)!.data)),
     baseHash: adapter.baseHash,
+    reported,
     ...topologyOf(model, adapter.masks.keys()),
   };
   return { model, report };

@@ -98,7 +98,11 @@ export async function checkDevice(device: Device, control: RunControl): Promise<
   await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
 }
 
-async function withData(model: Model, options: DataOptions): Promise<{ model: Model; data: TaskData }> {
+/** The model with a task's examples, labels in the order of its head. */
+export async function withData(
+  model: Model,
+  options: DataOptions,
+): Promise<{ model: Model; data: TaskData }> {
   familyOf(model.config);
   const data = await loadTaskData(defined({ ...options, dir: options.data }));
   return { model, data: inLabelOrder(model, data) };

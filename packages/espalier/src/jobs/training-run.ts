@@ -138,7 +138,7 @@ export async function writeRun(
   const { settings, totalSteps } = run.stages;
   const { trainRows, ...subject } = run.input.subject;
   const { adapter } = run.input;
-  const adapted = adapter && (await writeAdapted(out, result.model, adapter));
+  const adapted = adapter && (await writeAdapted(out, result, adapter));
   if (!adapted) await writeCheckpointFiles(out, result.model);
   const scores = await run.score(adapted?.model ?? (await loadCheckpoint(out)));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });

@@ -61,18 +61,27 @@ export function sizeTable({ size: { encoder, model } }: Report): Table {
   };
 }
 
-/** An adapter's bytes beside those of its base. */
-const adapterRows = (
-  { bytes, bits, head, base, weights, sparsity }: AdapterReport,
-  gzip: number,
-): string[][] => [
-  ['pruned of the masked weights', `${formatPercent(sparsity)} of ${weights.toLocaleString('en')}`],
-  [
-    'adapter.safetensors',
-    `${formatBytes(bytes)} (mask ${formatBytes(bits)}, head ${formatBytes(head)}), ${formatBytes(gzip)} with gzip`,
-  ],
-  ['the base beside it, in float32', formatBytes(base)],
-];
+/** An adapter's bytes beside those of its base, and what came back while it was learned. */
+function adapterRows(adapter: AdapterReport, gzip: number): string[][] {
+  const { bytes, bits, head, base, weights, sparsity, reported } = adapter;
+  const { recovered, recoveredShare } = reported;
+  return [
+    ['pruned of the masked weights', `${formatPercent(sparsity)} of ${weights.toLocaleString('en')}`],
+    ...(recovered === undefined || recoveredShare === undefined
+      ? []
+      : [
+          [
+            'kept weights that had been pruned before',
+            `${recovered.toLocaleString('en')}, ${formatPercent(recoveredShare)} of the kept`,
+          ],
+        ]),
+    [
+      'adapter.safetensors',
+      `${formatBytes(bytes)} (mask ${formatBytes(bits)}, head ${formatBytes(head)}), ${formatBytes(gzip)} with gzip`,
+    ],
+    ['the base beside it, in float32', formatBytes(base)],
+  ];
+}
 
 /** Pruned fractions by component and by block. */
 export const topologyTable = ({ components, layers }: Topology): Table => ({

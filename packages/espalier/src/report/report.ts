@@ -42,6 +42,8 @@ export interface AdapterReport extends Topology {
   /** Of the base's embeddings and encoder in float32. */
   readonly base: number;
   readonly baseHash: string;
+  /** What the method said last, by name. */
+  readonly reported: Readonly<Record<string, number>>;
 }
 
 export interface Report {
