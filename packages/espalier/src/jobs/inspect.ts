@@ -130,11 +130,9 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   };
 }
 
-function summaryOf(
-  { masks, head: _head, ...about }: Adapter,
-  model: Model,
-): NonNullable<Inspection['adapter']> {
-  return { ...about, ...topologyOf(model, masks.keys()) };
+function summaryOf(adapter: Adapter, model: Model): NonNullable<Inspection['adapter']> {
+  const { base, baseHash, task, kind, labels, method, options, masks } = adapter;
+  return { base, baseHash, task, kind, labels, method, options, ...topologyOf(model, masks.keys()) };
 }
 
 /** Pieces whose neighbours are compared, and how many neighbours. */

@@ -110,9 +110,9 @@ export function adapterScope({ head, headRule, biases, names }: ScopeOptions): A
 }
 
 /** The highest rate of a stage: what its schedule's factors are factors of. */
-export function peakRate({ steps, rateAt }: StageContext): number {
+export function peakRate(stage: StageContext): number {
   let peak = 0;
-  for (let step = 0; step < steps; step++) peak = Math.max(peak, rateAt(step));
+  for (let step = 0; step < stage.steps; step++) peak = Math.max(peak, stage.rateAt(step));
   return peak;
 }
 

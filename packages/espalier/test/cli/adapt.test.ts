@@ -25,7 +25,6 @@ describe('an adapter', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/adapter by adapt for classify over .*base \(SHA-256 [0-9a-f]{16}\.\.\.\)/);
     expect(stdout).toMatch(/^block 1 +[\d,]+ +\d+\.\d %$/m);
-    expect(await espalierJson(root, 'inspect', 'adapter')).toMatchObject({ format: 'adapter' });
   });
 
   it('is scored and asked over a base that moved, by --base', async () => {
@@ -49,6 +48,5 @@ describe('an adapter', () => {
     const merged = await espalier(root, ...adapt, '--merge', '--set', 'head=stock', '--out', 'merged');
     expect(merged.status).toBe(0);
     expect(merged.stdout).toContain('model.safetensors: ');
-    expect((await espalier(root, 'evaluate', 'merged', ...own)).status).toBe(0);
   });
 });

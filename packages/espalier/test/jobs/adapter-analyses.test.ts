@@ -76,8 +76,8 @@ describe('disturbed', () => {
     expect(standardDeviation(drawn)).toBeCloseTo(standardDeviation(before), 1);
     const product = drawn.reduce((sum, value, i) => sum + value * before[i]!, 0) / drawn.length;
     expect(Math.abs(product)).toBeLessThan(0.2 * standardDeviation(before) ** 2);
-    const { [TABLE]: _table, ...others } = modelBits(base);
-    expect(modelBits(fresh)).toMatchObject(others);
+    const [was, is] = [modelBits(base), modelBits(fresh)];
+    for (const name of Object.keys(was)) expect(is[name] === was[name], name).toBe(name !== TABLE);
   });
 });
 

@@ -301,7 +301,9 @@ describe('compress with a recipe that leaves an adapter', () => {
     const out = path('project', 'stopped');
     let steps = 0;
     const stopping: RunControl = {
-      onEvent: ({ type }) => void (type === 'step' && steps++),
+      onEvent({ type }) {
+        if (type === 'step') steps++;
+      },
       stopRequested: () => steps === 9,
     };
     const recipe = recipeOf('adapt', { sparsity: 0.5 });

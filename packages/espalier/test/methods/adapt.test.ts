@@ -51,7 +51,9 @@ async function adapting(
   const settings = { ...oneBatch.settings, ...run.settings };
   const methods = [method, ...(run.methods ?? [])];
   const examples = run.examples ?? fewExamples;
-  const note = (text: string): void => void (text.startsWith('memory') || notes.push(text));
+  const note = (text: string): void => {
+    if (!text.startsWith('memory')) notes.push(text);
+  };
   const trainer = trainerOf({ ...run, model: start, examples, settings, methods, note });
   return {
     trainer,
