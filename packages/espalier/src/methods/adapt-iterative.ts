@@ -5,18 +5,13 @@
 // what is left. The head is not put back.
 import { z } from 'zod';
 import { stop } from '../graph/ops/index.js';
-import { adapterScope, peakRate, scopeOptions, scopeProvenance } from './adapter-scope.js';
+import { adapterScope, scopeOptions, scopeProvenance } from './adapter-scope.js';
 import { globalMasks } from './adapt-baselines.js';
 import type { Method, MethodState, StageContext } from './method.js';
 import { magnitudes } from './ranking.js';
 
 const options = z.strictObject({
   ...scopeOptions,
-  alpha: z
-    .number()
-    .positive()
-    .default(5e-5)
-    .describe("peak rate of the weights while they are trained; follows the stage's schedule"),
   rounds: z.int().positive().default(5).describe('times that weights are trained, pruned and put back'),
   end: z
     .number()
@@ -40,14 +35,13 @@ export const adaptIterative: Method<Options> = {
   title: 'A mask by iterative magnitude pruning with rewinding over resting weights, and a head',
   paper: 'Gao, Colombo and Wang 2021, arXiv 2105.03343 (baseline); Frankle and Carbin 2019, arXiv 1803.03635',
   options,
-  provenance: { ...scopeProvenance, alpha: 'ours', rounds: 'unconfirmed', end: 'ours' },
+  provenance: { ...scopeProvenance, rounds: 'unconfirmed', end: 'ours' },
   create: (chosen) => {
     const { sparsity, rounds } = chosen;
     const scope = adapterScope(chosen);
     let body = new Set<string>();
     let original: ReadonlyMap<string, Float32Array> = new Map();
     let done: MethodState<number> = { value: 0 }; // rounds
-    let peak = 0;
     const rests = (): boolean => done.value === rounds;
     const putBack = ({ store }: StageContext): void => {
       for (const name of scope.body) {
@@ -66,7 +60,6 @@ export const adaptIterative: Method<Options> = {
         scope.declare(stage);
         body = new Set(scope.body);
         stage.mask(scope.masked);
-        peak = peakRate(stage);
         done = stage.state('adapt-iterative', 0);
       },
       begin: (stage) => scope.begin(stage),
@@ -77,7 +70,7 @@ export const adaptIterative: Method<Options> = {
       }),
       update(_step, { name }, plan) {
         if (!body.has(name)) return scope.headPlan(plan);
-        return { ...plan, rate: rests() ? 0 : (chosen.alpha * plan.rate) / peak };
+        return rests() ? { ...plan, rate: 0 } : plan;
       },
       afterStep(step) {
         if (rests() || step.step + 1 < roundEnd(step.steps, chosen, done.value + 1)) return;

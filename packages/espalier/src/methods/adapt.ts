@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { mul } from '../graph/ops/index.js';
 import { random } from '../random.js';
 import { sizeOf } from '../tensor/tensor.js';
-import { adapterScope, peakRate, scopeOptions, scopeProvenance } from './adapter-scope.js';
+import { adapterScope, scopeOptions, scopeProvenance } from './adapter-scope.js';
 import { hardMask, relaxedMask, settle, shiftFor, type Survivors, survivors } from './mask-logits.js';
 import type { Method, MethodState, StageContext } from './method.js';
 
@@ -97,7 +97,6 @@ export const adapt: Method<AdaptOptions> = {
     const scope = adapterScope(chosen);
     let masked = new Set<string>();
     let progress: MethodState<Progress> = { value: { gamma: 0, sparsity: 0, fixed: null } };
-    let peak = 0;
     const thetas = ({ store }: StageContext): Float32Array[] =>
       scope.masked.map((name) => store.view(thetaOf(name), 'weight'));
     /** Weights that were never pruned: the mask of a resting tensor is applied to nothing. */
@@ -115,7 +114,6 @@ export const adapt: Method<AdaptOptions> = {
         for (const { name, shape } of stage.tensors.filter((tensor) => masked.has(tensor.name))) {
           stage.parameter(thetaOf(name), shape, () => new Float32Array(sizeOf(shape)), 'theta');
         }
-        peak = peakRate(stage);
       },
       begin(stage) {
         scope.begin(stage);
@@ -135,9 +133,8 @@ export const adapt: Method<AdaptOptions> = {
       update(_step, { group }, plan) {
         if (group !== 'theta') return scope.headPlan(plan);
         if (isFixed()) return { ...plan, rule, decay: 0, rate: 0 };
-        const factor = plan.rate / peak;
-        const shift = chosen.gamma === 'auto' ? progress.value.gamma : chosen.gamma * factor;
-        return { ...plan, rule, decay: 0, rate: alpha * factor, shift };
+        const shift = chosen.gamma === 'auto' ? progress.value.gamma : scope.atPeak(plan, chosen.gamma).rate;
+        return { ...scope.atPeak(plan, alpha), rule, decay: 0, shift };
       },
       afterStep(step) {
         if (isFixed()) return;

@@ -17,10 +17,8 @@ export const scopeOptions = {
     .describe(
       "a weighted average of the blocks' outputs, a ReLU layer and an output, or the family's own head",
     ),
-  headRule: z
-    .enum(['adamw', 'sgd'])
-    .default('adamw')
-    .describe('optimiser of the head; its peak rate (beta) is the training rate, --lr'),
+  headRule: z.enum(['adamw', 'sgd']).default('adamw').describe('optimiser of the head'),
+  beta: z.number().positive().default(1e-3).describe("peak rate of the head; follows the stage's schedule"),
   biases: z.boolean().default(false).describe('mask biases and LayerNorm too'),
   names: z
     .string()
@@ -32,6 +30,7 @@ export const scopeProvenance: Readonly<Record<keyof typeof scopeOptions, Provena
   sparsity: 'ours',
   head: 'paper',
   headRule: 'ours',
+  beta: 'ours',
   biases: 'ours',
   names: 'paper',
 };
@@ -68,13 +67,20 @@ export interface AdapterScope {
   /** Names of the body's tensors that the graph reads, and of those of them that are masked. */
   readonly body: readonly string[];
   readonly masked: readonly string[];
+  /** The plan with the rate that has this peak and the stage's schedule. */
+  atPeak(plan: UpdatePlan, peak: number): UpdatePlan;
   /** The plan of a tensor of the head. */
   headPlan(plan: UpdatePlan): UpdatePlan;
 }
 
-export function adapterScope({ head, headRule, biases, names }: ScopeOptions): AdapterScope {
+export function adapterScope({ head, headRule, beta, biases, names }: ScopeOptions): AdapterScope {
   let inBody = new Set<string>();
   let deviation = 0;
+  let stagePeak = 0;
+  const atPeak = (plan: UpdatePlan, peak: number): UpdatePlan => ({
+    ...plan,
+    rate: stagePeak > 0 ? (peak * plan.rate) / stagePeak : 0,
+  });
   const found: { body: readonly string[]; masked: readonly string[] } = { body: [], masked: [] };
   return {
     prepare(model) {
@@ -85,8 +91,9 @@ export function adapterScope({ head, headRule, biases, names }: ScopeOptions): A
       const body = [...model.tensors].filter(([name]) => inBody.has(name));
       return { ...model, tensors: new Map([...body, ...emptyLayerMix(config)]) };
     },
-    declare({ tensors }) {
-      const body = tensors.filter(({ name, group }) => group === 'model' && inBody.has(name));
+    declare(stage) {
+      stagePeak = peakRate(stage);
+      const body = stage.tensors.filter(({ name, group }) => group === 'model' && inBody.has(name));
       found.body = body.map(({ name }) => name);
       found.masked = maskedNames(body, { biases, names });
     },
@@ -105,12 +112,13 @@ export function adapterScope({ head, headRule, biases, names }: ScopeOptions): A
     get masked() {
       return found.masked;
     },
-    headPlan: (plan) => ({ ...plan, rule: headRule }),
+    atPeak,
+    headPlan: (plan) => ({ ...atPeak(plan, beta), rule: headRule }),
   };
 }
 
 /** The highest rate of a stage: what its schedule's factors are factors of. */
-export function peakRate(stage: StageContext): number {
+function peakRate(stage: StageContext): number {
   let peak = 0;
   for (let step = 0; step < stage.steps; step++) peak = Math.max(peak, stage.rateAt(step));
   return peak;

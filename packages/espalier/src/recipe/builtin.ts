@@ -4,11 +4,10 @@ import { parseRecipe, type Recipe } from './recipe.js';
 
 const single = (name: string): unknown => ({ name, stages: [{ methods: [{ name }] }] });
 
-/** A mask over resting weights: what is trained by the gradient's own rate is the head. */
+/** A mask over resting weights, which only a task has a use for. */
 const adapter = (name: string): unknown => ({
   name,
   stages: [{ stage: 'finetune', methods: [{ name }] }],
-  training: { lr: 1e-3 },
 });
 
 /** Plain training. */

@@ -27,7 +27,7 @@ describe('an adapter', () => {
     expect(stdout).toMatch(/^block 1 +[\d,]+ +\d+\.\d %$/m);
   });
 
-  it('is scored and asked over a base that moved, by --base', async () => {
+  it('is scored over a base that moved, by --base', async () => {
     const before = await espalierJson(root, 'evaluate', 'adapter', ...own);
     renameSync(path('project', 'base'), path('project', 'moved'));
     const lost = await espalier(root, 'evaluate', 'adapter', ...own);
@@ -37,8 +37,6 @@ describe('an adapter', () => {
     ]);
     const found = await espalierJson(root, 'evaluate', 'adapter', ...own, '--base', 'moved');
     expect(found['metrics']).toEqual(before['metrics']);
-    const { stdout } = await espalier(root, 'predict', 'adapter', '--text', 'pears', '--base', 'moved');
-    expect(stdout).toMatch(/^(sour|sweet)\n/);
     renameSync(path('project', 'moved'), path('project', 'base'));
   });
 

@@ -10,6 +10,7 @@ import { bitAt, countBits, isWholeMask, packNonzero } from '../../src/models/pac
 import { multiplied, redrawn, shuffledMasks } from '../../src/models/perturbed-adapter.js';
 import { random } from '../../src/random.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
+import { setOption } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { mean, standardDeviation } from '../../src/train/statistics.js';
 import { sha256, writeProject } from '../support/cli.js';
@@ -27,9 +28,12 @@ let masks: ReadonlyMap<string, Uint8Array>;
 
 beforeAll(async () => {
   await writeProject(root);
-  const settings = { steps: 60, batchSize: 8, maxLength: 16, lr: 1e-2 };
+  const settings = { steps: 60, batchSize: 8, maxLength: 16 };
   const common = { ...data, model: join(root, 'base'), dense: null, settings };
-  await compress({ ...common, recipe: builtinRecipe('adapt'), out: adapter }, control);
+  await compress(
+    { ...common, recipe: setOption(builtinRecipe('adapt'), 'beta', 1e-2), out: adapter },
+    control,
+  );
   base = await loadCheckpoint(join(root, 'base'));
   ({ masks } = await readAdapter(adapter));
 });

@@ -1,25 +1,40 @@
 // Adapters from files to files: what is written beside the base, what reads it, and what is refused.
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EspalierError } from '../../src/errors.js';
+import { adapterMethod, writeAdapted } from '../../src/jobs/adapters.js';
 import { compress, type CompressOptions } from '../../src/jobs/compress.js';
 import { evaluate } from '../../src/jobs/evaluate.js';
 import { exportModel } from '../../src/jobs/export.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { inspect } from '../../src/jobs/inspect.js';
 import { predict } from '../../src/jobs/predict.js';
-import { loadModel, readAdapter } from '../../src/models/adapter.js';
+import { loadRun } from '../../src/jobs/task-run.js';
+import { adapterOf, loadModel, readAdapter } from '../../src/models/adapter.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
+import type { Model } from '../../src/models/model.js';
+import { withHead } from '../../src/models/task-model.js';
 import { countBits } from '../../src/models/packed-bits.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
 import { type Recipe, setOptions } from '../../src/recipe/recipe.js';
-import type { RunControl } from '../../src/recipe/run.js';
+import { type RunControl, runRecipe } from '../../src/recipe/run.js';
+import { taskWorkload } from '../../src/recipe/task-workload.js';
 import type { Report } from '../../src/report/report.js';
+import { createPredictor } from '../../src/train/predictor.js';
 import { readSafetensors, writeSafetensors } from '../../src/tensor/safetensors.js';
 import { row, sha256, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
-import { modelBits } from '../support/training.js';
+import { modelBits, settingsOf } from '../support/training.js';
 
 const path = temporaryFolder();
 const root = path('project');
@@ -217,6 +232,53 @@ describe('an adapter', () => {
 });
 
 type Tensors = Awaited<ReturnType<typeof readSafetensors>>['tensors'];
+
+describe('what training leaves', () => {
+  it.each(['mix', 'stock'])('comes back from the file, logit by logit, with the head %s', async (head) => {
+    const recipe = recipeOf('adapt', { head });
+    const loaded = await loadRun({ ...data, model: base, seed: 0, maxLength: 16 }, control);
+    const result = await runRecipe(withHead(loaded.model, loaded.task, 0), recipe, {
+      ...{
+        workload: taskWorkload(loaded),
+        settings: settingsOf(settings),
+        totalSteps: 12,
+        seed: 0,
+        threads: 1,
+      },
+      ...{ device: 'cpu', checkpointEvery: 100, fingerprint: '', control },
+    });
+    const out = path('project', `left ${head}`);
+    mkdirSync(out);
+    const method = adapterMethod(recipe)!;
+    await writeAdapted(out, result, { method, base: loaded.model, task: loaded.task });
+    const logitsOf = async (model: Model): Promise<Float32Array[]> => {
+      const predictor = createPredictor({ model, threads: 1, device: 'cpu', padId: loaded.padId });
+      const logits = await predictor.logits(loaded.dev);
+      await predictor.release();
+      return logits;
+    };
+    const restored = await loadModel(out);
+    expect(modelBits(restored)).toEqual(modelBits(result.model));
+    expect(await logitsOf(restored)).toEqual(await logitsOf(result.model));
+  });
+
+  it('is refused where a weight of the base is another', async () => {
+    const before = await loadCheckpoint(base);
+    const name = 'bert.encoder.layer.0.output.dense.bias';
+    const other = { ...before.tensors.get(name)!, data: before.tensors.get(name)!.data.map(() => 1) };
+    const after = { ...before, tensors: new Map(before.tensors).set(name, other) };
+    const description = {
+      task: 'classify',
+      kind: 'classification',
+      labels: ['a'],
+      method: 'adapt',
+      options: {},
+    } as const;
+    expect(() => adapterOf(before, after, [], { ...description, labels: ['a'] })).toThrow(
+      /layer\.0\.output\.dense\.bias: a weight of the base changed, from 0 to 1/,
+    );
+  });
+});
 
 describe('compress with a recipe that leaves an adapter', () => {
   it.each(['adapt-random', 'adapt-magnitude', 'adapt-iterative'])(

@@ -10,7 +10,7 @@ import type { Model } from '../../src/models/model.js';
 import { withHead } from '../../src/models/task-model.js';
 import { random } from '../../src/random.js';
 import { builtinRecipe, DENSE } from '../../src/recipe/builtin.js';
-import { type Recipe, setOption } from '../../src/recipe/recipe.js';
+import { type Recipe, setOptions } from '../../src/recipe/recipe.js';
 import { runRecipe } from '../../src/recipe/run.js';
 import { taskWorkload } from '../../src/recipe/task-workload.js';
 import { mean } from '../../src/train/statistics.js';
@@ -37,7 +37,12 @@ describe('globalMasks', () => {
 const model = randomModel();
 const body = new Set(bodyNames(model.config));
 
-async function trained(name: string, options: object, steps = 10): Promise<Trainer & { notes: string[] }> {
+async function trained(
+  name: string,
+  options: object,
+  steps = 10,
+  lr = 0.01,
+): Promise<Trainer & { notes: string[] }> {
   const method = methodNamed(name).create(options);
   const notes: string[] = [];
   const trainer = trainerOf({
@@ -45,6 +50,7 @@ async function trained(name: string, options: object, steps = 10): Promise<Train
     methods: [method],
     examples: madeUpExamples(24),
     steps,
+    settings: { lr },
     note(text) {
       if (!text.startsWith('memory')) notes.push(text);
     },
@@ -88,8 +94,8 @@ describe('weights that are left are the original ones', () => {
   });
 
   it('iteratively: by what training made of them, and put back', async () => {
-    const options = { sparsity: 0.6, alpha: 0.05, rounds: 3 };
-    const { kept, magnitudes } = survivorsOf(await trained('adapt-iterative', options, 20));
+    const options = { sparsity: 0.6, rounds: 3 };
+    const { kept, magnitudes } = survivorsOf(await trained('adapt-iterative', options, 20, 0.05));
     expect(share(kept)).toBeCloseTo(0.4, 2);
     expect(Math.min(...magnitudes[0])).toBeLessThan(Math.max(...magnitudes[1]));
     expect(mean(magnitudes[0])).toBeGreaterThan(mean(magnitudes[1]));
@@ -171,7 +177,10 @@ describe('on a task', () => {
     const base = { ...result, config: { ...result.config, id2label: undefined, label2id: undefined } };
     for (const sparsity of [0.5, 0.9]) {
       const of = async (name: string): Promise<number> => {
-        const recipe = setOption(builtinRecipe(name), 'sparsity', sparsity);
+        const recipe = setOptions(builtinRecipe(name), [
+          ['sparsity', sparsity],
+          ['beta', 1e-2],
+        ]);
         const runs = [];
         for (const seed of [0, 1]) runs.push((await scored(base, 'half', recipe, 60, seed)).accuracy);
         return mean(runs);
