@@ -38,7 +38,8 @@ def main():
         print(f"  {tokenizer.convert_ids_to_tokens(ids[0])}")
     with torch.no_grad():
         outputs = model.eval()(input_ids=ids)
-    print(f"outputs: { {name: tuple(value.shape) for name, value in outputs.items()} }")
+    shapes = {name: tuple(value.shape) for name, value in outputs.items() if torch.is_tensor(value)}
+    print(f"outputs: {shapes}")
     return 1 if faults else 0
 
 

@@ -1,14 +1,18 @@
-"""Golden steps of a tiny DistilBERT, RoBERTa and ELECTRA, on a task and of masked words, by PyTorch and transformers.
+"""Golden steps of a tiny DistilBERT, RoBERTa, ELECTRA and XLNet, on a task and of masked words, by PyTorch and
+transformers.
 
-distilbert-step.safetensors, roberta-step.safetensors and electra-step.safetensors hold
+FAMILY-step.safetensors holds
   <parameter>          weights, Hugging Face names
-  input_ids attention_mask labels, and token_type_ids for ELECTRA
+  input_ids attention_mask labels, and token_type_ids for ELECTRA and XLNet
   logits loss          of a forward pass without dropout
   grad.<parameter>     of that loss
-and distilbert-words.safetensors, roberta-words.safetensors and electra-words.safetensors the same of the class with the
-head of masked words, without logits; `labels` is the word at a masked position, -100 elsewhere.
+and FAMILY-words.safetensors the same of the class with the head of masked words, without logits; `labels` is the word at
+a masked position, -100 elsewhere. XLNet's is its language model over all tokens at once: bidirectional, without the
+permutations it is made for.
 As JSON under the metadata key `golden` stand the configuration and the versions.
-RoBERTa has a LayerNorm epsilon and a padding id that differ from BERT's; ELECTRA has narrower embeddings.
+RoBERTa has a LayerNorm epsilon and a padding id that differ from BERT's; ELECTRA has narrower embeddings; XLNet's rows
+are padded on the left, and all but one are pairs with a token type of their own at the end. `mask_emb`, which
+no loss reaches, has no gradient there.
 
     python3 scripts/families_goldens.py
 """
@@ -63,6 +67,19 @@ MODELS = {
         transformers.ElectraForSequenceClassification,
         transformers.ElectraConfig(**BERT_LIKE, embedding_size=8, max_position_embeddings=20),
     ),
+    "xlnet": (
+        transformers.XLNetForSequenceClassification,
+        transformers.XLNetConfig(
+            **COMMON,
+            d_model=16,
+            n_layer=2,
+            n_head=2,
+            d_inner=24,
+            dropout=0.0,
+            summary_last_dropout=0.0,
+            use_mems_eval=False,
+        ),
+    ),
 }
 
 
@@ -70,6 +87,7 @@ WORDS = {
     "distilbert": transformers.DistilBertForMaskedLM,
     "roberta": transformers.RobertaForMaskedLM,
     "electra": transformers.ElectraForMaskedLM,
+    "xlnet": transformers.XLNetLMHeadModel,
 }
 
 
@@ -82,7 +100,9 @@ def batch(family):
     generator = torch.Generator().manual_seed(2)
     lengths = torch.tensor([[10], [6], [8], [2]])
     positions = torch.arange(LENGTH).expand(ROWS, LENGTH)
-    mask = (positions < lengths).long()
+    if family == "xlnet":
+        positions = positions - (LENGTH - lengths)
+    mask = ((positions >= 0) & (positions < lengths)).long()
     padding = MODELS[family][1].pad_token_id
     ids = torch.randint(3, VOCABULARY, (ROWS, LENGTH), generator=generator)
     inputs = {
@@ -90,15 +110,17 @@ def batch(family):
         "attention_mask": mask,
         "labels": torch.tensor([2, 0, 1, 2]),
     }
-    if family == "electra":
+    if family in ("electra", "xlnet"):
         inputs["token_type_ids"] = (positions >= lengths // 2).long() * mask
+    if family == "xlnet":
+        inputs["token_type_ids"][:, -1] = 2
     return inputs
 
 
 def masked(inputs):
     labels = torch.full((ROWS, LENGTH), -100)
     for row, position, word in [(0, 2, 5), (0, 9, 5), (1, 1, 60), (2, 4, 17), (2, 5, 3), (3, 1, 8)]:
-        labels[row, position] = word
+        labels[row, inputs["attention_mask"][row].argmax() + position] = word
     return inputs | {"labels": labels}
 
 
@@ -110,7 +132,7 @@ def write(name, model, inputs):
     tensors["loss"] = output.loss.detach()
     if output.logits.dim() == 2:
         tensors["logits"] = output.logits.detach()
-    tensors |= {f"grad.{n}": p.grad for n, p in model.named_parameters()}
+    tensors |= {f"grad.{n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
     # One key: the order of several changes from run to run, and with it the bytes of the file.
     golden = {"config": model.config.to_dict(), "versions": VERSIONS}
     path = FIXTURES / f"{name}.safetensors"

@@ -4,7 +4,8 @@ Oracle: transformers 5.18 with tokenizers 0.23. Run from the repository's root:
 
     python3 scripts/tokenizer_goldens.py [DATA]
 
-DATA (default ../shared/data) holds tokenizers/bert-base-uncased, tokenizers/gpt2, glue/SST-2 and glue/MRPC.
+DATA (default ../shared/data) holds tokenizers/bert-base-uncased, tokenizers/gpt2, tokenizers/xlnet-base-cased,
+glue/SST-2 and glue/MRPC.
 The fixture holds ids for sentences written for this project; of GLUE it holds SHA-256 digests only.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import tokenizers
 import transformers
-from transformers import AddedToken, BertTokenizerFast, RobertaTokenizerFast
+from transformers import AddedToken, BertTokenizerFast, PreTrainedTokenizerFast, RobertaTokenizerFast
 
 FIXTURE = Path("packages/espalier/test/fixtures/tokenizer.json")
 
@@ -94,6 +95,10 @@ def digest(tokenizer, rows, length):
     return state.hexdigest()
 
 
+def digests(tokenizer, tasks):
+    return {f"{name} {length}": digest(tokenizer, rows, length) for name, rows in tasks.items() for length in [32, 128]}
+
+
 def tsv(path):
     lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     return [line.split("\t") for line in lines[1:]]
@@ -111,6 +116,16 @@ def roberta(data):
         vocab=str(folder / "vocab.json"),
         merges=str(folder / "merges.txt"),
         mask_token=AddedToken("<mask>", lstrip=True, special=True),  # as in the published roberta-base
+    )
+
+
+def xlnet(data):
+    """XLNet's published tokenizer.json, without the settings that transformers 5 puts in their place."""
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(data / "tokenizers/xlnet-base-cased/tokenizer.json"),
+        pad_token="<pad>",
+        cls_token="<cls>",
+        sep_token="<sep>",
     )
 
 
@@ -134,11 +149,13 @@ def main():
             for config in settings
         ],
         "roberta": runs(roberta(data), SINGLES, PAIRS[:-2], [33, 128]),
-        "glue": {
-            f"{name} {length}": digest(uncased, rows, length)
-            for name, rows in [("sst2", sst2), ("mrpc", mrpc)]
-            for length in [32, 128]
-        },
+        "xlnet": [
+            {"text": text, "pair": pair, "ids": ids, "types": types}
+            for text, pair in [(single, None) for single in SINGLES] + PAIRS[:-2]
+            for ids, types in [encode(xlnet(data), text, pair, 33)]
+        ],
+        "glue": digests(uncased, {"sst2": sst2, "mrpc": mrpc}),
+        "xlnetGlue": digests(xlnet(data), {"sst2": sst2, "mrpc": mrpc}),
     }
     lines = json.dumps(fixture, separators=(",", ":")).replace('{"text"', '\n{"text"')
     FIXTURE.write_text(lines + "\n")

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EspalierError } from '../errors.js';
 import { version } from '../versions.js';
+import { compareCommand } from './commands/compare.js';
 import { compressCommand } from './commands/compress.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
@@ -22,6 +23,7 @@ const COMMANDS = [
   predictCommand,
   exportCommand,
   inspectCommand,
+  compareCommand,
   methodsCommand,
 ];
 

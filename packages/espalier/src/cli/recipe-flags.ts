@@ -4,6 +4,8 @@ import { hasOption, type Recipe, setOptions } from '../recipe/recipe.js';
 import { settingsSchema } from '../train/settings.js';
 import { parsePairs } from './options.js';
 
+type Pair = [key: string, value: unknown];
+
 export interface RecipeFlags {
   readonly sparsity?: number;
   readonly set: readonly string[];
@@ -13,7 +15,7 @@ export interface RecipeFlags {
 export async function recipeOf(
   source: string,
   { set, sparsity }: RecipeFlags,
-): Promise<{ recipe: Recipe; rest: [key: string, value: unknown][] }> {
+): Promise<{ recipe: Recipe; rest: Pair[] }> {
   const recipe = await loadRecipe(source);
   // A key belongs to the recipe's methods first, and is a training setting otherwise.
   const pairs = parsePairs(set);
@@ -21,4 +23,21 @@ export async function recipeOf(
   const rest = pairs.filter((pair) => !ofMethods.includes(pair));
   if (sparsity !== undefined) ofMethods.unshift(['sparsity', sparsity]);
   return { recipe: setOptions(recipe, ofMethods), rest };
+}
+
+/** Several recipes, each with the options that it has; what none of them has is left. */
+export async function recipesOf(
+  sources: readonly string[],
+  set: readonly string[],
+): Promise<{ recipes: Recipe[]; rest: Pair[] }> {
+  const pairs = parsePairs(set);
+  const loaded: Recipe[] = [];
+  for (const source of sources) loaded.push(await loadRecipe(source));
+  const recipes = loaded.map((recipe) =>
+    setOptions(
+      recipe,
+      pairs.filter(([key]) => hasOption(recipe, key)),
+    ),
+  );
+  return { recipes, rest: pairs.filter(([key]) => !loaded.some((recipe) => hasOption(recipe, key))) };
 }

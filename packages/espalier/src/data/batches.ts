@@ -3,7 +3,7 @@
 // Lengths are mildly bucketed: examples are shuffled, cut into pools, sorted by length within a pool, cut into
 // batches, and the batches are shuffled.
 import { random } from '../random.js';
-import type { Batch, Example, RawExample } from './example.js';
+import type { Batch, Example, Padding, RawExample } from './example.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** One batch of an epoch: positions in the list of examples, and the token length that holds them all. */
@@ -82,14 +82,14 @@ export function epochBatches(options: EpochOptions): PlannedBatch[] {
 }
 
 /**
- * `examples` as a batch of `rows` x `length` (see `Batch`): rows beyond them and tokens beyond their ends are
- * padding. Throws RangeError when they do not fit.
+ * `examples` as a batch of `rows` x `length` (see `Batch`): rows beyond them and what is left of each row are padding.
+ * Throws RangeError when they do not fit.
  */
 export function makeBatch(
   examples: readonly Example[],
   rows: number,
   length: number,
-  { padId }: Pick<Tokenizer, 'padId'>,
+  { padId, padSide = 'right' }: Padding,
 ): Batch {
   if (examples.length > rows) {
     throw new RangeError(`makeBatch: ${examples.length} examples do not fit into ${rows} rows`);
@@ -98,6 +98,7 @@ export function makeBatch(
   const typeIds = new Int32Array(length * rows); // [length * rows]
   const mask = new Uint8Array(rows * length); // [rows * length]
   const rowWeights = new Float32Array(rows); // [rows]
+  const starts: number[] = [];
   for (const [row, example] of examples.entries()) {
     const count = example.ids.length;
     if (count > length) {
@@ -105,13 +106,15 @@ export function makeBatch(
         `makeBatch: an example of ${count} tokens does not fit into a length of ${length}`,
       );
     }
+    const start = padSide === 'left' ? length - count : 0;
+    starts.push(start);
     for (let token = 0; token < count; token++) {
-      ids[token * rows + row] = example.ids[token]!;
-      typeIds[token * rows + row] = example.typeIds[token]!;
+      ids[(start + token) * rows + row] = example.ids[token]!;
+      typeIds[(start + token) * rows + row] = example.typeIds[token]!;
     }
-    mask.fill(1, row * length, row * length + count);
+    mask.fill(1, row * length + start, row * length + start + count);
     rowWeights[row] = 1;
   }
   for (let row = examples.length; row < rows; row++) mask[row * length] = 1;
-  return { rows, length, examples, ids, typeIds, mask, rowWeights };
+  return { rows, length, examples, starts, ids, typeIds, mask, rowWeights };
 }

@@ -38,15 +38,26 @@ export interface TaskData {
   readonly files: readonly { path: string; sha256: string; rows: number }[];
 }
 
+/** The end of a row where padding stands. */
+export type PadSide = 'left' | 'right';
+
+/** What a batch is filled up with, and where; right by default. */
+export interface Padding {
+  readonly padId: number;
+  readonly padSide?: PadSide | undefined;
+}
+
 /**
- * A batch of static shape: `rows` x `length`, s-major. Rows beyond the examples and tokens beyond a row's end
- * are padding: padded rows have weight 0 and padded tokens have mask 0. A padded row still attends to its
- * own first token so that softmax stays finite.
+ * A batch of static shape: `rows` x `length`, s-major. Rows beyond the examples and tokens outside `starts` and the
+ * example's length are padding: padded rows have weight 0 and padded tokens have mask 0. A padded row still attends to
+ * its own first token so that softmax stays finite.
  */
 export interface Batch {
   readonly rows: number;
   readonly length: number;
   readonly examples: readonly Example[];
+  /** Place of the first token of each example; 0 unless padding stands on the left. */
+  readonly starts: readonly number[];
   /** [length * rows], s-major token ids. */
   readonly ids: Int32Array;
   /** [length * rows], s-major token types. */

@@ -1,9 +1,11 @@
 // Where a tokenizer's definition comes from: tokenizer.json, else a BERT vocab.txt, else the vocab.json and
-// merges.txt of byte-level BPE (RoBERTa). The two older layouts are turned into the first, the serialisation
-// of Hugging Face tokenizers, with the settings that transformers gives the same files.
+// merges.txt of byte-level BPE (RoBERTa), else a spiece.model (XLNet). The older layouts are turned into the first,
+// the serialisation of Hugging Face tokenizers, with the settings that transformers gives the same files.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EspalierError, FormatError } from '../errors.js';
+import { special } from './added-token.js';
+import { fromSentencePiece } from './sentencepiece.js';
 
 const addedToken = z.looseObject({ id: z.int().nonnegative(), content: z.string() });
 
@@ -23,7 +25,9 @@ export type TokenizerDefinition = z.infer<typeof definitionSchema>;
 const tokenName = z.union([z.string(), z.looseObject({ content: z.string() }).transform((t) => t.content)]);
 
 const configSchema = z.looseObject({
-  do_lower_case: z.boolean().default(true),
+  /** Where absent: true for a vocab.txt, false for a spiece.model. */
+  do_lower_case: z.boolean().optional(),
+  keep_accents: z.boolean().default(false),
   tokenize_chinese_chars: z.boolean().default(true),
   strip_accents: z.boolean().nullable().default(null),
   cls_token: tokenName.nullish(),
@@ -43,6 +47,7 @@ export const tokenizerFiles = [
   'vocab.txt',
   'vocab.json',
   'merges.txt',
+  'spiece.model',
 ] as const;
 
 const decode = (path: string, bytes: Uint8Array): string => {
@@ -66,17 +71,6 @@ function parse<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
   const issue = result.error.issues[0]!;
   throw new FormatError(path, `${issue.path.join('.') || 'the whole file'}: ${issue.message}`);
 }
-
-/** An added token whose text is never split nor normalised. */
-const special = (id: number, content: string, lstrip = false) => ({
-  id,
-  content,
-  single_word: false,
-  lstrip,
-  rstrip: false,
-  normalized: false,
-  special: true,
-});
 
 function idOf(path: string, vocab: Readonly<Record<string, number>>, token: string): number {
   const id = vocab[token];
@@ -103,7 +97,7 @@ function fromVocabTxt(path: string, text: string, config: TokenizerConfig): Toke
       clean_text: true,
       handle_chinese_chars: config.tokenize_chinese_chars,
       strip_accents: config.strip_accents,
-      lowercase: config.do_lower_case,
+      lowercase: config.do_lower_case ?? true,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
@@ -189,9 +183,13 @@ export function readDefinition(files: ReadonlyMap<string, Uint8Array>, directory
     const pieces = parse(path, vocab, z.record(z.string(), z.int().nonnegative()));
     return { path, definition: fromBytePairs(path, pieces, decode(at('merges.txt'), merges)), config };
   }
+  const pieces = files.get('spiece.model');
+  if (pieces) {
+    const path = at('spiece.model');
+    return { path, definition: fromSentencePiece(path, pieces, config), config };
+  }
   throw new EspalierError(
-    `no tokenizer in ${directory}: expected tokenizer.json, or vocab.txt, or vocab.json with merges.txt, found ${
-      [...files.keys()].join(', ') || 'no file'
-    }`,
+    `no tokenizer in ${directory}: expected tokenizer.json, or vocab.txt, or vocab.json with merges.txt, or ` +
+      `spiece.model, found ${[...files.keys()].join(', ') || 'no file'}`,
   );
 }

@@ -73,10 +73,14 @@ function sizeOfVocab({ model, added_tokens }: TokenizerDefinition): number {
   return [...ids, ...added_tokens.map((token) => token.id)].reduce((a, b) => Math.max(a, b), -1) + 1;
 }
 
-/** Ids of pieces that continue a word, where the model marks them (WordPiece: ##). */
+/** Ids of pieces that continue a word, where the model marks them (WordPiece: ##) or all others (SentencePiece: ▁). */
 export function continuingPieces({ model }: TokenizerDefinition): ReadonlySet<number> {
+  if (Array.isArray(model.vocab)) {
+    const others = model.vocab.flatMap(([piece], id) => (piece.startsWith('▁') ? [] : [id]));
+    return new Set(others.length < model.vocab.length ? others : []);
+  }
   const prefix = model['continuing_subword_prefix'];
-  if (typeof prefix !== 'string' || prefix === '' || Array.isArray(model.vocab)) return new Set();
+  if (typeof prefix !== 'string' || prefix === '') return new Set();
   const pieces = Object.entries(model.vocab).filter(([piece]) => piece.startsWith(prefix));
   return new Set(pieces.map(([, id]) => id));
 }
@@ -89,7 +93,7 @@ function specialId(hf: HfTokenizer, config: TokenizerConfig, role: keyof typeof 
 
 /**
  * The tokenizer in `files`, file name to bytes: tokenizer.json, else vocab.txt, else vocab.json and
- * merges.txt; tokenizer_config.json names special tokens and, for vocab.txt, the normaliser's settings.
+ * merges.txt, else spiece.model; tokenizer_config.json names special tokens and, for vocab.txt, the normaliser's settings.
  * `directory` is where they lie, for messages. Throws FormatError for a broken file and EspalierError where
  * none defines a tokenizer.
  */

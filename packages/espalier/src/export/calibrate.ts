@@ -16,7 +16,7 @@ import {
   quantisedSites,
 } from '../methods/quantisable.js';
 import { type BucketShape, createBuilder } from '../models/builder.js';
-import { familyOf, longestInput } from '../models/families.js';
+import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import { affineRange, largestMagnitudes } from '../models/int8.js';
 import type { Model } from '../models/model.js';
 import type { Quantisation } from '../models/quantisation.js';
@@ -99,7 +99,9 @@ async function observe(
       Math.ceil(longest / BUCKET_MULTIPLE) * BUCKET_MULTIPLE,
       longestInput(model.config),
     );
-    const feeds = encoderFeeds(makeBatch(part, part.length, length, { padId }));
+    const feeds = encoderFeeds(
+      makeBatch(part, part.length, length, { padId, padSide: padSideOf(model.config) }),
+    );
     const results = await forward.run({ rows: part.length, length }, feeds);
     const value = (name: string): number => results.get(name)![0]!;
     const sites = [...results.keys()].flatMap((name) => (name.startsWith('low:') ? [name.slice(4)] : []));

@@ -11,6 +11,7 @@ import {
   sub,
   toFloat,
 } from '../graph/ops/index.js';
+import { TABLE } from '../methods/quantisable.js';
 import { largestMagnitudes, symmetricScale, toInt8 } from '../models/int8.js';
 import type { Model } from '../models/model.js';
 import { type FileWeights, fileWeights, int8Tables, scalesNode } from './file-weights.js';
@@ -26,8 +27,6 @@ export interface DynamicOptions {
 
 /** What the command line writes: as accurate and as small as this kind of quantisation is. */
 export const DYNAMIC: DynamicOptions = { perRow: true, tables: true };
-
-const TABLE = /(^|\.)embeddings\.\w+_embeddings\.weight$/;
 
 /** Every linear layer as an integer product, all else in float32. */
 export const dynamicInt8Bytes = (model: Model, options = DYNAMIC): Uint8Array =>

@@ -1,6 +1,7 @@
 // Writing an int8 ONNX file: the integer form of a quantised model, or post-training int8 of any other. Kept only when
 // it decides as the rounded model does in float32.
 import type { Example, Task } from '../data/example.js';
+import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
@@ -33,11 +34,12 @@ export async function exportInt8(
   },
 ): Promise<Int8Export> {
   const { quantisation } = model;
+  const padSide = padSideOf(model.config);
   const bytes = quantisation ? int8Bytes(model, quantisation) : dynamicInt8Bytes(model);
   const reference: Predictor = quantisation
     ? createPredictor({ model, threads, device: 'cpu', padId: 0 })
-    : await openOnnx(dynamicFloatBytes(model), threads);
-  const artefact = await openOnnx(bytes, threads);
+    : await openOnnx(dynamicFloatBytes(model), threads, padSide);
+  const artefact = await openOnnx(bytes, threads, padSide);
   const agreement = await checkArgmax(path, reference, artefact, dev);
   await Promise.all([reference.release(), artefact.release()]);
   await writeOnnx(path, bytes);
@@ -50,7 +52,7 @@ export async function measureDenseInt8(
   { threads, task, dev }: { readonly threads: number; readonly task: Task; readonly dev: readonly Example[] },
 ): Promise<{ bytes: number; scores: Scores }> {
   const bytes = dynamicInt8Bytes(model);
-  const predictor = await openOnnx(bytes, threads);
+  const predictor = await openOnnx(bytes, threads, padSideOf(model.config));
   const scores = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { bytes: bytes.length, scores };

@@ -1,31 +1,36 @@
 // Runs an exported ONNX file through plain ONNX Runtime, as its users would.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Example } from '../data/example.js';
+import type { Example, PadSide } from '../data/example.js';
 import { FormatError } from '../errors.js';
 import type { Predictor } from '../train/predictor.js';
 
-/** Token-level inputs of a batch, padded on the right: [rows, length] int64. */
-export function onnxFeeds(examples: readonly Example[], length: number): Record<string, Tensor> {
+/** Token-level inputs of a batch: [rows, length] int64. */
+export function onnxFeeds(
+  examples: readonly Example[],
+  length: number,
+  padSide: PadSide = 'right',
+): Record<string, Tensor> {
   const int64 = (value: (example: Example, token: number) => number): Tensor => {
     const data = new BigInt64Array(examples.length * length);
     for (const [row, example] of examples.entries()) {
-      for (let token = 0; token < length; token++) data[row * length + token] = BigInt(value(example, token));
+      const start = row * length + (padSide === 'left' ? length - example.ids.length : 0);
+      for (const token of example.ids.keys()) data[start + token] = BigInt(value(example, token));
     }
     return new Tensor('int64', data, [examples.length, length]);
   };
   return {
-    input_ids: int64(({ ids }, token) => ids[token] ?? 0),
-    attention_mask: int64(({ ids }, token) => (token < ids.length ? 1 : 0)),
-    token_type_ids: int64(({ typeIds }, token) => typeIds[token] ?? 0),
+    input_ids: int64(({ ids }, token) => ids[token]!),
+    attention_mask: int64(() => 1),
+    token_type_ids: int64(({ typeIds }, token) => typeIds[token]!),
   };
 }
 
-/** Those feeds that a file takes: not every family has token types. */
-const feedsOf = (names: readonly string[], examples: readonly Example[], length: number) =>
-  Object.fromEntries(Object.entries(onnxFeeds(examples, length)).filter(([name]) => names.includes(name)));
-
-/** Opens an ONNX file or its bytes as a predictor. */
-export async function openOnnx(source: string | Uint8Array, threads: number): Promise<Predictor> {
+/** Opens an ONNX file or its bytes as a predictor. `padSide` is that of the model: the file does not tell. */
+export async function openOnnx(
+  source: string | Uint8Array,
+  threads: number,
+  padSide: PadSide = 'right',
+): Promise<Predictor> {
   const path = typeof source === 'string' ? source : 'the exported graph';
   const options = { intraOpNumThreads: threads, logSeverityLevel: 3 } as const;
   const session = await (
@@ -58,7 +63,10 @@ export async function openOnnx(source: string | Uint8Array, threads: number): Pr
       for (let start = 0; start < order.length; start += 32) {
         const chosen = order.slice(start, start + 32);
         const part = chosen.map((index) => examples[index]!);
-        const { logits } = await session.run(feedsOf(session.inputNames, part, part.at(-1)!.ids.length));
+        const feeds = Object.entries(onnxFeeds(part, part.at(-1)!.ids.length, padSide));
+        // Not every family has token types.
+        const taken = Object.fromEntries(feeds.filter(([name]) => session.inputNames.includes(name)));
+        const { logits } = await session.run(taken);
         const data = logits!.data as Float32Array;
         const width = logits!.dims[1]!;
         for (const [row, index] of chosen.entries())

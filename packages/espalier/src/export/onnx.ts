@@ -11,7 +11,7 @@ import { input, scalar } from '../graph/program.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { createBuilder, type Weights } from '../models/builder.js';
-import { longestInput } from '../models/families.js';
+import { longestInput, padSideOf } from '../models/families.js';
 import { headLogits } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { checkLogits } from './check.js';
@@ -87,7 +87,7 @@ export async function exportOnnx(
   options: { readonly threads: number; readonly dev?: readonly Example[] },
 ): Promise<number> {
   const bytes = onnxBytes(model);
-  const exported = await openOnnx(bytes, options.threads);
+  const exported = await openOnnx(bytes, options.threads, padSideOf(model.config));
   const master = { ...model, quantisation: undefined };
   const difference = await checkLogits(path, master, exported, options);
   await exported.release();

@@ -4,10 +4,11 @@ import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { type Random, random } from '../random.js';
 
-/** One example of `length` random ids. */
+/** One example of `length` random ids and token types. */
 export function randomExample({ config }: Model, index: number, length: number, generator: Random): Example {
   const ids = Int32Array.from({ length }, () => generator.integer(config.vocab_size));
-  return { index, ids, typeIds: new Uint8Array(length).fill(index % config.type_vocab_size), label: 0 };
+  const typeIds = Uint8Array.from({ length }, () => generator.integer(config.type_vocab_size));
+  return { index, ids, typeIds, label: 0 };
 }
 
 /** Examples of 1 to 64 random ids. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Task } from '../data/example.js';
 import { UsageError } from '../errors.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
@@ -23,7 +24,8 @@ import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
 import { checkDevice, type LoadedRun, loadRun, parseOptions, parseSettings } from './task-run.js';
-import { startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
+import { checkSearchable, searchSchedule } from './schedule-search.js';
+import { type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
@@ -31,6 +33,10 @@ export const compressSchema = z.strictObject({
   teacher: z.string().optional().describe('dense model of the task to distil from'),
   merge: z.boolean().default(false).describe('write a whole model where the recipe leaves an adapter'),
   dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
+  search: z
+    .boolean()
+    .default(false)
+    .describe('structured: try every schedule and keep the best on a split cut from train'),
 });
 
 export type CompressOptions = z.input<typeof compressSchema>;
@@ -39,12 +45,14 @@ export type CompressOptions = z.input<typeof compressSchema>;
 export async function compress(input: CompressOptions, control: RunControl): Promise<Report> {
   const options = parseOptions(compressSchema, input, 'compress');
   const recipe = atRate(parseRecipe(options.recipe, options.recipe.name), options.settings['lr'], 'finetune');
+  if (options.search) checkSearchable(recipe);
   const settings = { ...recipe.training, ...options.settings };
   const { maxLength } = parseSettings(settings);
   checkAdapter(adapterMethod(recipe), options);
   await checkDevice(options.device, control);
   await checkOutput(options);
-  const loaded = await loadRun({ ...options, maxLength }, control);
+  const select = options.search ? 'best' : options.select; // both need examples that are held out
+  const loaded = await loadRun({ ...options, maxLength, select }, control);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);
 }
 
@@ -63,11 +71,7 @@ export async function compressLoaded(
   const recipe =
     denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
   const { dropout } = parseSettings(options.settings);
-  const method = options.merge ? undefined : adapterMethod(recipe);
-  const input = {
-    ...taskInput(loaded, options.seed, dropout),
-    ...(method && { adapter: { method, base: loaded.model, task: loaded.task } }),
-  };
+  const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return run.finished;
@@ -76,8 +80,37 @@ export async function compressLoaded(
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   const compared = dense && { model: dense, scores: await run.score(dense) };
-  const result = await runRecipe(input.base, recipe, { ...run.stages, teacher: namedTeacher ?? dense });
-  return writeRun(run, result, options, compared, targetSparsity(recipe));
+  const { num_hidden_layers: layers } = input.base.config;
+  const stages = { ...run.stages, teacher: namedTeacher ?? dense };
+  if (!options.search) {
+    const result = await runRecipe(input.base, recipe, stages);
+    return writeRun(run, result, options, compared, targetSparsity(recipe, layers));
+  }
+  const place = { out: options.out, heldRows: loaded.held.length };
+  const found = await searchSchedule(input.base, recipe, stages, place);
+  const chosen = { ...run, recipe: found.recipe };
+  return writeRun(chosen, found.result, options, compared, targetSparsity(found.recipe, layers), {
+    search: found.search,
+  });
+}
+
+/** What is trained on. A search holds examples out too, but runs choose weights on them only where asked to. */
+function runInput(
+  loaded: LoadedRun,
+  { seed, search, select, merge, recipe }: z.output<typeof compressSchema>,
+  dropout: number | undefined,
+): RunInput {
+  const method = merge ? undefined : adapterMethod(recipe);
+  const input = {
+    ...taskInput(loaded, seed, dropout),
+    ...(method && { adapter: { method, base: loaded.model, task: loaded.task } }),
+  };
+  if (!search) return input;
+  return {
+    ...input,
+    workload: { ...input.workload, selects: select === 'best' },
+    identity: { search, of: input.identity },
+  };
 }
 
 /** A recipe that begins in pre-training goes on from a model that was pruned there. */
@@ -90,19 +123,34 @@ function checkPretrained(recipe: Recipe, model: Model): void {
   );
 }
 
+/** Where the dense model of a comparison comes from. */
+export interface DenseSource {
+  readonly path: string;
+  /** It has a head for the task and is compared with as it is. */
+  readonly trained: boolean;
+}
+
 /**
- * The model that the dense comparison is fine-tuned from: the model itself, unless it came sparse from pre-training;
- * then the dense one that pre-training recorded, if it is still there.
+ * The model itself, unless it came sparse from pre-training; then the dense one that pre-training recorded, if it is
+ * still there.
  */
+export async function denseSource(model: Model, task: Task): Promise<DenseSource | undefined> {
+  const trained = hasHead(model, task);
+  if (trained || measureSparsity(model, null).encoder === 0) return { path: model.source, trained };
+  const recorded = await recordedDense(model.source);
+  return recorded !== undefined && existsSync(recorded) ? { path: recorded, trained: false } : undefined;
+}
+
+/** The model that the dense comparison is fine-tuned from. */
 async function denseBaseOf(
   { model, task }: LoadedRun,
   seed: number,
   control: RunControl,
 ): Promise<Model | undefined> {
-  if (measureSparsity(model, null).encoder === 0 || hasHead(model, task)) return model;
+  const source = await denseSource(model, task);
+  if (source?.path === model.source) return model;
+  if (source) return withHead(await loadCheckpoint(source.path), task, seed);
   const recorded = await recordedDense(model.source);
-  if (recorded !== undefined && existsSync(recorded))
-    return withHead(await loadCheckpoint(recorded), task, seed);
   const message =
     `${model.source} is sparse and its dense model is ${recorded ?? 'not recorded'}` +
     `${recorded === undefined ? '' : ', which is gone'}: trained on labels alone, without a dense model beside; ` +

@@ -2,6 +2,7 @@
 // Runtime. Every artefact is scored itself.
 import { z } from 'zod';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { padSideOf } from '../models/families.js';
 import type { RunControl } from '../recipe/run.js';
 import { evaluateModel, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
@@ -35,7 +36,7 @@ export async function evaluate(
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
   const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, options.threads)
+    ? await openOnnx(options.model, options.threads, padSideOf(model.config))
     : createPredictor({ model, threads: options.threads, device: options.device, padId });
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();

@@ -6,13 +6,17 @@ import { UsageError } from '../errors.js';
 import { checkLogits } from '../export/check.js';
 import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { paddedModel } from '../export/padded.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
+import { padSideOf } from '../models/families.js';
 import { hasLayerMix } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
+import { isRagged } from '../models/structure.js';
 import { headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
+import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
@@ -81,7 +85,7 @@ export async function exportModel(
   const predictor =
     options.to === 'hf'
       ? createPredictor({ model: await loadCheckpoint(out), threads, device, padId })
-      : await openOnnx(out, threads);
+      : await openOnnx(out, threads, padSideOf(model.config));
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { out, ...written, metrics };
@@ -95,7 +99,11 @@ const WRITERS: Readonly<
     (model: Model, options: ExportOptions, check: Check, control: RunControl) => Promise<Written>
   >
 > = {
-  hf: async (model, { out }, check) => ({ largestDifference: await exportFolder(model, out, check) }),
+  hf: async (model, { out }, check, control) => {
+    const stock = stockModel(model, control);
+    const reference = stock === model ? model : { ...model, quantisation: undefined };
+    return { largestDifference: await exportFolder(stock, reference, out, check) };
+  },
   onnx: async (model, { out }, check) => ({ largestDifference: await exportOnnx(model, out, check) }),
   'onnx-int8': exportInt8File,
 };
@@ -118,8 +126,20 @@ async function loadWhole(source: string, base: string | undefined): Promise<Mode
 const isTaken = (path: string): boolean =>
   existsSync(path) && !(statSync(path).isDirectory() && readdirSync(path).length === 0);
 
-/** Writes the model as a Hugging Face directory, whole or not at all. */
-async function exportFolder(model: Model, out: string, check: Check): Promise<number> {
+/** The model as stock tools read it. */
+function stockModel(model: Model, control: RunControl): Model {
+  if (!isRagged(model.config)) return model;
+  const padded = paddedModel(model);
+  const [before, after] = [model, padded].map((of) => countParameters(of).total.toLocaleString('en'));
+  const message =
+    `blocks have lost heads or neurons, which transformers cannot read: padded with zeros, ${after!} parameters ` +
+    `instead of ${before!}${model.quantisation ? ', float32' : ''}; Espalier and ONNX use the model as it is`;
+  control.onEvent({ type: 'note', message });
+  return padded;
+}
+
+/** Writes the model as a Hugging Face directory, whole or not at all, where it computes what `reference` does. */
+async function exportFolder(model: Model, reference: Model, out: string, check: Check): Promise<number> {
   let difference = 0;
   await writeDirectoryAtomic(
     out,
@@ -131,7 +151,7 @@ async function exportFolder(model: Model, out: string, check: Check): Promise<nu
         device: 'cpu',
         padId: 0,
       });
-      difference = await checkLogits(out, model, reloaded, check);
+      difference = await checkLogits(out, reference, reloaded, check);
       await reloaded.release();
     },
     { disposable: RUN_ENTRIES },

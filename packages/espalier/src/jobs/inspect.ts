@@ -16,10 +16,17 @@ import {
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { type Structure, structureOf } from '../models/structure.js';
 import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
-import { maskHash, measureSparsity, type Topology } from '../report/report.js';
+import {
+  countParameters,
+  maskHash,
+  measureSparsity,
+  type ParameterCounts,
+  type Topology,
+} from '../report/report.js';
 import { baseOption, parseOptions } from './task-run.js';
 import { topologyOf } from './topology.js';
 
@@ -49,6 +56,9 @@ export interface Inspection {
     readonly zeros: number;
     readonly bytes: number;
   }[];
+  /** Heads and feed-forward neurons by block. */
+  readonly structure?: Structure;
+  readonly parameters?: ParameterCounts & { readonly layers: number };
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   /** What an adapter says of itself and where its mask prunes; `tensors` are those of the base under it. */
   readonly adapter?: AdapterDescription & { readonly base: string; readonly baseHash: string } & Topology;
@@ -68,14 +78,15 @@ export interface Inspection {
 }
 
 const COMPONENTS: readonly (readonly [string, RegExp])[] = [
-  ['word embeddings', /word_embeddings/],
-  ['other embeddings', /embeddings/],
-  ['query', /\.(query|q_lin)\.weight$/],
-  ['key', /\.(key|k_lin)\.weight$/],
-  ['value', /\.(value|v_lin)\.weight$/],
-  ['attention output', /attention\.(output\.dense|out_lin)\.weight$/],
-  ['feed-forward in', /(intermediate\.dense|ffn\.lin1)\.weight$/],
-  ['feed-forward out', /layer\.\d+\.(output\.dense|ffn\.lin2)\.weight$/],
+  ['word embeddings', /word_embedding/],
+  ['other embeddings', /embeddings|mask_emb|seg_embed/],
+  ['query', /(\.(query|q_lin)\.weight|rel_attn\.q)$/],
+  ['key', /(\.(key|k_lin)\.weight|rel_attn\.k)$/],
+  ['value', /(\.(value|v_lin)\.weight|rel_attn\.v)$/],
+  ['attention output', /(attention\.(output\.dense|out_lin)\.weight|rel_attn\.o)$/],
+  ['distances', /rel_attn\.r$/],
+  ['feed-forward in', /(intermediate\.dense|ffn\.lin1|ff\.layer_1)\.weight$/],
+  ['feed-forward out', /layer\.\d+\.(output\.dense|ffn\.lin2|ff\.layer_2)\.weight$/],
   ['pooler', /pooler/],
   ['biases and LayerNorm', /(bias|(LayerNorm|layer_norm)\.weight)$/],
 ];
@@ -121,6 +132,8 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     config: model.config,
     tensors,
     components,
+    structure: structureOf(model.config),
+    parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
     ...(adapter && { adapter: summaryOf(adapter, model) }),
     maskHash: maskHash(model),
@@ -148,8 +161,7 @@ function compareEmbeddings(model: Model, before: Model): NonNullable<Inspection[
     throw new UsageError(`${before.source}: expected the vocabulary of ${model.source}, found another`);
   }
   const chosen = ids.slice(0, PIECES).map(([id]) => id);
-  const tableOf = ({ config, tensors }: Model) =>
-    tensors.get(`${familyOf(config).prefix}embeddings.word_embeddings.weight`)!;
+  const tableOf = ({ config, tensors }: Model) => tensors.get(familyOf(config).words.decoder)!;
   const neighbours = Math.min(NEIGHBOURS, chosen.length - 1);
   const overlap = neighbourOverlap(tableOf(before), tableOf(model), { k: neighbours, order: chosen });
   return { path: before.source, overlap, neighbours, pieces: chosen.length };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EspalierError } from '../errors.js';
 import { exportInt8, measureDenseInt8 } from '../export/int8-file.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import type { Report } from '../report/report.js';
 import { evaluateModel } from '../train/evaluation.js';
@@ -41,7 +42,7 @@ export async function int8FileResults(
     throw cause;
   });
   if (written instanceof EspalierError) return { metrics: {}, bytes: {}, failure: written };
-  const predictor = await openOnnx(path, threads);
+  const predictor = await openOnnx(path, threads, padSideOf(model.config));
   const scores = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { metrics: { onnxInt8: scores }, bytes: { onnxInt8: written.bytes } };

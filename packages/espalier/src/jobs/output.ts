@@ -8,6 +8,7 @@ import { FormatError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
+import { TOKENIZER_FILES } from '../models/tokenizer-files.js';
 import type { Report } from '../report/report.js';
 
 /** Files and folders a run writes; the mark of a whole run first, so that it goes first. */
@@ -21,11 +22,7 @@ export const RUN_ENTRIES = [
   'model.safetensors',
   'adapter.safetensors',
   'quantisation.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
+  ...TOKENIZER_FILES,
   'onnx',
 ];
 

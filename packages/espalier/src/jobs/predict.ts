@@ -4,7 +4,7 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { loadModel } from '../models/adapter.js';
-import { longestInput } from '../models/families.js';
+import { longestInput, padSideOf } from '../models/families.js';
 import { headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
@@ -39,7 +39,7 @@ export async function predict(input: z.input<typeof predictSchema>): Promise<Pre
   const encoding = tokenizer.encode(options.text, options.pair, maxLength);
   const { threads, device } = options;
   const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, threads)
+    ? await openOnnx(options.model, threads, padSideOf(model.config))
     : createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
   const [logits] = await predictor.logits([{ index: 0, label: 0, ...encoding }]);
   await predictor.release();

@@ -16,7 +16,7 @@ import { fileHash } from '../io/file-hash.js';
 import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { familyOf, longestInput } from '../models/families.js';
+import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import { randomBert, withPretrainHeads } from '../models/initialise.js';
 import type { Model } from '../models/model.js';
 import { withDropout } from '../models/task-model.js';
@@ -118,7 +118,8 @@ export async function pretrainLoaded(
     probability: options.maskProbability,
     wholeWord: options.wholeWord,
   };
-  const data: PretrainData = { corpus: text.train, masking, nextSentence, seed };
+  const padSide = padSideOf(model.config);
+  const data: PretrainData = { corpus: text.train, masking, nextSentence, seed, padSide };
   const base = withDropout(withPretrainHeads(model, nextSentence, seed), settings.dropout);
   const first = drawEpoch(data, settings.maxLength, 0);
   if (first.count < settings.batchSize) {
@@ -151,7 +152,7 @@ export async function pretrainLoaded(
   const dense =
     init !== null && recipe !== DENSE ? { model: base, scores: await run.score(base) } : undefined;
   const result = await runRecipe(base, recipe, { ...run.stages, teacher: teacher ?? base });
-  return writeRun(run, result, runOptions, dense, targetSparsity(recipe), {
+  return writeRun(run, result, runOptions, dense, targetSparsity(recipe, base.config.num_hidden_layers), {
     dense: densePath(options, recipe !== DENSE),
   });
 }

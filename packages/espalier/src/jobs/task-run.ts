@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { tokenizeExamples } from '../data/batches.js';
-import type { Example, Task, TaskData } from '../data/example.js';
+import type { Example, Padding, Task, TaskData } from '../data/example.js';
 import { limitExamples, splitTrain } from '../data/splits.js';
 import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
@@ -10,7 +10,7 @@ import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
-import { familyOf, longestInput } from '../models/families.js';
+import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { hasHead, headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
@@ -59,13 +59,12 @@ export type DataOptions = z.infer<typeof dataSchema>;
 export type ComputeOptions = z.infer<typeof computeSchema>;
 
 /** A model with its tokenised task. */
-export interface LoadedRun {
+export interface LoadedRun extends Padding {
   readonly model: Model;
   readonly task: Task;
   readonly train: readonly Example[];
   readonly held: readonly Example[];
   readonly dev: readonly Example[];
-  readonly padId: number;
   readonly files: TaskData['files'];
 }
 
@@ -174,6 +173,7 @@ export function tokenizeRun(
     held: tokenizeExamples(tokenizer, split.held, maxLength),
     dev: tokenizeExamples(tokenizer, data.dev, maxLength),
     padId: tokenizer.padId,
+    padSide: padSideOf(model.config),
     files: data.files,
   };
 }

@@ -24,7 +24,8 @@ export function topologyOf({ tensors }: Pick<Model, 'tensors'>, masked: Iterable
     grow(components, componentOf(name), data.length, zeros);
     grow(layers, layerOf(name), data.length, zeros);
   }
-  const all = [...layers.values()];
+  const place = ({ name }: MaskedPart): number => Number(/\d+$/.exec(name)?.[0] ?? -1);
+  const all = [...layers.values()].sort((a, b) => place(a) - place(b));
   const sum = (of: (part: MaskedPart) => number): number =>
     all.reduce((before, part) => before + of(part), 0);
   return {

@@ -12,11 +12,19 @@ import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
-import type { RecipeResult, RunControl, StageRunOptions } from '../recipe/run.js';
+import { checkMethods, type RecipeResult, type RunControl, type StageRunOptions } from '../recipe/run.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
-import { dataSummary, fileBytes, maskHash, measureSparsity, type Report } from '../report/report.js';
+import {
+  countParameters,
+  dataSummary,
+  fileBytes,
+  maskHash,
+  measureSparsity,
+  measureStructure,
+  type Report,
+} from '../report/report.js';
 import { measureSize } from '../report/size.js';
 import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
@@ -87,6 +95,7 @@ export async function startRun(
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
+  checkMethods(recipe, base, workload);
   const { settings, totalSteps } = resolveSettings(options.settings, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
@@ -132,7 +141,7 @@ export async function writeRun(
   options: RunOptions,
   dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
-  more: Pick<Report, 'dense'> = {},
+  more: Pick<Report, 'dense' | 'search'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
@@ -167,7 +176,14 @@ export async function writeRun(
     sparsity,
     ...(int8 && { int8 }),
     ...(adapted && { adapter: adapted.report }),
-    parameters: { total, nonzero },
+    parameters: {
+      total,
+      nonzero,
+      encoder: countParameters(result.model).encoder,
+      ...(!isDense && { before: countParameters(run.input.base) }),
+    },
+    ...measureStructure(run.input.base, result.model),
+    ...(Object.keys(result.surgery).length > 0 && { surgery: result.surgery }),
     bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,

@@ -4,6 +4,7 @@ import { adapt } from './adapt.js';
 import { adaptMagnitude, adaptRandom } from './adapt-baselines.js';
 import { adaptIterative } from './adapt-iterative.js';
 import { distil } from './distil.js';
+import { dropByPlace, dropContribution } from './drop-layers.js';
 import { lock } from './lock.js';
 import { magnitude } from './magnitude.js';
 import type { Method, MethodHooks } from './method.js';
@@ -11,6 +12,7 @@ import { nip } from './nip.js';
 import { pruneOnce } from './prune-once.js';
 import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
+import { structured } from './structured.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
 export interface AnyMethod extends Omit<Method, 'create'> {
@@ -39,6 +41,9 @@ export const METHODS: readonly AnyMethod[] = [
   listed(lock),
   listed(distil),
   listed(quantise),
+  listed(structured),
+  ...dropByPlace.map(listed),
+  listed(dropContribution),
   listed(adapt),
   listed(adaptRandom),
   listed(adaptMagnitude),

@@ -2,6 +2,8 @@
 // hooks of several methods compose in recipe order. Whatever a method declares through a context is allocated,
 // fed, updated and checkpointed by the loop.
 import type { z } from 'zod';
+import type { Example } from '../data/example.js';
+import type { Device } from '../engine/devices.js';
 import type { Store } from '../engine/store.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape } from '../models/builder.js';
@@ -23,8 +25,10 @@ export interface Method<Options = unknown> {
 }
 
 export interface MethodHooks {
-  /** Surgery before training. */
-  prepare?(model: Model): Model | Promise<Model>;
+  /** Throws UsageError where the method cannot act on the model. Asked before anything is trained or written. */
+  check?(model: Model): void;
+  /** Surgery before training: another model. Runs again on a resume, to the same result. */
+  prepare?(model: Model, context: PrepareContext): Model | Promise<Model>;
   /** Declarations that do not depend on a graph; runs once, before `build`. */
   declare?(stage: StageContext): void;
   /** First use of the store: masks from weights, states. On resume the checkpoint then replaces what it wrote. */
@@ -55,6 +59,23 @@ export interface MethodHooks {
   afterStage?(stage: StageContext): void | Promise<void>;
   /** Bake: what is returned is an ordinary model whose zeros are exact zeros. */
   finish?(model: Model, stage: StageContext): Model | Promise<Model>;
+}
+
+/** What surgery may read beside the model, and where it says what it did. */
+export interface PrepareContext {
+  /** At most `count` examples that are not trained on, the same for every run of a seed. Their labels are not to be read. */
+  sample(count: number): Sample;
+  readonly threads: number;
+  readonly device: Device;
+  /** A line for the user. */
+  note(message: string): void;
+  /** Lists for the report, by name. */
+  report(lists: Readonly<Record<string, readonly number[]>>): void;
+}
+
+export interface Sample {
+  readonly examples: readonly Example[];
+  readonly padId: number;
 }
 
 export interface TensorInfo {
@@ -176,8 +197,11 @@ export interface PassBatch {
   split(): readonly PassBatch[];
 }
 
+/** What counts for the log is what the outermost `gradients` hook returns. */
 export interface PassResult {
   readonly loss: number;
+  /** The terms that make it up, by name. */
+  readonly terms?: Readonly<Record<string, number>>;
 }
 
 /** Forward and backward over a batch: gradients are left in the store's `grad` slots, replacing what was there. */

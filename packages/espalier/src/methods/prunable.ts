@@ -17,7 +17,10 @@ export const patternOption = patternOver('the linear matrices of every encoder b
 /** For methods whose default is the family's `prunedLinear`. */
 export const widePatternOption = patternOver("every linear matrix outside the heads, the pooler's too");
 
-/** Names of the model's matrices that match `pattern`, or else `byDefault`. Throws UsageError when none does. */
+/**
+ * Names of the model's matrices that match `pattern`, or else `byDefault`; XLNet's of attention have three axes. Throws
+ * UsageError when none does.
+ */
 export function prunableNames(
   { tensors, encoderLinear }: StageContext,
   pattern: string | undefined,
@@ -25,7 +28,7 @@ export function prunableNames(
 ): string[] {
   const wanted = pattern === undefined ? byDefault : compilePattern(pattern);
   const names = tensors
-    .filter(({ name, shape, group }) => group === 'model' && shape.length === 2 && wanted.test(name))
+    .filter(({ name, shape, group }) => group === 'model' && shape.length >= 2 && wanted.test(name))
     .map(({ name }) => name);
   if (names.length === 0) {
     throw new UsageError(`no matrix of the model matches ${wanted}; "espalier inspect" lists the names`);

@@ -18,7 +18,7 @@ export const quantisableOptions = {
     .describe('regular expression over parameter names; default: the linear matrices of encoder and pooler'),
   float: z
     .string()
-    .default('output\\.dense|out_lin|lin2|value|v_lin|embeddings_project|classifier')
+    .default('output\\.dense|out_lin|lin2|layer_2|value|v_lin|embeddings_project|classifier')
     .describe('regular expression over the names of layers whose outputs stay float32'),
   embeddings: z.boolean().default(false).describe('embedding tables in int8 too, one scale a row'),
 };
@@ -40,7 +40,8 @@ export interface Quantisable {
   readonly tables: readonly string[];
 }
 
-const TABLE = /(^|\.)embeddings\.\w+_embeddings\.weight$/;
+/** Names of embedding tables. */
+export const TABLE = /(^|\.)(embeddings\.\w+_embeddings|word_embedding)\.weight$/;
 
 /** Chooses among a model's tensors. `byDefault` is the family's `prunedLinear`. Throws UsageError when none is left. */
 export function quantisable(

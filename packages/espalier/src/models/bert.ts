@@ -10,8 +10,7 @@ const BLOCKS = bertBlocks('bert.encoder.layer.');
 const POOLER = 'bert.pooler.dense';
 
 const WORDS: WordHead = {
-  dense: 'cls.predictions.transform.dense',
-  norm: 'cls.predictions.transform.LayerNorm',
+  transform: { dense: 'cls.predictions.transform.dense', norm: 'cls.predictions.transform.LayerNorm' },
   decoder: `${EMBEDDINGS}.word_embeddings.weight`,
   bias: 'cls.predictions.bias',
 };
@@ -19,13 +18,15 @@ const WORDS: WordHead = {
 export const bert: Family = {
   name: 'bert',
   prefix: 'bert.',
+  blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
-  encode(b, config, { ids, typeIds, bias }, firstTokenOnly) {
+  encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const types = b.rows(`${EMBEDDINGS}.token_type_embeddings.weight`, typeIds);
     const x = embed(b, config, { name: EMBEDDINGS, ids, types });
-    return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
+    return encodeBlocks(b, config, BLOCKS, { x, bias }, summaryOnly);
   },
-  head: { dense: POOLER, activation: tanh, dropoutFirst: false, output: 'classifier' },
+  head: { summary: 'first', dense: POOLER, activation: tanh, dropoutFirst: false, output: 'classifier' },
   words: WORDS,
   tensors(config): TensorTable {
     const { hidden_size: hidden } = config;

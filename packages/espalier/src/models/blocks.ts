@@ -2,10 +2,11 @@
 // layer, each followed by LayerNorm over the sum. Families differ in names and in a few settings. Shapes come from the
 // parameters, never from the config, so that sliced models are ordinary; the config gives head size, dropout, epsilon.
 import type { Node } from '../graph/node.js';
-import { add, gelu, reshape, slice } from '../graph/ops/index.js';
+import { add, expand, gelu, reshape, slice } from '../graph/ops/index.js';
 import { attention } from './attention.js';
 import type { Builder } from './builder.js';
 import type { ModelConfig } from './config.js';
+import { headSize, structureOf } from './structure.js';
 import { linearShapes, normShapes, type Shapes } from './tensor-table.js';
 
 export interface Blocks {
@@ -41,21 +42,30 @@ export const bertBlocks = (prefix: string): Blocks => ({
   attendedDropout: true,
 });
 
+/** A layer without inputs is its bias alone; one without outputs is none. */
+const layerShapes = (name: string, output: number, input: number): Shapes =>
+  linearShapes(name, output, input).filter(([, shape]) => !shape.includes(0));
+
 /** Name and shape of every tensor of the blocks. */
 export function blockShapes(blocks: Blocks, config: ModelConfig): Shapes {
-  const { hidden_size: hidden, intermediate_size: wide } = config;
-  return Array.from({ length: config.num_hidden_layers }, (_, layer) => {
-    const name = `${blocks.prefix}${layer}.`;
-    return [
-      ...[blocks.query, blocks.key, blocks.value, blocks.attended].flatMap((role) =>
-        linearShapes(name + role, hidden, hidden),
-      ),
-      ...normShapes(name + blocks.attendedNorm, hidden),
-      ...linearShapes(name + blocks.wide, wide, hidden),
-      ...linearShapes(name + blocks.narrow, hidden, wide),
-      ...normShapes(name + blocks.norm, hidden),
-    ];
-  }).flat();
+  const { hidden_size: hidden } = config;
+  const { heads, neurons } = structureOf(config);
+  return heads
+    .map((count, layer) => {
+      const name = `${blocks.prefix}${layer}.`;
+      const [attended, wide] = [count * headSize(config), neurons[layer]!];
+      return [
+        ...[blocks.query, blocks.key, blocks.value].flatMap((role) =>
+          layerShapes(name + role, attended, hidden),
+        ),
+        ...layerShapes(name + blocks.attended, hidden, attended),
+        ...normShapes(name + blocks.attendedNorm, hidden),
+        ...layerShapes(name + blocks.wide, wide, hidden),
+        ...layerShapes(name + blocks.narrow, hidden, wide),
+        ...normShapes(name + blocks.norm, hidden),
+      ];
+    })
+    .flat();
 }
 
 export interface Embedded {
@@ -91,38 +101,44 @@ export function embed(
   return b.dropout(normalised, config.hidden_dropout_prob);
 }
 
+/** The layer over what `x` gives, or its bias alone, in the shape of `like`, where it has lost all its inputs. */
+function linearOf(b: Builder, x: () => Node, name: string, like: Node): Node {
+  if (b.has(`${name}.weight`)) return b.linear(x(), name);
+  return expand(reshape(b.weight(`${name}.bias`), [1, like.shape[1]!]), like.shape);
+}
+
 /**
- * The encoder blocks over embedding output x [length * rows, hidden]. With `firstTokenOnly` the last block
- * computes its output for the first token of each row alone: [rows, hidden].
+ * The encoder blocks over embedding output x [length * rows, hidden]; sites `${prefix}input`, and `output` of each
+ * block. With `summaryOnly` the last block computes its output for the first token of each row alone: [rows, hidden].
  */
 export function encodeBlocks(
   b: Builder,
   config: ModelConfig,
   blocks: Blocks,
   { x, bias }: { readonly x: Node; readonly bias: Node },
-  firstTokenOnly: boolean,
+  summaryOnly: boolean,
 ): Node {
   const { hidden_dropout_prob: dropout, layer_norm_eps: epsilon } = config;
-  const headSize = config.hidden_size / config.num_attention_heads;
-  let hidden = x;
+  let hidden = b.activation(x, `${blocks.prefix}input`);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const name = `${blocks.prefix}${layer}.`;
     const last = layer === config.num_hidden_layers - 1;
-    const wanted = last && firstTokenOnly ? slice(hidden, 0, 0, b.bucket.rows) : hidden;
-    const context = attention(b, {
-      query: b.linear(wanted, name + blocks.query),
-      key: b.linear(hidden, name + blocks.key),
-      value: b.linear(hidden, name + blocks.value),
-      bias,
-      headSize,
-      dropout: config.attention_probs_dropout_prob,
-      site: name + blocks.probabilities,
-    });
-    const attended = b.linear(context, name + blocks.attended);
+    const wanted = last && summaryOnly ? slice(hidden, 0, 0, b.bucket.rows) : hidden;
+    const read = (): Node =>
+      attention(b, {
+        query: b.linear(wanted, name + blocks.query),
+        key: b.linear(hidden, name + blocks.key),
+        value: b.linear(hidden, name + blocks.value),
+        bias,
+        headSize: headSize(config),
+        dropout: config.attention_probs_dropout_prob,
+        site: name + blocks.probabilities,
+      });
+    const attended = linearOf(b, read, name + blocks.attended, wanted);
     const kept = blocks.attendedDropout ? b.dropout(attended, dropout) : attended;
     const middle = b.layerNorm(add(kept, wanted), name + blocks.attendedNorm, epsilon);
-    const wide = gelu(b.linear(middle, name + blocks.wide));
-    const narrow = b.dropout(b.linear(wide, name + blocks.narrow), dropout);
+    const wide = (): Node => gelu(b.linear(middle, name + blocks.wide));
+    const narrow = b.dropout(linearOf(b, wide, name + blocks.narrow, middle), dropout);
     hidden = b.layerNorm(add(narrow, middle), name + blocks.norm, epsilon);
     hidden = b.activation(hidden, `${name}output`);
   }

@@ -11,7 +11,7 @@ import { writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { canonicalTensors } from './canonical-names.js';
 import { formatConfig, type ModelConfig, parseConfig } from './config.js';
-import { familyOf, longestInput } from './families.js';
+import { familyOf, longestInput, padSideOf } from './families.js';
 import { fetchFromHub, isHubId } from './hub.js';
 import { inferFamily } from './infer-family.js';
 import {
@@ -116,7 +116,10 @@ export async function writeCheckpointFiles(folder: string, checkpoint: Checkpoin
   validateTensors(config, tensors, join(folder, WEIGHTS), { requireEmbeddings: false });
   if (quantisation) validateQuantisation(quantisation, tensors, record);
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'pt' });
-  const tokenizer = completeTokenizerFiles(tokenizerFiles, longestInput(config));
+  const tokenizer = completeTokenizerFiles(tokenizerFiles, {
+    maxLength: longestInput(config),
+    padSide: padSideOf(config),
+  });
   for (const [name, bytes] of tokenizer) await writeFileAtomic(join(folder, name), bytes);
   if (quantisation) await writeFileAtomic(record, formatQuantisation(quantisation));
   const architecture = architectureOf(config, new Set(tensors.keys()));

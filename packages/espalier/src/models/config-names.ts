@@ -33,6 +33,24 @@ export const CONFIG_NAMES: Readonly<Record<string, ConfigNames>> = {
     defaults: { embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
     fixed: {},
   },
+  xlnet: {
+    own: {
+      hidden_size: 'd_model',
+      num_hidden_layers: 'n_layer',
+      num_attention_heads: 'n_head',
+      intermediate_size: 'd_inner',
+      hidden_act: 'ff_activation',
+      hidden_dropout_prob: 'dropout',
+      classifier_dropout: 'summary_last_dropout',
+    },
+    defaults: {
+      ...{ vocab_size: 32000, hidden_size: 1024, num_hidden_layers: 24, num_attention_heads: 16 },
+      ...{ intermediate_size: 4096, classifier_dropout: 0.1, pad_token_id: 5 },
+    },
+    // No table sets a limit to the length: 512 is what the published models were trained on. All dropout of the
+    // encoder has one rate, that of `dropout`.
+    fixed: { max_position_embeddings: 512, type_vocab_size: 3, attention_probs_dropout_prob: 0 },
+  },
 };
 
 const typed = z.looseObject({ model_type: z.string() });

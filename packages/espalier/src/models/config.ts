@@ -3,12 +3,21 @@
 import { z } from 'zod';
 import { FormatError } from '../errors.js';
 import { CONFIG_NAMES, fromFile, inNamesOfFile, toFile } from './config-names.js';
+import { structureProblem, structureSchema } from './structure.js';
 
 const rate = z.number().min(0).max(1);
 const count = z.int().positive();
 
 /** Names under which transformers knows the exact, erf-based GELU. */
 const EXACT_GELU = ['gelu', 'gelu_python'];
+
+/** How XLNet sums up a sequence. ELECTRA's files have these settings too, and mean nothing here by them. */
+const XLNET_SUMMARY = {
+  summary_type: 'last',
+  summary_use_proj: true,
+  summary_activation: 'tanh',
+  summary_first_dropout: 0,
+};
 
 const labelNames = z.record(z.string(), z.string()).refine(
   (names) => {
@@ -53,16 +62,44 @@ const schema = z
     is_decoder: z.literal(false).nullish(),
     add_cross_attention: z.literal(false).nullish(),
     pruned_heads: z.record(z.string(), z.never()).nullish(),
+    // Variants of XLNet that do.
+    attn_type: z.literal('bi').nullish(),
+    untie_r: z.literal(true).nullish(),
+    bi_data: z.literal(false).nullish(),
+    clamp_len: z.int().max(0).nullish(),
+    /** Ours: blocks that have lost heads or neurons. */
+    espalier: structureSchema.optional(),
   })
   .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
     error: 'expected a multiple of num_attention_heads',
     path: ['hidden_size'],
   })
   .refine(
+    ({ d_head, hidden_size, num_attention_heads }) =>
+      d_head === undefined || d_head === null || d_head === hidden_size / num_attention_heads,
+    { error: 'expected hidden_size / num_attention_heads', path: ['d_head'] },
+  )
+  .superRefine((config, context) => {
+    if (config.model_type !== 'xlnet') return;
+    for (const [key, value] of Object.entries(XLNET_SUMMARY)) {
+      const found = config[key] ?? value;
+      const message = `expected ${JSON.stringify(value)}, found ${JSON.stringify(found)}, which is not supported`;
+      if (found !== value) context.addIssue({ code: 'custom', path: [key], message });
+    }
+  })
+  .refine(({ model_type, hidden_size }) => model_type !== 'xlnet' || hidden_size % 2 === 0, {
+    error: 'expected an even number: half of the encoded distances are sines, half cosines',
+    path: ['hidden_size'],
+  })
+  .refine(
     ({ model_type, pad_token_id, max_position_embeddings }) =>
       model_type !== 'roberta' || (pad_token_id !== null && max_position_embeddings > pad_token_id + 1),
     { error: 'expected an id, and more positions after it: they count from there', path: ['pad_token_id'] },
-  );
+  )
+  .superRefine((config, context) => {
+    const problem = structureProblem(config);
+    if (problem) context.addIssue({ code: 'custom', ...problem });
+  });
 
 export type ModelConfig = z.infer<typeof schema>;
 

@@ -24,8 +24,7 @@ const BLOCKS: Blocks = {
 const MATRICES = /^distilbert\.transformer\.layer\.\d+\.(attention\.\w+_lin|ffn\.lin[12])\.weight$/;
 
 const WORDS: WordHead = {
-  dense: 'vocab_transform',
-  norm: 'vocab_layer_norm',
+  transform: { dense: 'vocab_transform', norm: 'vocab_layer_norm' },
   decoder: `${EMBEDDINGS}.word_embeddings.weight`,
   bias: 'vocab_projector.bias',
 };
@@ -33,12 +32,20 @@ const WORDS: WordHead = {
 export const distilbert: Family = {
   name: 'distilbert',
   prefix: 'distilbert.',
+  blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
-  encode(b, config, { ids, bias }, firstTokenOnly) {
+  encode(b, config, { ids, bias }, summaryOnly) {
     const x = embed(b, config, { name: EMBEDDINGS, ids });
-    return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
+    return encodeBlocks(b, config, BLOCKS, { x, bias }, summaryOnly);
   },
-  head: { dense: 'pre_classifier', activation: relu, dropoutFirst: false, output: 'classifier' },
+  head: {
+    summary: 'first',
+    dense: 'pre_classifier',
+    activation: relu,
+    dropoutFirst: false,
+    output: 'classifier',
+  },
   words: WORDS,
   tensors(config): TensorTable {
     const { hidden_size: hidden } = config;

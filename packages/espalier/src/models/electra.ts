@@ -18,6 +18,7 @@ const PROJECTION = 'electra.embeddings_project';
 const BLOCKS = bertBlocks('electra.encoder.layer.');
 
 const HEAD: TaskHead = {
+  summary: 'first',
   dense: 'classifier.dense',
   activation: gelu,
   dropoutFirst: true,
@@ -33,8 +34,7 @@ function projectionShapes(config: ModelConfig): Shapes {
 }
 
 const WORDS: WordHead = {
-  dense: 'generator_predictions.dense',
-  norm: 'generator_predictions.LayerNorm',
+  transform: { dense: 'generator_predictions.dense', norm: 'generator_predictions.LayerNorm' },
   decoder: `${EMBEDDINGS}.word_embeddings.weight`,
   bias: 'generator_lm_head.bias',
 };
@@ -42,12 +42,14 @@ const WORDS: WordHead = {
 export const electra: Family = {
   name: 'electra',
   prefix: 'electra.',
+  blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings,
-  encode(b, config, { ids, typeIds, bias }, firstTokenOnly) {
+  encode(b, config, { ids, typeIds, bias }, summaryOnly) {
     const types = b.rows(`${EMBEDDINGS}.token_type_embeddings.weight`, typeIds);
     const embedded = embed(b, config, { name: EMBEDDINGS, ids, types });
     const x = b.has(`${PROJECTION}.weight`) ? b.linear(embedded, PROJECTION) : embedded;
-    return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
+    return encodeBlocks(b, config, BLOCKS, { x, bias }, summaryOnly);
   },
   head: HEAD,
   words: WORDS,

@@ -9,7 +9,7 @@ const SIGNS: readonly { name: string; architecture: RegExp; tensor: RegExp }[] =
   { name: 'roberta', architecture: /^Roberta/, tensor: /^roberta\./ },
   { name: 'electra', architecture: /^Electra/, tensor: /^electra\./ },
   { name: 'albert', architecture: /^Albert/, tensor: /^albert\./ },
-  { name: 'xlnet', architecture: /^XLNet/, tensor: /^transformer\.layer\.\d+\.rel_attn\./ },
+  { name: 'xlnet', architecture: /^XLNet/, tensor: /^(transformer\.)?layer\.\d+\.rel_attn\./ },
   { name: 'bert', architecture: /^Bert/, tensor: /^(bert\.)?encoder\.layer\.\d+\.attention\.self\.query\./ },
 ];
 

@@ -1,5 +1,5 @@
-// Tensors from nothing, as transformers initialises them: normal weights with the config's `initializer_range`, zero
-// biases, LayerNorm of one and zero.
+// Tensors from nothing, as transformers initialises them: normal weights with the config's `initializer_range` (the
+// biases of XLNet's attention among them), zero biases of layers, LayerNorm of one and zero.
 import { random } from '../random.js';
 import { f32, type HostTensor, sizeOf } from '../tensor/tensor.js';
 import { type ModelConfig, parseConfig } from './config.js';
@@ -28,7 +28,7 @@ export function randomParts(
     const generator = random(seed, 'init', name);
     const draw = (): number => {
       if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return 1;
-      return name.endsWith('bias') ? 0 : generator.normal() * config.initializer_range;
+      return name.endsWith('.bias') ? 0 : generator.normal() * config.initializer_range;
     };
     tensors.set(name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, draw)));
   }

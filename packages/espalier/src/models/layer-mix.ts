@@ -10,7 +10,7 @@ import type { Builder } from './builder.js';
 import { labelCount, type ModelConfig } from './config.js';
 import type { EncoderInputs } from './encoder.js';
 import { familyOf } from './families.js';
-import { classifierHead } from './heads.js';
+import { classifierHead, summaryTokens } from './heads.js';
 import type { Model } from './model.js';
 import { linearShapes, type Shapes } from './tensor-table.js';
 
@@ -38,9 +38,6 @@ export const layerMixOutputs = ({ tensors }: Pick<Model, 'tensors'>): number | u
 export const emptyLayerMix = (config: ModelConfig): Map<string, HostTensor<'F32'>> =>
   new Map(layerMixShapes(config).map(([name, shape]) => [name, f32(shape)]));
 
-/** The rows of the summary token, [rows, hidden], of a block's output, which may hold nothing else. */
-const summaryRows = (b: Builder, sequence: Node): Node => slice(sequence, 0, 0, b.bucket.rows);
-
 /** Logits [rows, labels] of a model with a task head, of whichever kind. */
 export function headLogits(b: Builder, model: Model, inputs: EncoderInputs): Node {
   const { config } = model;
@@ -52,7 +49,7 @@ export function headLogits(b: Builder, model: Model, inputs: EncoderInputs): Nod
     ...b,
     activation: (node, site) => {
       const seen = b.activation(node, site);
-      if (BLOCK_OUTPUT.test(site)) summaries.push(summaryRows(b, seen));
+      if (BLOCK_OUTPUT.test(site)) summaries.push(summaryTokens(b, family.head, seen));
       return seen;
     },
   };

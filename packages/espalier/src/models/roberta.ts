@@ -12,6 +12,7 @@ const BLOCKS = bertBlocks('roberta.encoder.layer.');
 const POOLER = 'roberta.pooler.dense';
 
 const HEAD: TaskHead = {
+  summary: 'first',
   dense: 'classifier.dense',
   activation: tanh,
   dropoutFirst: true,
@@ -21,8 +22,7 @@ const HEAD: TaskHead = {
 const firstPosition = ({ pad_token_id: padding }: ModelConfig): number => padding! + 1; // the config has been checked
 
 const WORDS: WordHead = {
-  dense: 'lm_head.dense',
-  norm: 'lm_head.layer_norm',
+  transform: { dense: 'lm_head.dense', norm: 'lm_head.layer_norm' },
   decoder: `${EMBEDDINGS}.word_embeddings.weight`,
   bias: 'lm_head.bias',
 };
@@ -30,11 +30,13 @@ const WORDS: WordHead = {
 export const roberta: Family = {
   name: 'roberta',
   prefix: 'roberta.',
+  blockPrefix: BLOCKS.prefix,
+  blocks: BLOCKS,
   longestInput: (config) => config.max_position_embeddings - firstPosition(config),
-  encode(b, config, { ids, bias }, firstTokenOnly) {
+  encode(b, config, { ids, bias }, summaryOnly) {
     const types = slice(b.weight(`${EMBEDDINGS}.token_type_embeddings.weight`), 0, 0, 1);
     const x = embed(b, config, { name: EMBEDDINGS, ids, types, firstPosition: firstPosition(config) });
-    return encodeBlocks(b, config, BLOCKS, { x, bias }, firstTokenOnly);
+    return encodeBlocks(b, config, BLOCKS, { x, bias }, summaryOnly);
   },
   head: HEAD,
   words: WORDS,

@@ -50,8 +50,9 @@ export const headShapes = ({ dense, output }: TaskHead, config: ModelConfig): Sh
 ];
 
 /** Head of masked words, whose decoder's matrix stands among the embeddings; `width` is theirs. */
-export const wordShapes = ({ dense, norm, bias }: WordHead, config: ModelConfig, width: number): Shapes => [
-  ...linearShapes(dense, width, config.hidden_size),
-  ...normShapes(norm, width),
+export const wordShapes = ({ transform, bias }: WordHead, config: ModelConfig, width: number): Shapes => [
+  ...(transform
+    ? [...linearShapes(transform.dense, width, config.hidden_size), ...normShapes(transform.norm, width)]
+    : []),
   [bias, [config.vocab_size]],
 ];

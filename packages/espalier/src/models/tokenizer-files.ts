@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { PadSide } from '../data/example.js';
 import { FormatError } from '../errors.js';
 import { ioError } from '../io/io-error.js';
 import { decodeUtf8, parseJson } from '../io/json.js';
@@ -108,10 +109,35 @@ function describeWordPiece(vocabulary: string, maxLength: number): string {
   return `${JSON.stringify(tokenizer, null, 2)}\n`;
 }
 
-/** The files to write: those there are, and a tokenizer_config.json where a vocab.txt lacks one. */
-export function completeTokenizerFiles(files: TokenizerFiles, maxLength: number): TokenizerFiles {
+/** One for a tokenizer that pads on the left: XLNet's. transformers 5 gives token types only where they are named. */
+function describeXLNet(maxLength: number): string {
+  const tokenizer = {
+    tokenizer_class: 'XLNetTokenizer',
+    padding_side: 'left',
+    model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
+    model_max_length: maxLength,
+    cls_token: '<cls>',
+    mask_token: '<mask>',
+    pad_token: '<pad>',
+    sep_token: '<sep>',
+    unk_token: '<unk>',
+  };
+  return `${JSON.stringify(tokenizer, null, 2)}\n`;
+}
+
+/**
+ * The files to write: those there are, and a tokenizer_config.json where a vocab.txt, or a tokenizer that pads on the
+ * left, lacks one.
+ */
+export function completeTokenizerFiles(
+  files: TokenizerFiles,
+  { maxLength, padSide }: { readonly maxLength: number; readonly padSide: PadSide },
+): TokenizerFiles {
+  if (files.has('tokenizer_config.json')) return files;
+  const add = (described: string): TokenizerFiles =>
+    new Map([...files, ['tokenizer_config.json', new TextEncoder().encode(described)]]);
   const vocabulary = files.get('vocab.txt');
-  if (!vocabulary || files.has('tokenizer_config.json')) return files;
-  const described = describeWordPiece(decodeUtf8(vocabulary, 'vocab.txt', 'file'), maxLength);
-  return new Map([...files, ['tokenizer_config.json', new TextEncoder().encode(described)]]);
+  if (vocabulary) return add(describeWordPiece(decodeUtf8(vocabulary, 'vocab.txt', 'file'), maxLength));
+  const left = padSide === 'left' && ['tokenizer.json', 'spiece.model'].some((name) => files.has(name));
+  return left ? add(describeXLNet(maxLength)) : files;
 }

@@ -63,6 +63,11 @@ export const RECIPES: readonly unknown[] = [
     ],
     training: { lr: 1e-5, epochs: 3 },
   },
+  // One stage: under the masks it trains what the cut model would, and a second one would begin the rate anew.
+  single('structured'),
+  ...['top', 'bottom', 'even', 'odd', 'symmetric', 'contribution'].map((strategy) =>
+    single(`drop-${strategy}`),
+  ),
   adapter('adapt'),
   adapter('adapt-random'),
   adapter('adapt-magnitude'),

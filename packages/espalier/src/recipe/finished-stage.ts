@@ -12,9 +12,15 @@ export interface StageResult {
   readonly model: Model;
   /** Values methods reported, the last of each name. */
   readonly reported: Readonly<Record<string, number>>;
+  /** Lists that surgery before a stage reported, the last of each name. */
+  readonly surgery: Readonly<Record<string, readonly number[]>>;
 }
 
-const schema = z.object({ fingerprint: z.string(), reported: z.record(z.string(), z.number()) });
+const schema = z.object({
+  fingerprint: z.string(),
+  reported: z.record(z.string(), z.number()),
+  surgery: z.record(z.string(), z.array(z.number())).default({}),
+});
 
 const headerOf = (directory: string): string => join(directory, 'finished.json');
 const modelOf = (directory: string): string => join(directory, 'finished');
@@ -23,10 +29,10 @@ const modelOf = (directory: string): string => join(directory, 'finished');
 export async function saveFinishedStage(
   directory: string,
   fingerprint: string,
-  { model, reported }: StageResult,
+  { model, reported, surgery }: StageResult,
 ): Promise<void> {
   await saveCheckpoint(modelOf(directory), model);
-  await writeFileAtomic(headerOf(directory), JSON.stringify({ fingerprint, reported }));
+  await writeFileAtomic(headerOf(directory), JSON.stringify({ fingerprint, reported, surgery }));
 }
 
 /** The result of the stage, if it is there. Throws FormatError when it belongs to another run. */
@@ -44,5 +50,6 @@ export async function loadFinishedStage(
       'belongs to a run with other options or data; use --overwrite or the same options',
     );
   }
-  return { model: { ...(await loadCheckpoint(modelOf(directory))), source }, reported: header.data.reported };
+  const { reported, surgery } = header.data;
+  return { model: { ...(await loadCheckpoint(modelOf(directory))), source }, reported, surgery };
 }

@@ -34,6 +34,12 @@ export function pretrainWorkload(options: PretrainWorkloadOptions): Workload {
     stepsPerEpoch: (chosen) => pretrainObjective({ data, settings: chosen }).stepsPerEpoch,
     objective: (chosen) => pretrainObjective({ data, settings: chosen }),
     teacher: (model, compute) => Promise.resolve(pretrainTeacher(model, compute, data.nextSentence)),
+    // Held-out text, masked as in training; drawn with the seed that it is scored with.
+    sample(count) {
+      const epoch = drawEpoch(heldData, settings.maxLength, 0);
+      const examples = Array.from({ length: Math.min(count, epoch.count) }, (_, i) => epoch.example(i));
+      return { examples, padId: options.held.padId };
+    },
     scorer(model, compute, source) {
       const objective = pretrainObjective({ data: heldData, settings: heldSettings(settings) });
       const forward = createForward(source ?? objectiveSource(objective, model), compute);

@@ -101,10 +101,16 @@ export function optionNames(method: string): string[] {
   return Object.keys(schema.properties ?? {});
 }
 
-/** The sparsity a recipe aims at: that of its last method that has one. */
-export function targetSparsity({ stages }: Recipe): number | null {
-  const targets = stages.flatMap(({ methods }) => methods.map((method) => method['sparsity']));
-  return targets.findLast((target) => typeof target === 'number') ?? null;
+/**
+ * The sparsity a recipe aims at on a model of `layers` blocks: that of its last method that has one, which is of blocks
+ * where it drops them; null where a threshold decides.
+ */
+export function targetSparsity({ stages }: Recipe, layers: number): number | null {
+  const aiming = stages.flatMap(({ methods }) => methods).findLast((method) => 'sparsity' in method);
+  if (!aiming || aiming['threshold'] !== undefined) return null;
+  const [count, fraction] = [aiming['layers'], aiming['sparsity']];
+  if (typeof count === 'number') return count / layers;
+  return typeof fraction === 'number' ? fraction : null;
 }
 
 /** The recipe with the stages that run on a task ("finetune") or on text ("pretrain"). Throws where none does. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Interrupted, UsageError } from '../errors.js';
 import { methodNamed } from '../methods/index.js';
+import type { MethodHooks, PrepareContext } from '../methods/method.js';
 import type { Model } from '../models/model.js';
 import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
 import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
@@ -56,6 +57,12 @@ export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: nu
   );
 }
 
+/** Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from. */
+export function checkMethods(whole: Recipe, model: Model, { stage }: Workload): void {
+  for (const { methods } of stagesFor(whole, stage).stages)
+    for (const { name, ...options } of methods) methodNamed(name).create(options).check?.(model);
+}
+
 export async function runRecipe(
   model: Model,
   whole: Recipe,
@@ -66,6 +73,7 @@ export async function runRecipe(
   const stepsPerEpoch = workload.stepsPerEpoch(options.settings);
   const steps = stageSteps(recipe, options.totalSteps, stepsPerEpoch);
   const reported: Record<string, number> = {};
+  const surgery: Record<string, readonly number[]> = {};
   let current = model;
   let before = 0;
   for (const [index, stage] of recipe.stages.entries()) {
@@ -79,9 +87,10 @@ export async function runRecipe(
     }
     current = result.model;
     Object.assign(reported, result.reported);
+    Object.assign(surgery, result.surgery);
     before += steps[index]!;
   }
-  return { model: current, reported, steps: before };
+  return { model: current, reported, surgery, steps: before };
 }
 
 const stageName = ({ name, stages }: Recipe, index: number): string => {
@@ -101,8 +110,7 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
   const { workload, seed, threads, device, control, steps, name, directory, fingerprint, log } = options;
   const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
   const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
-  let prepared = model;
-  for (const method of methods) prepared = (await method.prepare?.(prepared)) ?? prepared;
+  const { prepared, surgery } = await operate(model, methods, options);
 
   const distils = stage.methods.some((method) => method.name === 'distil');
   const objective = workload.objective(settings, seed);
@@ -162,12 +170,31 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
     Object.assign(reported, await trainer.finishStage());
     let finished = (await selection?.model()) ?? trainer.snapshot();
     for (const method of methods) finished = (await method.finish?.(finished, trainer.stage)) ?? finished;
-    return { model: finished, reported };
+    return { model: finished, reported, surgery };
   } finally {
     await scorer.release();
     await trainer.release();
     await teacher?.release();
   }
+}
+
+/** The model after the methods' surgery, and what they report of it. */
+async function operate(
+  model: Model,
+  methods: readonly MethodHooks[],
+  { workload, seed, threads, device, control }: StageOptions,
+): Promise<{ prepared: Model; surgery: StageResult['surgery'] }> {
+  const surgery: Record<string, readonly number[]> = {};
+  const context: PrepareContext = {
+    sample: (count) => workload.sample(count, seed),
+    threads,
+    device,
+    note: (message) => control.onEvent({ type: 'note', message }),
+    report: (lists) => Object.assign(surgery, lists),
+  };
+  let prepared = model;
+  for (const method of methods) prepared = (await method.prepare?.(prepared, context)) ?? prepared;
+  return { prepared, surgery };
 }
 
 /** What the recipe distils from. Throws UsageError when no teacher is named. */

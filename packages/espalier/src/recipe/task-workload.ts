@@ -1,5 +1,6 @@
 // Fine-tuning on a labelled task.
-import type { Example, Task } from '../data/example.js';
+import type { Example, Padding, Task } from '../data/example.js';
+import { limitExamples } from '../data/splits.js';
 import { evaluateModel } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import type { Objective } from '../train/objective.js';
@@ -7,29 +8,29 @@ import { taskObjective } from '../train/task-objective.js';
 import { teacherLogits } from '../train/teacher.js';
 import type { Workload } from './workload.js';
 
-export interface LabelledData {
+export interface LabelledData extends Padding {
   readonly task: Task;
   readonly train: readonly Example[];
   /** Split that is reported, and evaluated during training. */
   readonly dev: readonly Example[];
   /** Split cut from train that `select: best` chooses on; empty with `last`. */
   readonly held: readonly Example[];
-  readonly padId: number;
 }
 
-export function taskWorkload({ task, train, dev, held, padId }: LabelledData): Workload {
+export function taskWorkload({ task, train, dev, held, padId, padSide }: LabelledData): Workload {
   return {
     stage: 'finetune',
     mainScore: task.metrics[0]!,
     selects: held.length > 0,
     stepsPerEpoch: ({ batchSize }) => Math.ceil(train.length / batchSize),
-    objective: (settings, seed) => taskObjective({ task, examples: train, settings, seed, padId }),
+    objective: (settings, seed) => taskObjective({ task, examples: train, settings, seed, padId, padSide }),
     async teacher(model, compute, objective, steps) {
       const predictor = createPredictor({ model, ...compute, padId });
       const source = await teacherLogits(predictor, examplesOf(objective, steps), task.labels.length);
       await predictor.release();
       return source;
     },
+    sample: (count, seed) => ({ examples: limitExamples(dev, count, seed), padId }),
     scorer(model, compute, source) {
       const predictor = createPredictor({ model, ...compute, padId, ...(source && { source }) });
       return {

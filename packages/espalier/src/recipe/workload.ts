@@ -1,6 +1,7 @@
 // What a run trains on: a labelled task, or text for pre-training. One face for both, so that recipes, stages,
 // checkpoints and selection know neither.
 import type { Device } from '../engine/devices.js';
+import type { Sample } from '../methods/method.js';
 import type { Model } from '../models/model.js';
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Objective } from '../train/objective.js';
@@ -24,6 +25,8 @@ export interface Workload {
   objective(settings: TrainingSettings, seed: number): Objective;
   /** A frozen model to learn from, for `steps` steps of the objective. */
   teacher(model: Model, compute: Compute, objective: Objective, steps: number): Promise<TeacherSource>;
+  /** At most `count` examples apart from training, drawn by `seed`. */
+  sample(count: number, seed: number): Sample;
   /** Scores of a model as `source` computes it (default: as it stands). */
   scorer(model: Model, compute: Compute, source?: ForwardSource): Scorer;
 }

@@ -97,9 +97,33 @@ export const topologyTable = ({ components, layers }: Topology): Table => ({
   ]),
 });
 
+const SURGERY: Readonly<Record<string, string>> = {
+  droppedLayers: 'dropped layers',
+  contributions: 'contribution scores of the layers, from the bottom',
+};
+
+/** What surgery took away. */
+function surgeryRows({ parameters, surgery = {} }: Report): string[][] {
+  const { before, total, encoder } = parameters;
+  const fewer = (now: number, then: number): string => formatPercent(1 - now / then);
+  const show = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(4));
+  return [
+    ...(before === undefined || before.total === total
+      ? []
+      : [
+          [
+            'parameters before',
+            `${before.total.toLocaleString('en')}: now ${fewer(total, before.total)} fewer, in the layers ` +
+              fewer(encoder, before.encoder),
+          ],
+        ]),
+    ...Object.entries(surgery).map(([name, values]) => [SURGERY[name] ?? name, values.map(show).join(', ')]),
+  ];
+}
+
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
-  const { sparsity, int8, adapter, parameters, bytes, finalAdjustment, steps, seconds } = report;
+  const { sparsity, int8, adapter, parameters, structure, bytes, finalAdjustment, steps, seconds } = report;
   return [
     ['zeros in the encoder matrices', formatPercent(sparsity.encoder)],
     ['zeros in the whole model', formatPercent(sparsity.model)],
@@ -107,6 +131,13 @@ export function factRows(report: Report): string[][] {
       'parameters',
       `${parameters.total.toLocaleString('en')}, of which ${parameters.nonzero.toLocaleString('en')} not zero`,
     ],
+    ...surgeryRows(report),
+    ...(structure === undefined
+      ? []
+      : (['heads', 'neurons'] as const).map((kind) => [
+          `${kind} by block`,
+          `${structure[kind].join(' ')}; before ${structure.before[kind].join(' ')}`,
+        ])),
     ...(int8 === undefined
       ? []
       : [
@@ -148,6 +179,7 @@ function sizeLines(report: Report): string[] {
     '',
     `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
       'tensors whole, embeddings among them.',
+    ...smallerNote(report),
     '',
   ];
 }
@@ -156,6 +188,39 @@ function adapterLines(adapter: AdapterReport): string[] {
   const { columns, rows } = topologyTable(adapter);
   return ['## Mask', '', ADAPTER_NOTE, '', renderMarkdownTable(columns, rows), ''];
 }
+
+function searchLines({ metric, heldRows, cells }: NonNullable<Report['search']>): string[] {
+  const right = 'right' as const;
+  const titles = [
+    { title: 'schedule' },
+    { title: 'rounds', align: right },
+    { title: metric, align: right },
+    { title: '' },
+  ];
+  const rows = cells.map(({ schedule, rounds, score, chosen }) => [
+    schedule,
+    String(rounds),
+    score.toFixed(4),
+    chosen ? 'chosen' : '',
+  ]);
+  return [
+    '## Schedules',
+    '',
+    `Each run had the same number of steps, and its score is that on ${heldRows} examples held out of train.`,
+    '',
+    renderMarkdownTable(titles, rows),
+    '',
+  ];
+}
+
+/** Where layers are gone, dense float32 is that of what is left. */
+const smallerNote = ({ parameters: { before, total } }: Report): string[] =>
+  before === undefined || before.total === total
+    ? []
+    : [
+        'The dense float32 of this table has the shapes that are left; the model before had ' +
+          `${(before.total / total).toFixed(2)} times as many parameters.`,
+      ];
 
 export function renderReport(report: Report): string {
   const scores = scoreTable(report);
@@ -171,6 +236,7 @@ export function renderReport(report: Report): string {
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
+    ...(report.search ? searchLines(report.search) : []),
     ...(report.adapter ? adapterLines(report.adapter) : sizeLines(report)),
     `Pattern hash of the encoder matrices: \`${maskHash}\``,
     '',

@@ -48,12 +48,24 @@ export interface NamedPattern extends PatternStatistics {
   readonly name: string;
 }
 
-/** Statistics of every query and key matrix that has zeros, in the order of the blocks. */
+const QUERY_KEY = /(\.(query|key|q_lin|k_lin)\.weight|\.rel_attn\.[qk])$/;
+
+/** The statistics of the transposed matrix. */
+const transposed = (found: PatternStatistics): PatternStatistics => ({
+  density: found.density,
+  rowVariance: found.columnVariance,
+  columnVariance: found.rowVariance,
+  rowRatio: found.columnRatio,
+  columnRatio: found.rowRatio,
+  columnOverRow: 1 / found.columnOverRow,
+});
+
+/** Statistics of every query and key matrix that has zeros, in the order of the blocks. XLNet's are stored [in, out]. */
 export function queryKeyPatterns({ config, tensors }: Model): NamedPattern[] {
   const { encoderLinear } = familyOf(config);
-  return [...tensors].flatMap(([name, { shape, data }]) =>
-    encoderLinear.test(name) && /\.(query|key|q_lin|k_lin)\.weight$/.test(name) && data.includes(0)
-      ? [{ name, ...patternStatistics(data, shape[0]!) }]
-      : [],
-  );
+  return [...tensors].flatMap(([name, { shape, data }]) => {
+    if (!encoderLinear.test(name) || !QUERY_KEY.test(name) || !data.includes(0)) return [];
+    const found = patternStatistics(data, shape[0]!);
+    return [{ name, ...(shape.length === 3 ? transposed(found) : found) }];
+  });
 }

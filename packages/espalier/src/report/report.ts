@@ -5,8 +5,9 @@ import type { TaskData } from '../data/example.js';
 import { patternHash } from '../engine/pattern.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { isRagged, type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { Scores } from '../train/evaluation.js';
+import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Size } from './size.js';
 import type { QuantisedZeros } from './quantised-zeros.js';
 
@@ -46,6 +47,12 @@ export interface AdapterReport extends Topology {
   readonly reported: Readonly<Record<string, number>>;
 }
 
+export interface ParameterCounts {
+  readonly total: number;
+  /** Those of the encoder's blocks, biases and LayerNorm included. */
+  readonly encoder: number;
+}
+
 export interface Report {
   readonly schema: 'espalier-report-1';
   readonly task: string;
@@ -73,7 +80,15 @@ export interface Report {
   readonly int8?: QuantisedZeros;
   /** Where the result is an adapter instead of a model: all else is of the base under it. */
   readonly adapter?: AdapterReport;
-  readonly parameters: { readonly total: number; readonly nonzero: number };
+  readonly parameters: ParameterCounts & {
+    readonly nonzero: number;
+    /** Of the model that the recipe started from, heads included. */
+    readonly before?: ParameterCounts;
+  };
+  /** Lists that surgery reported: `droppedLayers` (from 1), `contributions` (of each layer). */
+  readonly surgery?: Readonly<Record<string, readonly number[]>>;
+  /** Heads and neurons by block, where blocks have lost any. */
+  readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {
     readonly denseF32: number;
     /** The weights' file, an adapter's too, with gzip. */
@@ -90,6 +105,17 @@ export interface Report {
   readonly seconds: number;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
+  /** Scores of every schedule that was tried, on examples held out of train. */
+  readonly search?: {
+    readonly metric: ScoreName;
+    readonly heldRows: number;
+    readonly cells: readonly {
+      readonly schedule: string;
+      readonly rounds: number;
+      readonly score: number;
+      readonly chosen: boolean;
+    }[];
+  };
   /** Path of the dense model that a pruned one of pre-training came from. */
   readonly dense?: string | undefined;
 }
@@ -101,7 +127,10 @@ const zerosOf = (data: Float32Array): number => {
 };
 
 /** Zeros of a model: by encoder matrix, over the encoder's matrices and over everything. */
-export function measureSparsity(model: Model, target: number | null): Sparsity & Report['parameters'] {
+export function measureSparsity(
+  model: Model,
+  target: number | null,
+): Sparsity & Pick<Report['parameters'], 'total' | 'nonzero'> {
   const { encoderLinear } = familyOf(model.config);
   const matrices: Record<string, number> = {};
   const encoder = { zeros: 0, total: 0 };
@@ -123,6 +152,23 @@ export function measureSparsity(model: Model, target: number | null): Sparsity &
     total: whole.total,
     nonzero: whole.total - whole.zeros,
   };
+}
+
+/** Parameters of a model, and of its blocks. */
+export function countParameters({ config, tensors }: Model): ParameterCounts {
+  const { blockPrefix } = familyOf(config);
+  const counts = { total: 0, encoder: 0 };
+  for (const [name, { data }] of tensors) {
+    counts.total += data.length;
+    if (name.startsWith(blockPrefix)) counts.encoder += data.length;
+  }
+  return counts;
+}
+
+/** Heads and neurons by block, where the run took any or the model has counts of its own. */
+export function measureStructure(before: Model, { config }: Model): Pick<Report, 'structure'> {
+  const changed = isRagged(config) || config.intermediate_size !== before.config.intermediate_size;
+  return changed ? { structure: { ...structureOf(config), before: structureOf(before.config) } } : {};
 }
 
 /** Hash over the zero pattern of the encoder's linear matrices. */

@@ -3,7 +3,7 @@ import { BUCKET_MULTIPLE, makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import type { Device } from '../engine/devices.js';
 import { createBuilder, type Weights } from '../models/builder.js';
-import { longestInput } from '../models/families.js';
+import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { gatherRows } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
@@ -98,7 +98,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
           chosen.map((index) => examples[index]!),
           rows,
           length,
-          { padId },
+          { padId, padSide: padSideOf(model.config) },
         );
         const results = await forward.run({ rows, length }, encoderFeeds(batch));
         const all = results.get('logits')!;

@@ -9,6 +9,7 @@ import {
   type MaskingOptions,
   pairInstances,
 } from '../data/corpus/index.js';
+import type { Padding, PadSide } from '../data/example.js';
 import type { Node } from '../graph/node.js';
 import {
   add,
@@ -44,6 +45,8 @@ export interface PretrainData {
   /** Pairs of segments and the loss of the next sentence. */
   readonly nextSentence: boolean;
   readonly seed: number;
+  /** Side of the padding; [CLS] stands at the other end. Right by default. */
+  readonly padSide?: PadSide | undefined;
 }
 
 /** Tensors of a bucket beside those of the encoder. `capacity`: padded number of masked positions. */
@@ -85,7 +88,7 @@ export function pretrainObjective({ data, settings }: PretrainObjectiveOptions):
         Array.from({ length: batchSize }, (_, i) => epoch.example(first + i)),
         bucket,
         capacityOf,
-        data.corpus.padId,
+        { padId: data.corpus.padId, padSide: data.padSide },
       );
     },
     build: (b, model, rowScale) => pretrainLoss(b, model, rowScale, capacityOf(b.bucket), data.nextSentence),
@@ -94,7 +97,7 @@ export function pretrainObjective({ data, settings }: PretrainObjectiveOptions):
 
 /** Number of sequences of an epoch, and each of them, masked: a pure function of data, epoch and index. */
 export function drawEpoch(
-  { corpus, masking, nextSentence, seed }: PretrainData,
+  { corpus, masking, nextSentence, seed, padSide }: PretrainData,
   maxLength: number,
   epoch: number,
 ): { readonly count: number; readonly randomFraction: number; example(index: number): PretrainExample } {
@@ -108,7 +111,11 @@ export function drawEpoch(
       const place = index % count;
       const instance = instances.get(place);
       const generator = random(seed, 'mask', epoch, place);
-      return { index, label: instance.isRandom, ...maskedExample(corpus, instance, masking, generator) };
+      return {
+        index,
+        label: instance.isRandom,
+        ...maskedExample(corpus, instance, masking, generator, padSide),
+      };
     },
   };
 }
@@ -128,7 +135,7 @@ export function pretrainBatches(
   examples: readonly PretrainExample[],
   bucket: BucketShape,
   capacityOf: (bucket: BucketShape) => number,
-  padId: number,
+  padding: Padding,
 ): TrainingBatch[] {
   const total = { masked: 0, tokens: 0 };
   for (const { positions, ids } of examples) {
@@ -137,7 +144,9 @@ export function pretrainBatches(
   }
   const batches: TrainingBatch[] = [];
   for (let start = 0; start < examples.length; start += bucket.rows) {
-    batches.push(pretrainBatch(examples.slice(start, start + bucket.rows), bucket, capacityOf, padId, total));
+    batches.push(
+      pretrainBatch(examples.slice(start, start + bucket.rows), bucket, capacityOf, padding, total),
+    );
   }
   return batches;
 }
@@ -146,12 +155,12 @@ function pretrainBatch(
   examples: readonly PretrainExample[],
   bucket: BucketShape,
   capacityOf: (bucket: BucketShape) => number,
-  padId: number,
+  padding: Padding,
   total: { readonly masked: number; readonly tokens: number },
 ): TrainingBatch {
   const { rows, length } = bucket;
   const capacity = capacityOf(bucket);
-  const batch = makeBatch(examples, rows, length, { padId });
+  const batch = makeBatch(examples, rows, length, padding);
   const [positions, targets] = [new Int32Array(capacity), new Int32Array(capacity)];
   const scale = new Float32Array(capacity);
   const tokenScale = new Float32Array(length * rows);
@@ -159,11 +168,12 @@ function pretrainBatch(
   let used = 0;
   for (const [row, example] of examples.entries()) {
     follows[row * 2 + example.label] = 1;
-    for (let token = 0; token < example.ids.length; token++)
+    const start = batch.starts[row]!;
+    for (let token = start; token < start + example.ids.length; token++)
       tokenScale[token * rows + row] = 1 / total.tokens;
     for (const [i, position] of example.positions.entries()) {
       if (used === capacity) break; // Bernoulli masks beyond six standard deviations
-      positions[used] = position * rows + row;
+      positions[used] = (start + position) * rows + row;
       targets[used] = example.targets[i]!;
       scale[used++] = 1 / total.masked;
     }
@@ -181,7 +191,7 @@ function pretrainBatch(
     feeds,
     rowWeights: batch.rowWeights,
     split: () =>
-      examples.map((example) => pretrainBatch([example], { rows: 1, length }, capacityOf, padId, total)),
+      examples.map((example) => pretrainBatch([example], { rows: 1, length }, capacityOf, padding, total)),
   };
 }
 

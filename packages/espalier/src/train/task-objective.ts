@@ -1,6 +1,6 @@
 // Classification and regression of one or two sentences: cross-entropy or squared error over the pooled output.
 import { epochBatches, makeBatch } from '../data/batches.js';
-import type { Batch, Example, Task } from '../data/example.js';
+import type { Batch, Example, Padding, Task } from '../data/example.js';
 import type { Node } from '../graph/node.js';
 import { logSoftmax, mul, neg, reduceSum, sub } from '../graph/ops/index.js';
 import { input } from '../graph/program.js';
@@ -13,15 +13,15 @@ import { memoizeLast } from './memoize-last.js';
 import type { Objective, ObjectiveOutput, TrainingBatch } from './objective.js';
 import type { TrainingSettings } from './settings.js';
 
-export interface TaskObjectiveOptions {
+export interface TaskObjectiveOptions extends Padding {
   readonly task: Task;
   readonly examples: readonly Example[];
   readonly settings: TrainingSettings;
   readonly seed: number;
-  readonly padId: number;
 }
 
-export function taskObjective({ task, examples, settings, seed, padId }: TaskObjectiveOptions): Objective {
+export function taskObjective(options: TaskObjectiveOptions): Objective {
+  const { task, examples, settings, seed } = options;
   const { batchSize, maxLength } = settings;
   const microBatchSize = Math.min(settings.microBatchSize ?? batchSize, batchSize);
   const stepsPerEpoch = Math.ceil(examples.length / batchSize);
@@ -41,7 +41,7 @@ export function taskObjective({ task, examples, settings, seed, padId }: TaskObj
       const micro: TrainingBatch[] = [];
       for (let start = 0; start < chosen.length; start += microBatchSize) {
         const part = chosen.slice(start, start + microBatchSize);
-        micro.push(taskBatch(task, part, { rows: microBatchSize, length }, padId));
+        micro.push(taskBatch(task, part, { rows: microBatchSize, length }, options));
       }
       return micro;
     },
@@ -53,9 +53,9 @@ function taskBatch(
   task: Task,
   examples: readonly Example[],
   bucket: BucketShape,
-  padId: number,
+  padding: Padding,
 ): TrainingBatch {
-  const batch = makeBatch(examples, bucket.rows, bucket.length, { padId });
+  const batch = makeBatch(examples, bucket.rows, bucket.length, padding);
   const feeds = encoderFeeds(batch);
   feeds.set('targets', targets(task, batch));
   return {
@@ -65,7 +65,7 @@ function taskBatch(
     feeds,
     rowWeights: batch.rowWeights,
     split: () =>
-      examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padId)),
+      examples.map((example) => taskBatch(task, [example], { rows: 1, length: bucket.length }, padding)),
   };
 }
 

@@ -281,16 +281,20 @@ export function createTrainer(options: TrainerOptions): Trainer {
     for (const [index, batch] of batches.entries()) {
       const innermost: Pass = async (part: PassBatch) => {
         const fetches = await run(part as TrainingBatch, variant, weightSum, passes++);
-        for (const [name, value] of fetches) {
-          if (name.startsWith('term:')) terms[name.slice(5)] = (terms[name.slice(5)] ?? 0) + value[0]!;
-        }
-        return { loss: fetches.get('loss')![0]! };
+        const found = [...fetches].filter(([name]) => name.startsWith('term:'));
+        return {
+          loss: fetches.get('loss')![0]!,
+          terms: Object.fromEntries(found.map(([name, value]) => [name.slice(5), value[0]!])),
+        };
       };
       const pass = methods.reduce<Pass>(
         (inner, method) => (method.gradients ? (part) => method.gradients!(step, part, inner) : inner),
         innermost,
       );
-      loss += (await pass(batch)).loss;
+      const result = await pass(batch);
+      loss += result.loss;
+      for (const [name, value] of Object.entries(result.terms ?? {}))
+        terms[name] = (terms[name] ?? 0) + value;
       if (batches.length === 1) continue;
       const started = performance.now();
       for (const name of trainableNames) {

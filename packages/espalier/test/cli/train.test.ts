@@ -78,14 +78,19 @@ describe('compress', () => {
       const { tensors } = await loadCheckpoint(path('project', recipe));
       let total = 0;
       let zeros = 0;
+      let encoder = 0;
       for (const [name, { data }] of tensors) {
         const here = data.filter((value) => value === 0).length;
         total += data.length;
         zeros += here;
+        if (name.startsWith('bert.encoder.layer.')) encoder += data.length;
         const reported = report.sparsity.matrices[name];
         if (reported !== undefined) expect(reported).toBe(here / data.length);
       }
-      expect(report.parameters).toEqual({ total, nonzero: total - zeros });
+      expect(report.parameters).toEqual({
+        ...{ total, nonzero: total - zeros, encoder },
+        before: { total, encoder }, // nothing is cut out
+      });
       const bytes = readFileSync(path('project', recipe, 'model.safetensors'));
       expect(report.bytes).toEqual({
         denseF32: bytes.length,

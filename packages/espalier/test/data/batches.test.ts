@@ -113,20 +113,22 @@ describe('makeBatch', () => {
     expect([...batch.rowWeights]).toEqual([1, 1, 0]);
   });
 
-  it('holds every example and nothing else', () => {
+  it.each(['right', 'left'] as const)('holds every example and nothing else, padded on the %s', (padSide) => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 6 }), fc.nat(3), (list, spare) => {
         const examples = list.map((length, index) => example(index, length));
         const rows = examples.length + spare;
-        const batch = makeBatch(examples, rows, 24, { padId: 0 });
+        const batch = makeBatch(examples, rows, 24, { padId: 0, padSide });
         for (let row = 0; row < rows; row++) {
           const column = (array: Int32Array) => Array.from({ length: 24 }, (_, s) => array[s * rows + row]!);
           const ids = [...(examples[row]?.ids ?? [])];
           const rest = new Array<number>(24 - ids.length).fill(0);
-          expect(column(batch.ids)).toEqual([...ids, ...rest]);
-          expect(column(batch.typeIds)).toEqual([...(examples[row]?.typeIds ?? []), ...rest]);
-          const attended = Math.max(1, ids.length);
-          const mask = Array.from({ length: 24 }, (_, token) => (token < attended ? 1 : 0));
+          const padded = (own: readonly number[]) =>
+            padSide === 'left' ? [...rest, ...own] : [...own, ...rest];
+          expect(column(batch.ids)).toEqual(padded(ids));
+          expect(column(batch.typeIds)).toEqual(padded([...(examples[row]?.typeIds ?? [])]));
+          if (row < examples.length) expect(batch.starts[row]).toBe(padSide === 'left' ? rest.length : 0);
+          const mask = row < examples.length ? padded(ids.map(() => 1)) : [1, ...rest.slice(1)];
           expect([...batch.mask.slice(row * 24, row * 24 + 24)]).toEqual(mask);
           expect(batch.rowWeights[row]).toBe(row < examples.length ? 1 : 0);
         }

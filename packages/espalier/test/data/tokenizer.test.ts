@@ -7,6 +7,8 @@ import { loadTokenizer, type Tokenizer } from '../../src/data/tokenizer.js';
 import { longestFirst } from '../../src/data/truncation.js';
 import { EspalierError, FormatError, UsageError } from '../../src/errors.js';
 import { dataPath, describeWithData } from '../support/data.js';
+import { expectNear } from '../support/near.js';
+import { tinySentencePiece } from '../support/sentencepiece.js';
 
 interface Case {
   text: string;
@@ -21,7 +23,9 @@ const goldens = JSON.parse(readFileSync(new URL('../fixtures/tokenizer.json', im
   bert: Case[];
   bertSettings: { config: object; cases: Case[] }[];
   roberta: Case[];
+  xlnet: { text: string; pair: string | null; ids: number[]; types: number[] }[];
   glue: Record<string, string>;
+  xlnetGlue: Record<string, string>;
 };
 
 const bytes = (value: string | object): Uint8Array =>
@@ -34,6 +38,32 @@ function expectCases(tokenizer: Tokenizer, cases: readonly Case[]): void {
     expect([...found.ids], about).toEqual(ids);
     expect([...found.typeIds], about).toEqual(ids.map((_, i) => (i < ids.length - second ? 0 : 1)));
   }
+}
+
+/** Every id and type of the dev splits of GLUE, by their digests. */
+function expectGlue(tokenizer: Tokenizer, digests: Readonly<Record<string, string>>): void {
+  describeWithData('on GLUE', ['glue/SST-2', 'glue/MRPC'], () => {
+    const rows = (path: string) =>
+      readFileSync(dataPath('glue', path), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split('\t'));
+    const inputs = {
+      sst2: rows('SST-2/dev.tsv').map((row): [string, string?] => [row[0]!]),
+      mrpc: rows('MRPC/dev.tsv').map((row): [string, string?] => [row[3]!, row[4]!]),
+    };
+
+    it.each(Object.keys(digests))('%s: every id and type equals the oracle', (key) => {
+      const [name, length] = key.split(' ') as [keyof typeof inputs, string];
+      const hash = createHash('sha256');
+      for (const [text, pair] of inputs[name]) {
+        const { ids, typeIds } = tokenizer.encode(text, pair, Number(length));
+        hash.update(Int32Array.of(ids.length, ...ids, ...typeIds));
+      }
+      expect(hash.digest('hex')).toBe(digests[key]);
+    });
+  });
 }
 
 const tiny = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', '##b', 'c'];
@@ -164,28 +194,7 @@ describeWithData('BERT tokenizers', ['tokenizers/bert-base-uncased'], () => {
     expectCases(fromTxt(config), cases);
   });
 
-  describeWithData('on GLUE', ['glue/SST-2', 'glue/MRPC'], () => {
-    const rows = (path: string) =>
-      readFileSync(dataPath('glue', path), 'utf8')
-        .trimEnd()
-        .split('\n')
-        .slice(1)
-        .map((line) => line.split('\t'));
-    const inputs = {
-      sst2: rows('SST-2/dev.tsv').map((row): [string, string?] => [row[0]!]),
-      mrpc: rows('MRPC/dev.tsv').map((row): [string, string?] => [row[3]!, row[4]!]),
-    };
-
-    it.each(Object.keys(goldens.glue))('%s: every id and type equals the oracle', (key) => {
-      const [name, length] = key.split(' ') as [keyof typeof inputs, string];
-      const hash = createHash('sha256');
-      for (const [text, pair] of inputs[name]) {
-        const { ids, typeIds } = fromJson.encode(text, pair, Number(length));
-        hash.update(Int32Array.of(ids.length, ...ids, ...typeIds));
-      }
-      expect(hash.digest('hex')).toBe(goldens.glue[key]);
-    });
-  });
+  expectGlue(fromJson, goldens.glue);
 });
 
 describeWithData('vocab.json and merges.txt', ['tokenizers/gpt2'], () => {
@@ -207,12 +216,82 @@ describeWithData('vocab.json and merges.txt', ['tokenizers/gpt2'], () => {
 });
 
 describeWithData('XLNet', ['tokenizers/xlnet-base-cased'], () => {
-  it('puts <cls> last, as its template says', () => {
-    const path = dataPath('tokenizers/xlnet-base-cased/tokenizer.json');
-    const tokenizer = loadTokenizer(new Map([['tokenizer.json', readFileSync(path)]]));
-    const { ids, typeIds } = tokenizer.encode('a tree', 'a wall', 128);
-    expect([ids.at(-1), ids.at(-2)]).toEqual([tokenizer.clsId, tokenizer.sepId]);
-    expect(typeIds.at(-1)).toBe(2);
-    expect(tokenizer.vocabSize).toBe(32000);
+  const file = (name: string) => readFileSync(dataPath('tokenizers/xlnet-base-cased', name));
+  const fromJson = loadTokenizer(new Map([['tokenizer.json', file('tokenizer.json')]]));
+  const alone = loadTokenizer(new Map([['spiece.model', file('spiece.model')]]));
+  const vocabulary = ({ definition }: Tokenizer) => definition.model.vocab as [string, number][];
+
+  it('a lone spiece.model has the pieces, scores and rules of tokenizer.json', () => {
+    expect(alone.definition.added_tokens).toEqual(fromJson.definition.added_tokens);
+    expect(alone.definition.normalizer).toEqual(fromJson.definition.normalizer);
+    expect(alone.definition.post_processor).toEqual(fromJson.definition.post_processor);
+    const [found, expected] = [vocabulary(alone), vocabulary(fromJson)];
+    expect(found.map(([piece]) => piece)).toEqual(expected.map(([piece]) => piece));
+    expectNear(
+      found.map(([, score]) => score),
+      expected.map(([, score]) => score),
+      1e-5,
+    );
+    expect([alone.padId, alone.clsId, alone.sepId, alone.maskId]).toEqual([5, 3, 4, 6]);
+  });
+
+  describe.each([
+    ['tokenizer.json', fromJson],
+    ['spiece.model', alone],
+  ])('%s', (_, tokenizer) => {
+    it('equals the oracle, but for a control character', () => {
+      const other = goldens.xlnet.filter(({ text, pair, ids, types }) => {
+        const found = tokenizer.encode(text, pair ?? undefined, 33);
+        return found.ids.join() !== ids.join() || found.typeIds.join() !== types.join();
+      });
+      // U+0085 is white space to the reference, and a piece of its own (<unk>) to the library.
+      expect(other.map(({ text }) => text.includes('\u0085'))).toEqual([true]);
+    });
+
+    expectGlue(tokenizer, goldens.xlnetGlue);
+  });
+
+  it('spiece.model keeps accents and lower-cases where tokenizer_config.json says so', () => {
+    const cased = (config: object) =>
+      loadTokenizer(
+        new Map([
+          ['spiece.model', file('spiece.model')],
+          ['tokenizer_config.json', bytes(config)],
+        ]),
+      );
+    const text = 'Café';
+    expect(alone.encodeToIds(text)).toEqual(alone.encodeToIds('Cafe'));
+    expect(cased({ do_lower_case: true }).encodeToIds(text)).toEqual(alone.encodeToIds('cafe'));
+    expect(cased({ keep_accents: true }).encodeToIds(text)).not.toEqual(alone.encodeToIds('Cafe'));
+  });
+});
+
+describe('a spiece.model', () => {
+  it('of a few pieces splits by their scores', () => {
+    const tokenizer = loadTokenizer(new Map([['spiece.model', tinySentencePiece()]]));
+    expect(tokenizer.encodeToIds('a ab')).toEqual([7, 9]);
+    expect([...tokenizer.encode('a', 'b', 8).ids]).toEqual([7, 2, 10, 2, 3]);
+    expect([...tokenizer.encode('a', 'b', 8).typeIds]).toEqual([0, 0, 1, 1, 2]);
+    expect(tokenizer.encodeToIds('z').at(-1)).toBe(0);
+    expect(tokenizer.definition.added_tokens.map(({ content }) => content)).toEqual([
+      ...['<unk>', '<pad>', '<sep>', '<cls>', '<mask>', '<eop>'],
+    ]);
+  });
+
+  it.each([
+    [
+      'of byte pairs',
+      tinySentencePiece({ kind: 2 }),
+      'expected a unigram model (model_type 1), found model_type 2',
+    ],
+    ['that is cut short', tinySentencePiece().subarray(0, 30), 'cut short'],
+    ['that is no protobuf', bytes('{}'), 'expected a SentencePiece model'],
+    ['without pieces', new Uint8Array(), 'found no pieces'],
+    ['without the special tokens', tinySentencePiece({ drop: '<cls>' }), 'expected the special token <cls>'],
+  ])('%s is refused', (_, file, message) => {
+    const load = () => loadTokenizer(new Map([['spiece.model', file]]), 'folder');
+    expect(load).toThrow(FormatError);
+    expect(load).toThrow(message);
+    expect(load).toThrow('spiece.model');
   });
 });

@@ -9,14 +9,17 @@ import { protobufWriter } from '../../src/graph/protobuf.js';
 import {
   add,
   batchGemm,
+  concat,
   expand,
   gelu,
   linear,
   reduceSum,
+  relativeShift,
   relu,
   reshape,
   scatterRows,
   slice,
+  sliceEnd,
   softmax,
   tanh,
   transpose,
@@ -177,6 +180,49 @@ describe('encodeOnnx', () => {
           expect(output.dims).toEqual(twin.shape);
           expectClose(numbers(output.data), twin.data, 1e-5, `output ${i} of ${rows} rows, length ${length}`);
         }
+      }
+    }
+  });
+
+  it('leaves extents open in relative attention, and in what is counted from the end', async () => {
+    const longest = 120;
+    const table = constant(gridValues(2 * longest * 3, -1, 1, uniform(4)), [2 * longest, 3]);
+    // Scores [rows, length, length] by distance, and the last tokens' [rows, length].
+    const build = (rows: number, length: number): Node[] => {
+      const tokens = reshape(transpose(input('tokens', [rows, length, 3]), [1, 0, 2]), [length * rows, 3]);
+      const before = sliceEnd(slice(table, 0, 0, longest), 0, length);
+      const after = slice(slice(table, 0, longest, 2 * longest), 0, 0, length);
+      const distances = expand(reshape(concat([before, after], 0), [2 * length, 1, 3]), [
+        2 * length,
+        rows,
+        3,
+      ]);
+      const options = { batchSecondA: true, batchSecondB: true, transB: true };
+      const scores = batchGemm(reshape(tokens, [length, rows, 3]), distances, options);
+      return [relativeShift(scores), sliceEnd(tokens, 0, rows)];
+    };
+    const name = (nodes: readonly Node[]): NamedNode[] =>
+      nodes.map((node, i) => ({ name: ['scores', 'last'][i]!, node }));
+    const dynamic = [
+      { name: 'rows', extent: 101, input: 'tokens', axis: 0 },
+      { name: 'length', extent: 103, input: 'tokens', axis: 1 },
+    ];
+    const bytes = encodeOnnx(name(build(101, 103)), { dynamic, standard: true });
+    const session = await InferenceSession.create(bytes);
+    for (const [rows, length] of [
+      [1, 1],
+      [3, 2],
+      [2, 119],
+    ] as const) {
+      const values = new Map([['tokens', gridValues(rows * length * 3, -1, 1, uniform(5))]]);
+      const result = await session.run({
+        tokens: tensor('float32', [rows, length, 3], values.get('tokens')!),
+      });
+      const nodes = build(rows, length);
+      for (const [i, twin] of evaluate(nodes, values).entries()) {
+        const output = result[name(nodes)[i]!.name]!;
+        expect(output.dims).toEqual(twin.shape);
+        expectClose(numbers(output.data), twin.data, 1e-5, `output ${i} of ${rows} rows, length ${length}`);
       }
     }
   });

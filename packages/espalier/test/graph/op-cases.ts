@@ -318,6 +318,7 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
     { title: 'from the middle', inputs: [real([2, 4, 2])], build: (x) => op.slice(x, 1, 1, 3) },
     { title: 'of the last axis', inputs: [real([2, 1, 2, 3])], build: (x) => op.slice(x, 3, 0, 2) },
     { title: 'of int64', inputs: [integers([3, -1, 2])], build: (x) => op.slice(x, 0, 1, 3) },
+    { title: 'of the last two', inputs: [real([2, 4, 2])], build: (x) => op.sliceEnd(x, 1, 2) },
   ],
   Concat: [
     { title: 'along axis 0', inputs: [real([2]), real([1]), real([3])], build: (...x) => op.concat(x, 0) },
@@ -328,6 +329,10 @@ export const OP_CASES: Readonly<Record<string, readonly OpCase[]>> = {
       build: (...x) => op.concat(x, 1),
     },
     { title: 'of one array twice', inputs: [real([2, 2])], build: (x) => op.concat([x, x], 1) },
+  ],
+  RelativeShift: [
+    { title: 'of one token', inputs: [real([2, 1, 2])], build: op.relativeShift },
+    { title: 'of three', inputs: [real([2, 3, 6])], build: op.relativeShift },
   ],
   Gather: [
     { title: 'ids that repeat', inputs: [real([4, 3]), integers([2, 0, 2, 2, 3])], build: op.gatherRows },

@@ -33,6 +33,7 @@ import type { Report } from '../../src/report/report.js';
 import { createPredictor } from '../../src/train/predictor.js';
 import { readSafetensors, writeSafetensors } from '../../src/tensor/safetensors.js';
 import { row, sha256, writeProject } from '../support/cli.js';
+import { tinyFamily } from '../support/families.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { modelBits, settingsOf } from '../support/training.js';
 
@@ -277,6 +278,19 @@ describe('what training leaves', () => {
     expect(() => adapterOf(before, after, [], { ...description, labels: ['a'] })).toThrow(
       /layer\.0\.output\.dense\.bias: a weight of the base changed, from 0 to 1/,
     );
+  });
+});
+
+describe.each(['distilbert', 'roberta', 'electra', 'xlnet'] as const)('over %s', (name) => {
+  it('an adapter is written and scored again', async () => {
+    const model = path('project', name);
+    await saveCheckpoint(model, tinyFamily(name));
+    const out = path('project', `${name} adapter`);
+    const { adapter: found, metrics } = await run(out, recipeOf('adapt', { sparsity: 0.5 }), { model });
+    expect(found!.sparsity).toBeCloseTo(0.5, 1);
+    expect(found!.layers.map((layer) => layer.name)).toEqual(['embeddings', 'block 0', 'block 1']);
+    expect((await evaluate({ ...data, model: out }, control)).metrics).toEqual(metrics.compressed);
+    await exportModel({ model: out, to: 'onnx', out: path('project', `${name}.onnx`) }, control);
   });
 });
 

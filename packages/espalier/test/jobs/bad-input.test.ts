@@ -105,8 +105,8 @@ describe('models', () => {
     ],
     [
       'another family',
-      /config\.json.*xlnet/,
-      (folder) => writeFileSync(join(folder, 'config.json'), '{"model_type":"xlnet"}'),
+      /config\.json.*albert/,
+      (folder) => writeFileSync(join(folder, 'config.json'), '{"model_type":"albert"}'),
     ],
     [
       'a vocabulary larger than the table',

@@ -38,6 +38,22 @@ const INPUTS: Record<FamilyName, readonly string[]> = {
   distilbert: ['attention_mask', 'input_ids'],
   roberta: ['attention_mask', 'input_ids'],
   electra: ['attention_mask', 'input_ids', 'token_type_ids'],
+  xlnet: ['attention_mask', 'input_ids', 'token_type_ids'],
+};
+
+const TOKENIZER: Record<FamilyName, readonly string[]> = {
+  distilbert: ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'],
+  roberta: ['merges.txt', 'tokenizer.json', 'vocab.json'],
+  electra: ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt'],
+  xlnet: ['spiece.model', 'tokenizer.json', 'tokenizer_config.json'],
+};
+
+/** Layers in int8, and those of them whose output stays float32: what a residual or the weighted sum follows. */
+const INT8: Record<FamilyName, { readonly layers: number; readonly float: number }> = {
+  distilbert: { layers: 12, float: 6 }, // in each of two blocks: value, attention's output, the narrow layer
+  roberta: { layers: 12, float: 6 },
+  electra: { layers: 13, float: 7 }, // and the projection of the embeddings
+  xlnet: { layers: 4, float: 2 }, // the two of the wide layer
 };
 
 beforeAll(async () => {
@@ -45,7 +61,7 @@ beforeAll(async () => {
   await writeProject(root);
 });
 
-describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
+describe.each(['distilbert', 'roberta', 'electra', 'xlnet'] as const)('%s', (name) => {
   const out = path(name, 'out');
   let report: Report;
   beforeAll(async () => {
@@ -61,11 +77,9 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     const model = await loadCheckpoint(out);
     expect(model.family).toBe(name);
     const layers = Object.entries(model.quantisation!.layers);
-    expect(layers.every(([layer]) => layer.startsWith(`${name}.`))).toBe(true);
+    expect(layers.every(([layer]) => layer.startsWith(familyOf(model.config).prefix))).toBe(true);
     const float = layers.filter(([, { output }]) => output === undefined).map(([layer]) => layer);
-    // In each of two blocks, what a residual or the weighted sum follows: value, attention's output, the narrow layer.
-    expect(float).toHaveLength(name === 'electra' ? 7 : 6);
-    expect(layers).toHaveLength(name === 'electra' ? 13 : 12);
+    expect({ layers: layers.length, float: float.length }).toEqual(INT8[name]);
     expect(existsSync(join(out, 'tokenizer.json'))).toBe(true);
   });
 
@@ -87,6 +101,15 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     expect(agreement).toBeGreaterThanOrEqual(0.995);
   });
 
+  it('is exported to a folder, and again over it', async () => {
+    const options = { model: out, to: 'hf', out: path(name, 'hf'), threads: 1 } as const;
+    await exportModel(options, control);
+    expect((await exportModel({ ...options, overwrite: true }, control)).largestDifference).toBe(0);
+    const { tensors, tokenizerFiles } = await loadCheckpoint(path(name, 'hf'));
+    expect([...tensors.keys()].sort()).toEqual([...(await loadCheckpoint(out)).tensors.keys()].sort());
+    expect([...tokenizerFiles.keys()].sort()).toEqual(TOKENIZER[name]);
+  });
+
   it('has the inputs in ONNX that its users give it', async () => {
     const session = await InferenceSession.create(readFileSync(join(out, 'onnx', 'model.onnx')));
     expect([...session.inputNames].sort()).toEqual(INPUTS[name]);
@@ -99,7 +122,8 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     expect(components.map(({ component }) => component)).toEqual([
       'word embeddings',
       'other embeddings',
-      ...['query', 'key', 'value', 'attention output', 'feed-forward in', 'feed-forward out'],
+      ...['query', 'key', 'value', 'attention output', ...(name === 'xlnet' ? ['distances'] : [])],
+      ...['feed-forward in', 'feed-forward out'],
       'biases and LayerNorm',
       'heads',
     ]);
@@ -120,7 +144,7 @@ describe.each(['distilbert', 'roberta', 'electra'] as const)('%s', (name) => {
     const { metrics } = await pretrain({ ...words, out: path(name, 'words') }, control);
     const { config, tensors } = await loadCheckpoint(path(name, 'words'));
     expect(metrics.dense!['mlmLoss']).toBeLessThan(0.8 * Math.log(config.vocab_size)); // of a uniform guess
-    expect(config.architectures).toEqual([expect.stringMatching(/ForMaskedLM$/) as string]);
+    expect(config.architectures).toEqual([expect.stringMatching(/ForMaskedLM$|LMHeadModel$/) as string]);
     expect(tensors.has(familyOf(config).words.bias)).toBe(true);
     await expect(pretrain({ ...options, out: path(name, 'pairs') }, control)).rejects.toThrow(
       `${name} has no head for the next sentence; give --no-next-sentence`,

@@ -15,7 +15,7 @@ import { runRecipe } from '../../src/recipe/run.js';
 import { taskWorkload } from '../../src/recipe/task-workload.js';
 import { mean } from '../../src/train/statistics.js';
 import type { Trainer } from '../../src/train/trainer.js';
-import { madeUpExamples, randomModel, settingsOf, trainerOf } from '../support/training.js';
+import { madeUpExamples, quietContext, randomModel, settingsOf, trainerOf } from '../support/training.js';
 
 describe('globalMasks', () => {
   it('prunes the lowest of all scores together, ties too', () => {
@@ -46,7 +46,7 @@ async function trained(
   const method = methodNamed(name).create(options);
   const notes: string[] = [];
   const trainer = trainerOf({
-    model: await method.prepare!(model),
+    model: await method.prepare!(model, quietContext),
     methods: [method],
     examples: madeUpExamples(24),
     steps,

@@ -21,6 +21,7 @@ import {
   madeUpExamples,
   type MadeUpRun,
   modelBits,
+  quietContext,
   randomModel,
   recorder,
   trainerOf,
@@ -46,7 +47,7 @@ async function adapting(
   { model = oneBatch.model, ...run }: MadeUpRun = {},
 ): Promise<Adapting> {
   const method = methodNamed('adapt').create(options);
-  const start = await method.prepare!(model);
+  const start = await method.prepare!(model, quietContext);
   const notes: string[] = [];
   const settings = { ...oneBatch.settings, ...run.settings };
   const methods = [method, ...(run.methods ?? [])];

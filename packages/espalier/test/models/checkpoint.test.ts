@@ -176,7 +176,7 @@ describe('bad folders', () => {
     ['a layer too few', { config: { ...tinyConfig, num_hidden_layers: 3 } }, 'bert.encoder.layer.2.'],
     ['a tensor under two names', { tensors: twice }, 'expected once, found under two names'],
     ['integer weights', { tensors: integers }, 'tensor "classifier.bias": expected floats, found I32'],
-    ['another family', { config: { model_type: 'xlnet' } }, 'found "xlnet", which is not supported yet'],
+    ['another family', { config: { model_type: 'albert' } }, 'found "albert", which is not supported yet'],
     ['a config that is no object', { config: [] }, 'expected a JSON object'],
     ['a config with a wrong type', { config: { ...tinyConfig, vocab_size: 'many' } }, 'vocab_size'],
     [
@@ -341,9 +341,9 @@ describeWithData('checkpoints that transformers wrote', [random, encoderOnly, no
     expect(tensors).toEqual(raw.tensors);
   });
 
-  test.each(['albert', 'xlnet'])('%s is not supported yet', async (family) => {
-    await expect(loadCheckpoint(dataPath(random, family))).rejects.toThrow(
-      `"${family}", which is not supported yet`,
+  test('albert is not supported yet', async () => {
+    await expect(loadCheckpoint(dataPath(random, 'albert'))).rejects.toThrow(
+      '"albert", which is not supported yet',
     );
   });
 });

@@ -128,8 +128,57 @@ test.each([
   ['distilbert', { num_hidden_layers: 6, classifier_dropout: 0.2, hidden_size: 768, vocab_size: 30522 }],
   ['roberta', { vocab_size: 50265, pad_token_id: 1, layer_norm_eps: 1e-12, type_vocab_size: 2 }],
   ['electra', { embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 }],
+  [
+    'xlnet',
+    {
+      ...{ vocab_size: 32000, hidden_size: 1024, num_hidden_layers: 24, num_attention_heads: 16 },
+      ...{ intermediate_size: 4096, hidden_act: 'gelu', hidden_dropout_prob: 0.1, classifier_dropout: 0.1 },
+      ...{ layer_norm_eps: 1e-12, pad_token_id: 5, initializer_range: 0.02 },
+    },
+  ],
 ])('defaults of %s are those of transformers 5.18', (family, expected) => {
   expect(parseConfig({ model_type: family }, 'c.json')).toMatchObject(expected);
+});
+
+describe('XLNet', () => {
+  const own = {
+    d_model: 8,
+    n_layer: 2,
+    n_head: 2,
+    d_head: 4,
+    d_inner: 12,
+    dropout: 0.4,
+    summary_last_dropout: 0.3,
+  };
+
+  test('has the names of its own, and nothing of what its code fixes', () => {
+    const config = parseConfig({ model_type: 'xlnet', ...own, attn_type: 'bi', clamp_len: -1 }, 'c.json');
+    expect(config).toMatchObject({ hidden_size: 8, num_hidden_layers: 2, hidden_dropout_prob: 0.4 });
+    const written = JSON.parse(formatConfig(config)) as Record<string, unknown>;
+    expect(written).toMatchObject({ ...own, attn_type: 'bi', clamp_len: -1, ff_activation: 'gelu' });
+    for (const key of [
+      'hidden_size',
+      'max_position_embeddings',
+      'type_vocab_size',
+      'attention_probs_dropout_prob',
+    ])
+      expect(written).not.toHaveProperty(key);
+  });
+
+  test.each([
+    [{ attn_type: 'uni' }, 'attn_type: Invalid input: expected "bi"'],
+    [{ bi_data: true }, 'bi_data: Invalid input: expected false'],
+    [{ clamp_len: 100 }, 'clamp_len: Too big: expected number to be <=0'],
+    [{ untie_r: false }, 'untie_r: Invalid input: expected true'],
+    [{ summary_type: 'first' }, 'summary_type: expected "last", found "first", which is not supported'],
+    [{ summary_use_proj: false }, 'summary_use_proj: expected true, found false'],
+    [{ summary_activation: 'gelu' }, 'summary_activation: expected "tanh", found "gelu"'],
+    [{ d_head: 8 }, 'd_head: expected d_model / n_head'],
+    [{ d_model: 9, n_head: 1, d_head: 9 }, 'd_model: expected an even number'],
+    [{ ff_activation: 'relu' }, 'ff_activation: expected "gelu" (exact), found "relu"'],
+  ])('with %o computes something else and is refused', (extra, message) => {
+    expect(() => parseConfig({ model_type: 'xlnet', ...own, ...extra }, 'c.json')).toThrow(message);
+  });
 });
 
 test.each([[{ pad_token_id: null }], [{ pad_token_id: 5, max_position_embeddings: 6 }]])(
@@ -152,20 +201,22 @@ describe('inferFamily', () => {
     ['tensor names', {}, [`bert.${query}`], 'bert'],
     ['tensor names', {}, [`roberta.${query}`], 'roberta'],
     ['tensor names', {}, [`electra.${query}`], 'electra'],
+    ['the architecture', { architectures: ['XLNetLMHeadModel'] }, [], 'xlnet'],
+    ['tensor names', {}, ['transformer.layer.0.rel_attn.q'], 'xlnet'],
+    ['tensor names of the bare encoder', {}, ['layer.0.rel_attn.q'], 'xlnet'],
     ['tensor names of the bare encoder', { architectures: ['Custom'] }, [query], 'bert'],
   ])('by %s %o', (_, config, names, family) => {
     expect(inferFamily(config, names, 'c.json')).toBe(family);
   });
 
   test.each([
-    [{ model_type: 'albert' }, [], 'electra; found "albert", which is not supported yet'],
+    [{ model_type: 'albert' }, [], 'xlnet; found "albert", which is not supported yet'],
     [
       { model_type: 'gpt2' },
       [],
-      'expected bert, distilbert, roberta, electra; found "gpt2", which is not a known family',
+      'expected bert, distilbert, roberta, electra, xlnet; found "gpt2", which is not a known family',
     ],
     [{ architectures: ['AlbertModel'] }, [], 'found "albert"'],
-    [{}, ['transformer.layer.0.rel_attn.q'], 'found "xlnet"'],
     [{}, ['x'], 'found none'],
   ])('%o with tensors %o is refused', (config, names, message) => {
     expect(() => inferFamily(config, names, 'c.json')).toThrow(FormatError);

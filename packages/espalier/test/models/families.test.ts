@@ -8,7 +8,7 @@ import { evaluate } from '../../src/graph/evaluate.js';
 import { createBuilder } from '../../src/models/builder.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { parseConfig } from '../../src/models/config.js';
-import { familyOf, longestInput } from '../../src/models/families.js';
+import { familyOf, longestInput, padSideOf } from '../../src/models/families.js';
 import { randomParts } from '../../src/models/initialise.js';
 import type { Model } from '../../src/models/model.js';
 import { headOutputs, withDropout, withHead } from '../../src/models/task-model.js';
@@ -16,7 +16,8 @@ import type { Part } from '../../src/models/tensor-table.js';
 import { readSafetensors } from '../../src/tensor/safetensors.js';
 import type { HostTensor } from '../../src/tensor/tensor.js';
 import { encoderFeeds } from '../../src/train/encoder-batch.js';
-import { createPredictor, plainWeights } from '../../src/train/predictor.js';
+import { createForward } from '../../src/train/forward.js';
+import { createPredictor, modelSource, plainWeights } from '../../src/train/predictor.js';
 import { taskLogits } from '../../src/train/task-objective.js';
 import { dataPath, describeWithData } from '../support/data.js';
 import { expectNear } from '../support/near.js';
@@ -57,6 +58,30 @@ describe.each([
   });
 });
 
+describeWithData('weights/tiny-random/xlnet', ['weights/tiny-random/xlnet'], () => {
+  it('has the logits of PyTorch, of rows that are padded after their tokens too', async () => {
+    const model = await loadCheckpoint(dataPath('weights/tiny-random/xlnet'));
+    const { tensors } = await readSafetensors(dataPath('weights/tiny-random/xlnet/reference.safetensors'));
+    const [rows, length] = tensors.get('input_ids')!.shape as [number, number];
+    const [ids, mask] = ['input_ids', 'attention_mask'].map((name) =>
+      Array.from(tensors.get(name)!.data, Number),
+    );
+    const tokenMajor = Int32Array.from(
+      ids!.keys(),
+      (at) => ids![(at % rows) * length + Math.floor(at / rows)]!,
+    );
+    const forward = createForward(modelSource(model), { threads: 1, device: 'cpu' });
+    const feeds = new Map<string, Int32Array | Float32Array>([
+      ['ids', tokenMajor],
+      ['type_ids', new Int32Array(rows * length)],
+      ['attention_bias', Float32Array.from(mask!, (real) => (real - 1) * 1e9)],
+    ]);
+    const logits = (await forward.run({ rows, length }, feeds)).get('logits')!;
+    await forward.release();
+    expectNear([...logits], tensors.get('logits')!.data, 1e-5);
+  });
+});
+
 /** Settings of a tiny model, rates of dropout all different. */
 const rates = { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.2, classifier_dropout: 0.3 };
 const sizes = {
@@ -74,14 +99,22 @@ const FAMILIES = [
   ],
   ['roberta', { ...sizes, ...rates, type_vocab_size: 1, layer_norm_eps: 1e-5 }],
   ['electra', { ...sizes, ...rates, embedding_size: 4 }],
+  [
+    'xlnet',
+    {
+      ...{ vocab_size: 20, d_model: 8, n_layer: 2, n_head: 2, d_head: 4, d_inner: 12 },
+      ...{ dropout: 0.1, summary_last_dropout: 0.3 },
+    },
+  ],
 ] as const;
 
-/** Rates of the dropout of a block and of the head, in order. */
+/** Rates of the dropout before the blocks, of each, and after them, in order. */
 const DROPOUT = {
-  bert: { block: [0.2, 0.1, 0.1], head: [0.3] },
-  distilbert: { block: [0.2, 0.1], head: [0.3] },
-  roberta: { block: [0.2, 0.1, 0.1], head: [0.3, 0.3] },
-  electra: { block: [0.2, 0.1, 0.1], head: [0.3, 0.3] },
+  bert: { before: [0.1], block: [0.2, 0.1, 0.1], after: [0.3] },
+  distilbert: { before: [0.1], block: [0.2, 0.1], after: [0.3] },
+  roberta: { before: [0.1], block: [0.2, 0.1, 0.1], after: [0.3, 0.3] },
+  electra: { before: [0.1], block: [0.2, 0.1, 0.1], after: [0.3, 0.3] },
+  xlnet: { before: [0.1, 0.1], block: [0.1, 0.1, 0.1, 0.1], after: [0.1, 0.3] },
 } as const;
 
 /** Classes of the masked-word models that checkpoints of the families usually are, and the decoder in their files. */
@@ -90,6 +123,7 @@ const MASKED = {
   distilbert: ['DistilBertForMaskedLM', 'vocab_projector.weight'],
   roberta: ['RobertaForMaskedLM', 'lm_head.decoder.weight'],
   electra: ['ElectraForMaskedLM', 'generator_lm_head.weight'],
+  xlnet: ['XLNetLMHeadModel', 'lm_loss.weight'],
 } as const;
 
 /** Linear matrices of transformers' encoder class outside the blocks. */
@@ -98,6 +132,7 @@ const BEYOND_BLOCKS = {
   distilbert: [],
   roberta: ['roberta.pooler.dense.weight'],
   electra: ['electra.embeddings_project.weight'],
+  xlnet: [],
 } as const;
 
 describe.each(FAMILIES)('%s', (name, settings) => {
@@ -120,8 +155,9 @@ describe.each(FAMILIES)('%s', (name, settings) => {
     const model = randomModel({ model_type: name, ...settings });
     const examples = madeUpExamples(3);
     const graph = taskLogits(createBuilder({ rows: 3, length: 9 }, plainWeights(model)), model);
+    const padding = { padId: 0, padSide: padSideOf(config) };
     const feeds = new Map<string, ArrayLike<number>>([
-      ...encoderFeeds(makeBatch(examples, 3, 9, { padId: 0 })),
+      ...encoderFeeds(makeBatch(examples, 3, 9, padding)),
       ...[...model.tensors].map(([tensor, { data }]) => [`weight:${tensor}`, data] as const),
     ]);
     const [twin] = evaluate([graph], feeds);
@@ -136,8 +172,8 @@ describe.each(FAMILIES)('%s', (name, settings) => {
       dropoutMask: (_: readonly number[], probability: number) => void found.push(probability),
     };
     taskLogits(createBuilder({ rows: 1, length: 4 }, weights), model);
-    const { block, head } = DROPOUT[name];
-    expect(found).toEqual([0.1, ...block, ...block, ...head]);
+    const { before, block, after } = DROPOUT[name];
+    expect(found).toEqual([...before, ...block, ...block, ...after]);
     expect(withDropout(model, 0.4).config).toMatchObject({
       hidden_dropout_prob: 0.4,
       attention_probs_dropout_prob: 0.4,
@@ -148,7 +184,7 @@ describe.each(FAMILIES)('%s', (name, settings) => {
   it('reads as many tokens as it has positions, and no more', async () => {
     const model = randomModel({ model_type: name, ...settings });
     const longest = longestInput(config);
-    expect(longest).toBe(name === 'roberta' ? 30 : 32);
+    expect(longest).toBe({ roberta: 30, xlnet: 512 }[name as string] ?? 32);
     const example = (length: number): Example => ({
       index: 0,
       ids: new Int32Array(length).fill(3),
@@ -170,7 +206,7 @@ describe.each(FAMILIES)('%s', (name, settings) => {
 
   it('loads from a file with masked words, whose decoder is tied', async () => {
     const [architecture, decoder] = MASKED[name];
-    const words = `${family.prefix}embeddings.word_embeddings.weight`;
+    const words = family.words.decoder;
     const masked = await folderOf('masked', ['embeddings', 'encoder', 'mlm'], (tensors) =>
       tensors.set(decoder, tensors.get(words)!),
     );
@@ -197,13 +233,11 @@ describe.each(FAMILIES)('%s', (name, settings) => {
     expect(withHead(again, twoClasses, 2).tensors).toEqual(model.tensors);
   });
 
-  it('prunes its six matrices of a block, and Prune Once for All what else is linear in the encoder', () => {
+  it('prunes the matrices of a block, and Prune Once for All what else is linear in the encoder', () => {
     const model = randomModel({ model_type: name, ...settings });
     const matching = (pattern: RegExp): string[] =>
-      [...model.tensors]
-        .filter(([key, { shape }]) => shape.length === 2 && pattern.test(key))
-        .map(([key]) => key);
-    const inBlocks = namesOf(['encoder']).filter((key) => key.endsWith('weight') && !/norm/i.test(key));
+      [...model.tensors].filter(([key]) => pattern.test(key)).map(([key]) => key);
+    const inBlocks = namesOf(['encoder']).filter((key) => !/norm|bias|seg_embed/i.test(key));
     expect(matching(family.encoderLinear).sort()).toEqual(inBlocks);
     const more = matching(family.prunedLinear).filter((key) => !inBlocks.includes(key));
     expect(more).toEqual(BEYOND_BLOCKS[name]);

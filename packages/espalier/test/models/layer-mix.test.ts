@@ -4,7 +4,7 @@ import { makeBatch } from '../../src/data/batches.js';
 import { evaluate } from '../../src/graph/evaluate.js';
 import type { Node } from '../../src/graph/node.js';
 import { createBuilder } from '../../src/models/builder.js';
-import { FAMILIES, familyOf } from '../../src/models/families.js';
+import { FAMILIES, familyOf, padSideOf } from '../../src/models/families.js';
 import { emptyLayerMix, hasLayerMix } from '../../src/models/layer-mix.js';
 import type { Model } from '../../src/models/model.js';
 import { headOutputs } from '../../src/models/task-model.js';
@@ -17,7 +17,19 @@ import { madeUpExamples, randomModel } from '../support/training.js';
 const bucket = { rows: 3, length: 9 };
 
 function mixed(family: string): Model {
-  const model = randomModel({ model_type: family, dim: 8, n_layers: 2, n_heads: 2, hidden_dim: 12 });
+  const model = randomModel({
+    model_type: family,
+    dim: 8,
+    n_layers: 2,
+    n_heads: 2,
+    hidden_dim: 12,
+    d_model: 8,
+    n_layer: 2,
+    n_head: 2,
+    d_head: 4,
+    d_inner: 12,
+    dropout: 0,
+  });
   const generator = random(7, family);
   const head = [...emptyLayerMix(model.config)].map(
     ([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => generator.normal()) }] as const,
@@ -43,7 +55,9 @@ describe.each(FAMILIES.map(({ name }) => name))('of %s', (family) => {
     familyOf(config).encode(builder, config, encoderInputs(bucket), false);
     const logits = taskLogits(createBuilder(bucket, plainWeights(model)), model);
     const feeds = new Map<string, ArrayLike<number>>([
-      ...encoderFeeds(makeBatch(madeUpExamples(3), bucket.rows, bucket.length, { padId: 0 })),
+      ...encoderFeeds(
+        makeBatch(madeUpExamples(3), bucket.rows, bucket.length, { padId: 0, padSide: padSideOf(config) }),
+      ),
       ...[...tensors].map(([name, { data }]) => [`weight:${name}`, data] as const),
     ]);
     const [found, ...outputs] = evaluate([logits, ...blocks], feeds);
@@ -58,8 +72,12 @@ describe.each(FAMILIES.map(({ name }) => name))('of %s', (family) => {
       );
     for (let row = 0; row < bucket.rows; row++) {
       const width = config.hidden_size;
+      const first = familyOf(config).head.summary === 'first' ? 0 : (bucket.length - 1) * bucket.rows;
       const average = Array.from({ length: width }, (_, i) =>
-        shares.reduce((sum, share, block) => sum + share * outputs[block]!.data[row * width + i]!, 0),
+        shares.reduce(
+          (sum, share, block) => sum + share * outputs[block]!.data[(first + row) * width + i]!,
+          0,
+        ),
       );
       const hidden = layer(average, 'dense').map((value) => Math.max(0, value));
       const expected = layer(hidden, 'output');

@@ -73,4 +73,15 @@ describe('queryKeyPatterns', () => {
     expect(found.map(({ name }) => name).sort()).toEqual([matrices[1], matrices[3], matrices[4]].sort());
     expect(found[0]!.density).toBeCloseTo(51 / 64, 12);
   });
+
+  it('reads those of XLNet, stored [in, heads, head size], as [out, in]', () => {
+    const model = randomModel({ model_type: 'xlnet' });
+    const name = 'transformer.layer.0.rel_attn.q';
+    const { data } = model.tensors.get(name)!;
+    for (const output of [0, 5]) for (let i = 0; i < 8; i++) data[i * 8 + output] = 0;
+    const transposed = Float32Array.from({ length: 64 }, (_, at) => data[(at % 8) * 8 + Math.floor(at / 8)]!);
+    const expected = patternStatistics(transposed, 8);
+    expect(expected.rowRatio).toBeGreaterThan(5);
+    expect(queryKeyPatterns(model)).toEqual([{ name, ...expected }]);
+  });
 });

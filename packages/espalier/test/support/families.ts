@@ -3,6 +3,7 @@ import type { Model } from '../../src/models/model.js';
 import { parseConfig } from '../../src/models/config.js';
 import { randomParts } from '../../src/models/initialise.js';
 import { tinyBert, words } from './cli.js';
+import { type TinyPiece, tinySentencePiece } from './sentencepiece.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -24,6 +25,15 @@ function bytePairs(): Map<string, Uint8Array> {
   ]);
 }
 
+/** A lone spiece.model of whole words and `.`. */
+function sentencePiece(): Map<string, Uint8Array> {
+  const whole = ['the', 'pears', 'were', 'very', 'sweet', 'sour', 'not'].map(
+    (word) => [`▁${word}`, -2] as const,
+  );
+  const pieces: TinyPiece[] = [...whole, ['▁', -3], ['.', -3]];
+  return new Map([['spiece.model', tinySentencePiece({ pieces })]]);
+}
+
 const wordPieces = (): Map<string, Uint8Array> => new Map([['vocab.txt', bytes(`${words.join('\n')}\n`)]]);
 
 const CONFIGS = {
@@ -33,14 +43,21 @@ const CONFIGS = {
   },
   roberta: { ...tinyBert, vocab_size: 64, type_vocab_size: 1, max_position_embeddings: 66 },
   electra: { ...tinyBert, embedding_size: 8, max_position_embeddings: 64 },
+  xlnet: { vocab_size: 16, d_model: 16, n_layer: 2, n_head: 2, d_inner: 32, initializer_range: 0.2 },
 } as const;
 
 export type FamilyName = keyof typeof CONFIGS;
+
+/** Other tokenizers than word pieces. */
+const TOKENIZERS: Partial<Record<FamilyName, () => Model['tokenizerFiles']>> = {
+  roberta: bytePairs,
+  xlnet: sentencePiece,
+};
 
 /** A random model of the family without a head. */
 export function tinyFamily(name: FamilyName): Model {
   const config = parseConfig({ ...CONFIGS[name], model_type: name }, 'config');
   const tensors = randomParts(config, ['embeddings', 'encoder'], 1);
-  const tokenizerFiles = name === 'roberta' ? bytePairs() : wordPieces();
+  const tokenizerFiles = (TOKENIZERS[name] ?? wordPieces)();
   return { source: name, family: name, config, tensors, tokenizerFiles };
 }

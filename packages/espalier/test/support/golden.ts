@@ -15,6 +15,8 @@ export interface Golden {
   readonly model: Model;
   readonly task: Task;
   readonly examples: readonly Example[];
+  /** What a row of an input [rows, length] holds where it is not padding. */
+  readonly unpadded: (name: string, row: number) => number[];
   readonly settings: object;
   readonly tensor: (name: string) => HostTensor;
   readonly gradients: Gradients;
@@ -32,20 +34,22 @@ export async function golden(file: string, task: Task): Promise<Golden> {
       .map(([name, value]) => [name, toF32(value)] as const),
   );
   const [rows, length] = tensor('input_ids').shape as [number, number];
-  const real = tensor('attention_mask').data;
-  const examples = Array.from({ length: rows }, (_, row): Example => {
+  const real = Array.from(tensor('attention_mask').data, Number);
+  /** What a row of an input holds where it is not padding. */
+  const unpadded = (name: string, row: number): number[] => {
     const at = row * length;
-    const count = Array.from(real.slice(at, at + length), Number).filter((bit) => bit === 1).length;
-    return {
-      index: row,
-      ids: Int32Array.from(tensor('input_ids').data.slice(at, at + count), Number),
-      typeIds: Uint8Array.from(
-        tensors.get('token_type_ids')?.data.slice(at, at + count) ?? new Uint8Array(count),
-        Number,
-      ),
-      label: Number(tensor('labels').data[row]),
-    };
-  });
+    const values = Array.from(
+      tensors.get(name)?.data.slice(at, at + length) ?? new Uint8Array(length),
+      Number,
+    );
+    return values.filter((_, token) => real[at + token] === 1);
+  };
+  const examples = Array.from({ length: rows }, (_, row): Example => ({
+    index: row,
+    ids: Int32Array.from(unpadded('input_ids', row)),
+    typeIds: Uint8Array.from(unpadded('token_type_ids', row)),
+    label: Number(tensor('labels').data[row]),
+  }));
   return {
     model: {
       source: file,
@@ -56,6 +60,7 @@ export async function golden(file: string, task: Task): Promise<Golden> {
     },
     task,
     examples,
+    unpadded,
     settings: {
       batchSize: rows,
       maxLength: length,

@@ -2,9 +2,9 @@
 // them, and a look at the gradients of a step.
 import { createHash } from 'node:crypto';
 import type { Example, Task } from '../../src/data/example.js';
-import type { MethodHooks } from '../../src/methods/method.js';
+import type { MethodHooks, PrepareContext } from '../../src/methods/method.js';
 import { parseConfig } from '../../src/models/config.js';
-import { familyOf } from '../../src/models/families.js';
+import { familyOf, padSideOf } from '../../src/models/families.js';
 import type { Model } from '../../src/models/model.js';
 import { random } from '../../src/random.js';
 import { type HostTensor, sizeOf } from '../../src/tensor/tensor.js';
@@ -71,14 +71,16 @@ export interface MadeUpRun extends Partial<Omit<TrainerOptions, 'settings'>> {
 
 export function trainerOf({ task = twoClasses, examples, settings, ...options }: MadeUpRun = {}): Trainer {
   const resolved = settingsOf(settings);
+  const model = options.model ?? randomModel();
   return createTrainer({
-    model: randomModel(),
+    model,
     objective: taskObjective({
       task,
       examples: examples ?? madeUpExamples(12),
       settings: resolved,
       seed: 1,
       padId: 0,
+      padSide: padSideOf(model.config),
     }),
     methods: [],
     settings: resolved,
@@ -89,6 +91,12 @@ export function trainerOf({ task = twoClasses, examples, settings, ...options }:
     ...options,
   });
 }
+
+/** For surgery that looks at no examples. */
+export const quietContext: PrepareContext = {
+  ...{ sample: () => ({ examples: [], padId: 0 }), threads: 1, device: 'cpu' },
+  ...{ note: () => undefined, report: () => undefined },
+};
 
 export type Gradients = ReadonlyMap<string, Float32Array>;
 

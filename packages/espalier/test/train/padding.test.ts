@@ -2,7 +2,9 @@
 // loss and the gradients of the batch as it is.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeBatch } from '../../src/data/batches.js';
+import type { Padding } from '../../src/data/example.js';
 import type { BucketShape } from '../../src/models/builder.js';
+import { padSideOf } from '../../src/models/families.js';
 import type { Objective, TrainingBatch } from '../../src/train/objective.js';
 import { encoderFeeds } from '../../src/train/encoder-batch.js';
 import { taskObjective } from '../../src/train/task-objective.js';
@@ -11,6 +13,7 @@ import {
   type Gradients,
   madeUpExamples,
   type MadeUpRun,
+  randomModel,
   recorder,
   relativeError,
   settingsOf,
@@ -21,13 +24,16 @@ import {
 const examples = madeUpExamples(6);
 const exact: BucketShape = { rows: 6, length: Math.max(...examples.map(({ ids }) => ids.length)) };
 
-/** The made-up task with batches of the given shapes, `padId` in the padding; each holds `rows` examples at most. */
-function objectiveOf(shapes: readonly (BucketShape & { readonly take: number })[], padId = 0): Objective {
-  const made = taskObjective({ task: twoClasses, examples, settings: settingsOf(), seed: 1, padId });
+/** The made-up task with batches of the given shapes; each holds `rows` examples at most. */
+function objectiveOf(
+  shapes: readonly (BucketShape & { readonly take: number })[],
+  padding: Padding,
+): Objective {
+  const made = taskObjective({ task: twoClasses, examples, settings: settingsOf(), seed: 1, ...padding });
   let taken = 0;
   const batches = shapes.map(({ take, ...bucket }): TrainingBatch => {
     const part = examples.slice(taken, (taken += take));
-    const batch = makeBatch(part, bucket.rows, bucket.length, { padId });
+    const batch = makeBatch(part, bucket.rows, bucket.length, padding);
     const targets = new Float32Array(bucket.rows * 2);
     for (const [row, { label }] of part.entries()) targets[row * 2 + label] = 1;
     const feeds = new Map([...encoderFeeds(batch), ['targets', targets]] as const);
@@ -49,10 +55,15 @@ function objectiveOf(shapes: readonly (BucketShape & { readonly take: number })[
 
 const stepOf = (run: MadeUpRun): ReturnType<typeof firstStep> => firstStep({ settings: { clip: 0 }, ...run });
 
-describe('the loss and the gradients of a batch', () => {
+describe.each(['bert', 'xlnet'])('the loss and the gradients of a batch of %s', (family) => {
+  const model = randomModel({ model_type: family, classifier_dropout: 0 });
+  const padSide = padSideOf(model.config);
   let expected: { loss: number; gradients: Gradients };
   beforeAll(async () => {
-    expected = await stepOf({ objective: objectiveOf([{ ...exact, take: 6 }]) });
+    expected = await stepOf({
+      model,
+      objective: objectiveOf([{ ...exact, take: 6 }], { padId: 0, padSide }),
+    });
   });
 
   it.each([
@@ -68,6 +79,7 @@ describe('the loss and the gradients of a batch', () => {
       ],
       0,
     ],
+    ['no padding', examples.map(({ ids }) => ({ rows: 1, length: ids.length, take: 1 })), 0],
     [
       'micro-batches of several sizes, padded',
       [
@@ -77,15 +89,15 @@ describe('the loss and the gradients of a batch', () => {
       0,
     ],
   ])('are the same with %s', async (_title, shapes, padId) => {
-    const found = await stepOf({ objective: objectiveOf(shapes, padId) });
+    const found = await stepOf({ model, objective: objectiveOf(shapes, { padId, padSide }) });
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
     expect(relativeError(found.gradients, expected.gradients)).toBeLessThan(1e-6);
   });
 
   it('are the same in the micro-batches of the task, the last one short', async () => {
     const settings = { batchSize: 6, clip: 0 };
-    const whole = await stepOf({ examples, settings });
-    const parts = await stepOf({ examples, settings: { ...settings, microBatchSize: 4 } });
+    const whole = await stepOf({ model, examples, settings });
+    const parts = await stepOf({ model, examples, settings: { ...settings, microBatchSize: 4 } });
     expect(Math.abs(whole.loss - expected.loss)).toBeLessThan(1e-6);
     expect(relativeError(parts.gradients, whole.gradients)).toBeLessThan(1e-6);
   });

@@ -77,7 +77,7 @@ function objective(microRows: number): Objective {
   return {
     ...made,
     microBatches: Math.ceil(rows / microRows),
-    batches: () => pretrainBatches(examples, bucket, () => microRows * 8, 0),
+    batches: () => pretrainBatches(examples, bucket, () => microRows * 8, { padId: 0 }),
   };
 }
 

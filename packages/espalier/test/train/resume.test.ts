@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError, Interrupted } from '../../src/errors.js';
 import { DENSE, builtinRecipe } from '../../src/recipe/builtin.js';
-import { parseRecipe, type Recipe, setOption } from '../../src/recipe/recipe.js';
+import { parseRecipe, type Recipe, setOption, setOptions } from '../../src/recipe/recipe.js';
 import { taskWorkload } from '../../src/recipe/task-workload.js';
 import { type RecipeResult, runRecipe, type RunEvent, type StageRunOptions } from '../../src/recipe/run.js';
 import type { MetricsLog } from '../../src/train/metrics-log.js';
@@ -87,6 +87,12 @@ const RECIPES = [
     'test',
   ),
   setOption({ ...builtinRecipe('quantise'), name: 'late' }, 'start', 0.5),
+  setOption(builtinRecipe('structured'), 'sparsity', 0.5),
+  setOptions({ ...builtinRecipe('structured'), name: 'structured by gradient' }, [
+    ['sparsity', 0.5],
+    ['score', 'gradient'],
+    ['scoreSteps', 2],
+  ]),
 ].map((recipe) => [recipe.name, recipe] as const);
 
 describe.each(RECIPES)('recipe %s', (name, recipe) => {

@@ -24,6 +24,7 @@ interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
   readonly dense?: string;
   readonly merge?: true;
   readonly onnx?: true;
+  readonly search?: true;
   readonly out: string;
 }
 
@@ -34,11 +35,16 @@ export function compressCommand(program: Command): void {
     .requiredOption('--model <dir>', 'directory in Hugging Face layout, or a Hub id')
     .requiredOption('--recipe <name|file>', 'a name (see "espalier methods") or a YAML or JSON file')
     .requiredOption('--out <dir>', 'output directory')
-    .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
+    .option(
+      '--sparsity <s>',
+      'fraction of zeros; of layers for drop-*, of heads and neurons for structured',
+      fraction,
+    )
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
     .option('--merge', 'write a whole model where the recipe leaves an adapter (head=stock)')
-    .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx');
+    .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx')
+    .option('--search', 'structured: try every schedule, keep the best on a split cut from train');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
     const { recipe, rest } = await recipeOf(flags.recipe, flags);
     const options = {
@@ -51,6 +57,7 @@ export function compressCommand(program: Command): void {
       dense: flags.dense,
       merge: flags.merge ?? false,
       onnx: flags.onnx ?? false,
+      search: flags.search ?? false,
       out: flags.out,
     };
     printReport(await runJob('compress', options, flags), flags.out, flags);

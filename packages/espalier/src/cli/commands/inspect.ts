@@ -34,10 +34,16 @@ export function inspectCommand(program: Command): void {
       return;
     }
     const { encoder, model } = result.sparsity!;
-    printLine(`${path}: ${result.family ?? ''}, ${formatBytes(result.bytes)}`);
+    const { total, layers } = result.parameters!;
     printLine(
-      `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model\n`,
+      `${path}: ${result.family ?? ''}, ${layers} layers, ${total.toLocaleString('en')} parameters, ` +
+        formatBytes(result.bytes),
     );
+    printLine(
+      `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model`,
+    );
+    const { heads, neurons } = result.structure!;
+    printLine(`heads by block: ${heads.join(' ')}; feed-forward neurons by block: ${neurons.join(' ')}\n`);
     if (result.adapter) printAdapter(result.adapter);
     const right = 'right' as const;
     printLine(
@@ -57,7 +63,7 @@ export function inspectCommand(program: Command): void {
       ),
     );
     const shown = result.tensors.filter(
-      ({ shape, name }) => flags.tensors ?? (shape.length === 2 && name.includes('encoder')),
+      ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
     );
     printLine('');
     printLine(

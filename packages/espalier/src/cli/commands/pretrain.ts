@@ -44,7 +44,11 @@ export function pretrainCommand(program: Command): void {
     .option('--init <dir>', 'model to go on from: a directory in Hugging Face layout, or a Hub id')
     .option('--tokenizer <dir>', 'folder of the tokenizer (default: that of --init or --config)')
     .option('--recipe <name|file>', 'a name (see "espalier methods") or a YAML or JSON file; default dense')
-    .option('--sparsity <s>', 'fraction of zeros, in every method that has one', fraction)
+    .option(
+      '--sparsity <s>',
+      'fraction of zeros; of layers for drop-*, of heads and neurons for structured',
+      fraction,
+    )
     .option('--teacher <dir>', 'dense pre-trained model to distil from (default: --init)')
     .addOption(
       new Option('--masking <style>', "exact: Google's count per sequence; bernoulli: each token by chance")

@@ -3,6 +3,7 @@
 // [MASK] for 80 %, leave 10 % as they are, and put any entry of the vocabulary for 10 %; they differ in the order in
 // which the latter two are drawn, which changes no probability.
 import type { Random } from '../../random.js';
+import type { PadSide } from '../example.js';
 import type { Corpus } from './corpus.js';
 import type { Instance } from './instances.js';
 
@@ -18,9 +19,9 @@ export interface MaskingOptions {
 
 /** One sequence as the model sees it, and what it is to say. */
 export interface MaskedExample {
-  /** [CLS] A [SEP] B [SEP], or [CLS] A [SEP], with chosen tokens replaced: [length]. */
+  /** [CLS] A [SEP] B [SEP], or [CLS] A [SEP], or with [CLS] at the end; chosen tokens are replaced: [length]. */
   readonly ids: Int32Array;
-  /** 1 over B and its [SEP]: [length]. */
+  /** 1 over B and its [SEP], 2 for a [CLS] at the end: [length]. */
   readonly typeIds: Uint8Array;
   /** Chosen positions, ascending: [chosen]. */
   readonly positions: Int32Array;
@@ -40,7 +41,7 @@ interface Layout {
 }
 
 /** The sequence without masks, and the groups of its tokens that may be chosen. */
-function layOut(corpus: CorpusPieces, instance: Instance, wholeWord: boolean): Layout {
+function layOut(corpus: CorpusPieces, instance: Instance, wholeWord: boolean, padSide: PadSide): Layout {
   const { aStart, aEnd, bStart, bEnd } = instance;
   const aLength = aEnd - aStart;
   const bLength = bEnd - bStart;
@@ -57,12 +58,17 @@ function layOut(corpus: CorpusPieces, instance: Instance, wholeWord: boolean): L
       groups.push([at + first - start, at + token - start]);
     }
   };
-  ids[0] = corpus.clsId;
-  place(aStart, aEnd, 1);
+  const classFirst = padSide === 'right';
+  const a = classFirst ? 1 : 0;
+  const b = a + aLength + 1;
+  place(aStart, aEnd, a);
   if (bLength > 0) {
-    place(bStart, bEnd, aLength + 2);
-    typeIds.fill(1, aLength + 2);
+    place(bStart, bEnd, b);
+    typeIds.fill(1, b);
   }
+  const classAt = classFirst ? 0 : ids.length - 1;
+  ids[classAt] = corpus.clsId;
+  if (!classFirst) typeIds[classAt] = 2; // XLNet's
   return { ids, typeIds, groups };
 }
 
@@ -94,15 +100,17 @@ function replacement(original: number, { maskId, vocabSize }: CorpusPieces, gene
 
 /**
  * An instance with masks drawn from `generator`. Special tokens, also those that stand in the text, are never chosen.
- * With `exact` and whole words, fewer are chosen where no word fits any more; with `bernoulli` it may be none.
+ * With `exact` and whole words, fewer are chosen where no word fits any more; with `bernoulli` it may be none. [CLS]
+ * stands at the end that is not padded.
  */
 export function maskedExample(
   corpus: CorpusPieces,
   instance: Instance,
   masking: MaskingOptions,
   generator: Random,
+  padSide: PadSide = 'right',
 ): MaskedExample {
-  const { ids, typeIds, groups } = layOut(corpus, instance, masking.wholeWord);
+  const { ids, typeIds, groups } = layOut(corpus, instance, masking.wholeWord, padSide);
   const chosen =
     masking.style === 'exact'
       ? chooseExact(groups, exactCount(ids.length, masking), generator)

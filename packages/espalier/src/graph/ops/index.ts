@@ -13,6 +13,7 @@ import * as logSumExp from './log-sum-exp.js';
 import * as matMulInteger from './mat-mul-integer.js';
 import * as quantizeLinear from './quantize-linear.js';
 import * as reduce from './reduce.js';
+import * as relativeShift from './relative-shift.js';
 import * as rows from './rows.js';
 import * as shape from './shape.js';
 import * as softLinearLoss from './soft-linear-loss.js';
@@ -51,6 +52,7 @@ export const OPS: readonly Op<unknown>[] = [
   shape.transposeOp,
   shape.sliceOp,
   shape.concatOp,
+  relativeShift.relativeShiftOp,
   rows.gatherRowsOp,
   rows.scatterRowsOp,
   softmax.softmaxOp,
@@ -83,6 +85,7 @@ export * from './log-sum-exp.js';
 export * from './mat-mul-integer.js';
 export { dequantizeLinear, dequantizeLinearOp, quantizeLinear, quantizeLinearOp } from './quantize-linear.js';
 export * from './reduce.js';
+export * from './relative-shift.js';
 export * from './rows.js';
 export * from './shape.js';
 export * from './soft-linear-loss.js';

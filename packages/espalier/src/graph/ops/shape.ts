@@ -70,6 +70,8 @@ interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
+  /** In an exported file `start` is counted from the end. */
+  readonly fromEnd: boolean;
 }
 
 /** Elements start..end-1 of one axis. */
@@ -83,8 +85,9 @@ export const sliceOp: Op<SliceAttributes> = {
     );
     return [{ shape: x!.shape.map((extent, i) => (i === axis ? end - start : extent)), dtype: x!.dtype }];
   },
-  lower: (emit, [x], outputs, { axis, start, end }) => {
-    emit.node('Slice', [x!, emit.integers([start]), emit.integers([end]), emit.integers([axis])], outputs);
+  lower: (emit, [x], outputs, { axis, start, end, fromEnd }) => {
+    const from = emit.integers([fromEnd ? start - end : start]);
+    emit.node('Slice', [x!, from, emit.integers([end]), emit.integers([axis])], outputs);
   },
   gradient: ({ inputs: [x], attributes: { axis, start, end }, outputGradients: [dy] }) => {
     const zeros = (extent: number): Node[] => {
@@ -109,7 +112,13 @@ export const sliceOp: Op<SliceAttributes> = {
 };
 
 export const slice = (x: Node, axis: number, start: number, end: number): Node =>
-  start === 0 && end === x.shape[axis] ? x : apply(sliceOp, [x], { axis, start, end });
+  start === 0 && end === x.shape[axis] ? x : apply(sliceOp, [x], { axis, start, end, fromEnd: false });
+
+/** The last `count` elements of one axis; in an exported file `count` may be open where the axis is not, and both. */
+export function sliceEnd(x: Node, axis: number, count: number): Node {
+  const end = x.shape[axis]!;
+  return count === end ? x : apply(sliceOp, [x], { axis, start: end - count, end, fromEnd: true });
+}
 
 interface ConcatAttributes {
   readonly axis: number;

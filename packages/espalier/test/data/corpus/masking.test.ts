@@ -45,6 +45,18 @@ describe('maskedExample', () => {
     expect([...maskedExample(corpus, pair(3, 5), none, random(1)).typeIds]).toEqual([0, 0, 0, 0]);
   });
 
+  it('lays out A [SEP] B [SEP] [CLS] where padding stands on the left', () => {
+    const none = { ...bernoulli, probability: 0 };
+    const layout = (instance: Instance) => maskedExample(corpus, instance, none, random(1), 'left');
+    expect([...layout(pair(0, 2, 5, 8)).ids]).toEqual([10, 11, SEP, 15, 16, 17, SEP, CLS]);
+    expect([...layout(pair(0, 2, 5, 8)).typeIds]).toEqual([0, 0, 0, 1, 1, 1, 1, 2]);
+    expect([...layout(pair(3, 5)).ids]).toEqual([13, 14, SEP, CLS]);
+    expect([...layout(pair(3, 5)).typeIds]).toEqual([0, 0, 0, 2]);
+    const { ids, positions, targets } = maskedExample(corpus, pair(0, 60), exact, random(1), 'left');
+    expect(ids.slice(-2)).toEqual(Int32Array.of(SEP, CLS));
+    expect([...targets]).toEqual([...positions].map((position) => 10 + position));
+  });
+
   it.each([
     [3, undefined, 1], // 0.45 rounds to 0; at least one
     [10, undefined, 2], // 1.5: halves go up

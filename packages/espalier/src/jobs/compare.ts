@@ -1,0 +1,172 @@
+// The grid of a paper's table: models x recipes x sparsities x tasks x seeds, each cell a run of the main job in a
+// folder of its own. A cell that fails or is killed loses no other; what is finished is not done again.
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { loadTaskData, type LoadedTask } from '../data/tasks.js';
+import { Interrupted, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { ioError } from '../io/io-error.js';
+import { loadCheckpoint } from '../models/checkpoint.js';
+import { hasOption, parseRecipe, type Recipe, recipeSchema, setOption } from '../recipe/recipe.js';
+import type { RunControl } from '../recipe/run.js';
+import {
+  type Cell,
+  type Comparison,
+  DENSE_ROW,
+  type FailedCell,
+  isCorrelation,
+  summariseCells,
+} from '../report/comparison.js';
+import { renderComparison } from '../report/comparison-tables.js';
+import {
+  cellFolder,
+  cellsOf,
+  type CellPlan,
+  dropModel,
+  placeOf,
+  runCell,
+  type Subject,
+} from './compare-cells.js';
+import { denseSource } from './compress.js';
+import {
+  checkDevice,
+  computeSchema,
+  dataSchema,
+  defined,
+  modelHash,
+  parseOptions,
+  parseSettings,
+  trainingSchema,
+} from './task-run.js';
+
+export const compareSchema = z.strictObject({
+  ...computeSchema.shape,
+  ...dataSchema.omit({ task: true }).shape,
+  ...trainingSchema.omit({ evalEvery: true, keepCheckpoints: true }).shape,
+  models: z.array(z.string()).min(1).describe('directories in Hugging Face layout, or Hub ids'),
+  tasks: z.array(z.string()).min(1).describe('task names'),
+  recipes: z.array(recipeSchema).min(1).describe('recipe data'),
+  sparsities: z.array(z.number().gt(0).lt(1)).min(1).describe('for recipes that take a sparsity'),
+  seeds: z.int().positive().default(3).describe('how many seeds, from `seed` on'),
+  onnx: z.boolean().default(false).describe('also make and score an int8 file in every cell'),
+  keepModels: z.boolean().default(false).describe('leave the model of every cell in its folder'),
+  out: z.string().describe('output directory'),
+});
+
+export type CompareOptions = z.input<typeof compareSchema>;
+export type CompareSettings = z.output<typeof compareSchema>;
+
+export interface CompareResult extends Comparison {
+  readonly schema: 'espalier-compare-1';
+  readonly out: string;
+  readonly cells: readonly Cell[];
+  readonly failed: readonly FailedCell[];
+}
+
+/** Runs what is missing of a grid and tabulates all of it; the tables are written anew after every cell. */
+export async function compare(input: CompareOptions, control: RunControl): Promise<CompareResult> {
+  const options = parseOptions(compareSchema, input, 'compare');
+  const { out } = options;
+  parseSettings(options.settings);
+  await checkDevice(options.device, control);
+  checkFolder(options);
+  const plans = await planCells(options);
+  if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });
+  await mkdir(cellsOf(out), { recursive: true }).catch((cause: unknown) => {
+    throw ioError(cause, 'writing', out);
+  });
+
+  const tasks = [...new Set(plans.map(({ task }) => task.task))].map(({ name, metrics }) => ({
+    ...{ name, metric: metrics[0]!, correlation: isCorrelation(metrics[0]!) },
+  }));
+  const cells: Cell[] = [];
+  const failed: FailedCell[] = [];
+  const write = async (): Promise<CompareResult> => {
+    const comparison = summariseCells(tasks, cells);
+    const result = { schema: 'espalier-compare-1' as const, out, ...comparison, cells, failed };
+    await writeFileAtomic(join(out, 'compare.md'), renderComparison(comparison, failed));
+    await writeFileAtomic(join(out, 'compare.json'), `${JSON.stringify(result, null, 2)}\n`);
+    return result;
+  };
+  for (const [index, plan] of plans.entries()) {
+    const place = `cell ${index + 1} of ${plans.length}: ${placeOf(plan.key)}`;
+    const note = (message: string): void => control.onEvent({ type: 'note', message });
+    note(place);
+    try {
+      cells.push({ ...plan.key, ...(await runCell(plan, options, control)) });
+    } catch (cause) {
+      if (cause instanceof Interrupted) throw cause;
+      const error = cause instanceof Error ? cause.message : String(cause);
+      note(`${place} failed: ${error}`);
+      failed.push({ ...plan.key, error });
+    }
+    await write();
+  }
+  // Dense models are what every cell compares with: they go last.
+  if (!options.keepModels) for (const { key } of plans) await dropModel(cellFolder(out, key));
+  return write();
+}
+
+/** A grid goes on with --resume only, so that nothing is mixed by accident. */
+function checkFolder({ out, resume, overwrite }: CompareSettings): void {
+  if (resume && overwrite) throw new UsageError('--resume and --overwrite exclude each other: give one');
+  if (resume || overwrite || !existsSync(cellsOf(out))) return;
+  throw new UsageError(
+    `${out} already holds a comparison; continue or extend it with --resume, or replace it with --overwrite`,
+  );
+}
+
+/** Models with labels that tell them apart: the last part of the path, numbered where it repeats. */
+async function loadSubjects(paths: readonly string[]): Promise<Subject[]> {
+  const subjects: Subject[] = [];
+  for (const path of paths) {
+    const name = basename(path);
+    const before = subjects.filter((subject) => basename(subject.path) === name).length;
+    const model = await loadCheckpoint(path);
+    subjects.push({
+      label: before === 0 ? name : `${name}-${before + 1}`,
+      path,
+      model,
+      hash: modelHash(model),
+    });
+  }
+  return subjects;
+}
+
+/** Every cell in order. Seeds are outermost: after the first of them the whole table exists. */
+async function planCells(options: CompareSettings): Promise<CellPlan[]> {
+  const { recipes, sparsities, seed: first, seeds, data } = options;
+  const variants = recipes
+    .map((recipe) => parseRecipe(recipe, recipe.name))
+    .flatMap((recipe): [Recipe, number | null][] =>
+      hasOption(recipe, 'sparsity')
+        ? sparsities.map((sparsity) => [setOption(recipe, 'sparsity', sparsity), sparsity])
+        : [[recipe, null]],
+    );
+  const subjects = await loadSubjects(options.models);
+  const tasks: LoadedTask[] = [];
+  for (const task of options.tasks) tasks.push(await loadTaskData(defined({ ...options, task, dir: data })));
+  const plans: CellPlan[] = [];
+  for (let seed = first; seed < first + seeds; seed++) {
+    for (const subject of subjects) {
+      for (const task of tasks) {
+        const dense = await denseSource(subject.model, task.task);
+        const plan = (recipe: Recipe | undefined, sparsity: number | null): CellPlan => ({
+          key: {
+            model: subject.label,
+            task: task.task.name,
+            recipe: recipe?.name ?? DENSE_ROW,
+            sparsity,
+            seed,
+          },
+          ...{ subject, task, recipe, dense },
+        });
+        if (dense) plans.push(plan(undefined, null));
+        plans.push(...variants.map(([recipe, sparsity]) => plan(recipe, sparsity)));
+      }
+    }
+  }
+  return plans;
+}
