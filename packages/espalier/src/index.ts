@@ -2,6 +2,7 @@
 export type { Batch, Example, MetricName, RawExample, Task, TaskData } from './data/example.js';
 export { EspalierError, FormatError, Interrupted, UsageError } from './errors.js';
 export { calibrate, type CalibrateOptions } from './export/calibrate.js';
+export { analyseAdapter, type Analyses } from './jobs/adapter-analyses.js';
 export { compare, type CompareOptions, type CompareResult } from './jobs/compare.js';
 export { compress, type CompressOptions } from './jobs/compress.js';
 export { evaluate, type EvaluateResult } from './jobs/evaluate.js';
@@ -12,6 +13,7 @@ export { predict, type Prediction } from './jobs/predict.js';
 export { pretrain, type PretrainOptions } from './jobs/pretrain.js';
 export { METHODS } from './methods/index.js';
 export type { Method, MethodHooks } from './methods/method.js';
+export { loadModel } from './models/adapter.js';
 export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './models/checkpoint.js';
 export type { Quantisation } from './models/quantisation.js';
 export { builtinRecipe, recipeNames } from './recipe/builtin.js';

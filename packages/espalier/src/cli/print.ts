@@ -1,5 +1,5 @@
 // What goes to stdout: one JSON object, or tables for people.
-import { factRows, DENSE_FILE_NOTE, scoreTable } from '../report/markdown.js';
+import { ADAPTER_NOTE, DENSE_FILE_NOTE, factRows, scoreTable } from '../report/markdown.js';
 import { renderTable } from '../report/tables.js';
 import type { Report } from '../report/report.js';
 import type { OutputFlags } from './run-job.js';
@@ -17,6 +17,7 @@ export function printReport(report: Report, out: string, { json }: OutputFlags):
 
   printLine('');
   for (const [name, value] of factRows(report)) printLine(`${name!}: ${value!}`);
-  if (report.sparsity.encoder > 0) printLine(DENSE_FILE_NOTE);
+  if (report.adapter) printLine(ADAPTER_NOTE);
+  else if (report.sparsity.encoder > 0) printLine(DENSE_FILE_NOTE);
   printLine(`\nwritten to ${out}`);
 }

@@ -13,11 +13,11 @@ import { ioError } from '../io/io-error.js';
 import { createBuilder, type Weights } from '../models/builder.js';
 import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { headLogits } from '../models/task-head.js';
 import { answersSpans } from '../models/task-model.js';
 import { checkLogits } from './check.js';
 import { openOnnx, SPAN_OUTPUTS } from './onnx-predictor.js';
 import { plainWeights } from '../train/predictor.js';
-import { headLogits } from '../train/task-objective.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
 function openExtents(model: Model): { rows: DynamicExtent; length: DynamicExtent } {

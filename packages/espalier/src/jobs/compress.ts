@@ -19,6 +19,7 @@ import {
 } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import { measureSparsity, type Report } from '../report/report.js';
+import { adapterMethod, checkAdapter } from './adapters.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
@@ -37,6 +38,7 @@ export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
   recipe: recipeSchema.describe('recipe data'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
+  merge: z.boolean().default(false).describe('write a whole model where the recipe leaves an adapter'),
   dense: z.string().nullish().describe('dense model of the task to compare with; null compares with none'),
   search: z
     .boolean()
@@ -53,6 +55,7 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   if (options.search) checkSearchable(recipe);
   const settings = { ...recipe.training, ...options.settings };
   const maxLength = askedLength(settings);
+  checkAdapter(adapterMethod(recipe), options);
   await checkDevice(options.device, control);
   await checkOutput(options);
   const select = options.search ? 'best' : options.select; // both need examples that are held out
@@ -101,10 +104,14 @@ export async function compressLoaded(
 /** What is trained on. A search holds examples out too, but runs choose weights on them only where asked to. */
 function runInput(
   loaded: LoadedRun,
-  { seed, search, select }: z.output<typeof compressSchema>,
+  { seed, search, select, merge, recipe }: z.output<typeof compressSchema>,
   dropout: number | undefined,
 ): RunInput {
-  const input = taskInput(loaded, seed, dropout);
+  const method = merge ? undefined : adapterMethod(recipe);
+  const input = {
+    ...taskInput(loaded, seed, dropout),
+    ...(method && { adapter: { method, base: loaded.model, task: loaded.task } }),
+  };
   if (!search) return input;
   return {
     ...input,

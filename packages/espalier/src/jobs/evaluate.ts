@@ -11,13 +11,16 @@ import { padSideOf } from '../models/families.js';
 import type { RunControl } from '../recipe/run.js';
 import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
-import { checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
+import { baseOption, checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
 
 export const evaluateSchema = z.strictObject({
   ...dataSchema.shape,
   ...computeSchema.shape,
-  model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
+  model: z
+    .string()
+    .describe('directory in Hugging Face layout or of an adapter, Hub id, or .onnx file beside one'),
+  base: baseOption,
   maxLength: z
     .int()
     .min(3)

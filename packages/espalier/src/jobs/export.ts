@@ -8,8 +8,10 @@ import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { paddedModel } from '../export/padded.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
+import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import { padSideOf } from '../models/families.js';
+import { hasLayerMix } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
 import { hasTaskHead } from '../models/task-model.js';
@@ -20,12 +22,13 @@ import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
 import { RUN_ENTRIES } from './output.js';
 import { withTokenizerJson } from './tokenizer-json.js';
-import { computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
+import { baseOption, computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
 
 export const exportSchema = z.strictObject({
   ...computeSchema.shape,
   ...dataSchema.partial().shape,
   model: z.string(),
+  base: baseOption,
   to: z
     .enum(['hf', 'onnx', 'onnx-int8'])
     .describe('hf: Hugging Face directory; onnx: float32 ONNX file; onnx-int8: the same in int8'),
@@ -65,9 +68,15 @@ export async function exportModel(
     throw new UsageError(`--int8 ${options.int8} belongs to --to onnx-int8, found --to ${options.to}`);
   }
   const labelled = await labelledDev(options, control);
-  const model = labelled?.model ?? (await loadWhole(options.model));
+  const model = labelled?.model ?? (await loadWhole(options.model, options.base));
   if (!hasTaskHead(model)) {
     throw new UsageError(`${options.model} has no task head; fine-tune it first`);
+  }
+  if (options.to === 'hf' && hasLayerMix(model)) {
+    throw new UsageError(
+      `${options.model} has the head "mix", which no class of transformers has; adapt with --set head=stock, or ` +
+        'export it to onnx',
+    );
   }
   const check = { threads, ...(labelled && { dev: labelled.dev }) };
   const { maxLength } = labelled ?? options;
@@ -110,8 +119,8 @@ async function labelledDev(options: ExportOptions, control: RunControl): Promise
   );
 }
 
-async function loadWhole(source: string): Promise<Model> {
-  const model = await loadCheckpoint(source);
+async function loadWhole(source: string, base: string | undefined): Promise<Model> {
+  const model = await loadModel(source, base);
   return withTokenizerJson(model, loadTokenizer(model.tokenizerFiles, source));
 }
 

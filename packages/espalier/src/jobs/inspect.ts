@@ -6,17 +6,33 @@ import { InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 import { readDefinition } from '../data/tokenizer-definition.js';
 import { FormatError, UsageError } from '../errors.js';
+import {
+  type Adapter,
+  type AdapterDescription,
+  isAdapter,
+  loadModel,
+  readAdapter,
+} from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { type Structure, structureOf } from '../models/structure.js';
+import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
-import { countParameters, maskHash, measureSparsity, type ParameterCounts } from '../report/report.js';
-import { parseOptions } from './task-run.js';
+import {
+  countParameters,
+  maskHash,
+  measureSparsity,
+  type ParameterCounts,
+  type Topology,
+} from '../report/report.js';
+import { baseOption, parseOptions } from './task-run.js';
+import { topologyOf } from './topology.js';
 
 export const inspectSchema = z.strictObject({
   model: z.string(),
+  base: baseOption,
   against: z.string().optional().describe('the model before, whose embeddings are compared'),
 });
 
@@ -30,7 +46,7 @@ export interface TensorSummary {
 
 export interface Inspection {
   readonly path: string;
-  readonly format: 'hf' | 'onnx';
+  readonly format: 'hf' | 'onnx' | 'adapter';
   readonly family?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly tensors: readonly TensorSummary[];
@@ -44,6 +60,8 @@ export interface Inspection {
   readonly structure?: Structure;
   readonly parameters?: ParameterCounts & { readonly layers: number };
   readonly sparsity?: { readonly encoder: number; readonly model: number };
+  /** What an adapter says of itself and where its mask prunes; `tensors` are those of the base under it. */
+  readonly adapter?: AdapterDescription & { readonly base: string; readonly baseHash: string } & Topology;
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
   readonly patterns?: readonly NamedPattern[];
@@ -73,17 +91,18 @@ const COMPONENTS: readonly (readonly [string, RegExp])[] = [
   ['biases and LayerNorm', /(bias|(LayerNorm|layer_norm)\.weight)$/],
 ];
 
-const componentOf = (name: string): string =>
+export const componentOf = (name: string): string =>
   COMPONENTS.find(([, pattern]) => pattern.test(name))?.[0] ?? 'heads';
 
 /** Inspects a Hugging Face directory, Hub id or ONNX file. */
 export async function inspect(input: z.input<typeof inspectSchema>): Promise<Inspection> {
-  const { model: path, against } = parseOptions(inspectSchema, input, 'inspect');
+  const { model: path, base, against } = parseOptions(inspectSchema, input, 'inspect');
   if (path.endsWith('.onnx')) {
     if (against === undefined) return inspectOnnx(path);
     throw new UsageError(`${path}: an ONNX file is not compared; name the directory it was made from`);
   }
-  const model = await loadCheckpoint(path);
+  const model = await loadModel(path, base);
+  const adapter = isAdapter(path) ? await readAdapter(path) : undefined;
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
@@ -105,10 +124,10 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   });
   const { encoder, model: whole } = measureSparsity(model, null);
   const patterns = queryKeyPatterns(model);
-  const file = join(path, 'model.safetensors');
+  const file = join(path, adapter ? ADAPTER : WEIGHTS);
   return {
     path,
-    format: 'hf',
+    format: adapter ? 'adapter' : 'hf',
     family: familyOf(model.config).name,
     config: model.config,
     tensors,
@@ -116,11 +135,17 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     structure: structureOf(model.config),
     parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
+    ...(adapter && { adapter: summaryOf(adapter, model) }),
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),
     ...(against !== undefined && { against: compareEmbeddings(model, await loadCheckpoint(against)) }),
     bytes: existsSync(file) ? statSync(file).size : tensors.reduce((total, { bytes }) => total + bytes, 0),
   };
+}
+
+function summaryOf(adapter: Adapter, model: Model): NonNullable<Inspection['adapter']> {
+  const { base, baseHash, task, kind, labels, method, options, masks } = adapter;
+  return { base, baseHash, task, kind, labels, method, options, ...topologyOf(model, masks.keys()) };
 }
 
 /** Pieces whose neighbours are compared, and how many neighbours. */

@@ -20,6 +20,7 @@ export const RUN_ENTRIES = [
   'checkpoints',
   'config.json',
   'model.safetensors',
+  'adapter.safetensors',
   'quantisation.json',
   ...TOKENIZER_FILES,
   'onnx',

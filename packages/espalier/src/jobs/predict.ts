@@ -6,18 +6,21 @@ import { predictAnswers } from '../data/squad/prediction.js';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
-import { loadCheckpoint } from '../models/checkpoint.js';
+import { loadModel } from '../models/adapter.js';
 import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { answersSpans, hasTaskHead, headOutputs } from '../models/task-model.js';
 import { probabilities } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { checkpointBeside } from './artefact.js';
-import { computeSchema, evaluationLength, parseOptions } from './task-run.js';
+import { baseOption, computeSchema, evaluationLength, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
   ...computeSchema.shape,
-  model: z.string().describe('directory in Hugging Face layout, Hub id, or .onnx file beside one'),
+  model: z
+    .string()
+    .describe('directory in Hugging Face layout or of an adapter, Hub id, or .onnx file beside one'),
+  base: baseOption,
   text: z.string().describe('the text, or the question'),
   pair: z.string().optional().describe('the second text, or the context of a question'),
   maxLength: z
@@ -38,7 +41,7 @@ export interface Prediction {
 
 export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
-  const model = await loadCheckpoint(checkpointBeside(options.model));
+  const model = await loadModel(checkpointBeside(options.model), options.base);
   if (!hasTaskHead(model)) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);
   const { threads, device } = options;

@@ -9,6 +9,7 @@ import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
+import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
@@ -25,6 +26,12 @@ export const computeSchema = z.strictObject({
   threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
   device: z.enum(DEVICES).default('cpu').describe('execution provider'),
 });
+
+/** Where the base of an adapter lies now. */
+export const baseOption = z
+  .string()
+  .optional()
+  .describe('base model of an adapter, where it is not where it was');
 
 /** Which labelled data a job reads. */
 export const dataSchema = z.strictObject({
@@ -107,10 +114,11 @@ export async function checkDevice(device: Device, control: RunControl): Promise<
   await resolveDevice(device, { note: (message) => control.onEvent({ type: 'note', message }) });
 }
 
-async function loadModelAndData(
-  options: DataOptions & { readonly model: string },
+/** The model with a task's examples, labels in the order of its head. */
+export async function withData(
+  model: Model,
+  options: DataOptions,
 ): Promise<{ model: Model; data: TaskData }> {
-  const model = await loadCheckpoint(options.model);
   familyOf(model.config);
   const data = await loadTaskData(defined({ ...options, dir: options.data }));
   const { docStride, stride } = options;
@@ -124,7 +132,7 @@ async function loadModelAndData(
 
 /** Model and task of a job that trains. */
 export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
-  const { model, data } = await loadModelAndData(options);
+  const { model, data } = await withData(await loadCheckpoint(options.model), options);
   const byDefault =
     data.task.kind === 'span' ? evaluationLength(model, data.task, undefined) : parseSettings({}).maxLength;
   const maxLength = options.maxLength ?? byDefault;
@@ -142,10 +150,14 @@ export const evaluationLength = (
 
 /** Model and dev split of a job that scores a model with a head; the train split is not tokenised. */
 export async function loadDev(
-  options: DataOptions & { readonly model: string; readonly maxLength?: number | undefined },
+  options: DataOptions & {
+    readonly model: string;
+    readonly base?: string | undefined;
+    readonly maxLength?: number | undefined;
+  },
   control: RunControl,
 ): Promise<LoadedDev> {
-  const { model, data } = await loadModelAndData(options);
+  const { model, data } = await withData(await loadModel(options.model, options.base), options);
   if (!hasHead(model, data.task)) {
     const expected =
       data.task.kind === 'span' ? 'start and end logits' : `${data.task.labels.length} outputs`;

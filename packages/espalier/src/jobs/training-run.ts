@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../io/atomic.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
 import { withDropout, withHead } from '../models/task-model.js';
+import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
@@ -29,6 +30,7 @@ import type { Scores } from '../train/evaluation.js';
 import { openMetricsLog } from '../train/metrics-log.js';
 import type { TrainingSettings } from '../train/settings.js';
 import { versions } from '../versions.js';
+import { type AdapterTarget, writeAdapted } from './adapters.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import {
@@ -55,6 +57,8 @@ export interface RunInput {
   readonly identity: unknown;
   /** Settings that what was loaded decides. */
   readonly settings?: Partial<TrainingSettings>;
+  /** Where the result is written as an adapter instead of a model. */
+  readonly adapter?: AdapterTarget;
   /** What int8 files are scored on; pre-training has no such files. */
   readonly labelled?: LabelledDev;
 }
@@ -146,8 +150,10 @@ export async function writeRun(
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;
   const { trainRows, ...subject } = run.input.subject;
-  await writeCheckpointFiles(out, result.model);
-  const scores = await run.score(await loadCheckpoint(out));
+  const { adapter } = run.input;
+  const adapted = adapter && (await writeAdapted(out, result, adapter));
+  if (!adapted) await writeCheckpointFiles(out, result.model);
+  const scores = await run.score(adapted?.model ?? (await loadCheckpoint(out)));
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const isDense = run.recipe === DENSE;
   const { labelled } = run.input;
@@ -156,7 +162,9 @@ export async function writeRun(
   const onnxInt8 =
     labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
-  const bytes = await fileBytes(join(out, 'model.safetensors'));
+  const bytes = adapted
+    ? { ...(await fileBytes(join(out, ADAPTER))), denseF32: 4 * total }
+    : await fileBytes(join(out, WEIGHTS));
   const int8 = quantisedZeros(result.model);
   const report: Report = {
     schema: 'espalier-report-1',
@@ -171,6 +179,7 @@ export async function writeRun(
     },
     sparsity,
     ...(int8 && { int8 }),
+    ...(adapted && { adapter: adapted.report }),
     parameters: {
       total,
       nonzero,

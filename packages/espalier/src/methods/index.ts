@@ -1,5 +1,8 @@
 // Every compression method, in one list. A test walks it.
 import { UsageError } from '../errors.js';
+import { adapt } from './adapt.js';
+import { adaptMagnitude, adaptRandom } from './adapt-baselines.js';
+import { adaptIterative } from './adapt-iterative.js';
 import { distil } from './distil.js';
 import { dropByPlace, dropContribution } from './drop-layers.js';
 import { lock } from './lock.js';
@@ -41,7 +44,16 @@ export const METHODS: readonly AnyMethod[] = [
   listed(structured),
   ...dropByPlace.map(listed),
   listed(dropContribution),
+  listed(adapt),
+  listed(adaptRandom),
+  listed(adaptMagnitude),
+  listed(adaptIterative),
 ];
+
+/** Those whose result is an adapter beside an untouched base. */
+export const ADAPTERS: readonly string[] = [adapt, adaptRandom, adaptMagnitude, adaptIterative].map(
+  ({ name }) => name,
+);
 
 export function methodNamed(name: string): AnyMethod {
   const method = METHODS.find((candidate) => candidate.name === name);

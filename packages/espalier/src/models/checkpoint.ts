@@ -28,7 +28,7 @@ import {
   type TokenizerFiles,
   validateVocabulary,
 } from './tokenizer-files.js';
-import { readWeights, WEIGHTS } from './weight-files.js';
+import { ADAPTER, readWeights, WEIGHTS } from './weight-files.js';
 
 /** A model with its tokenizer, in host memory. */
 export interface Checkpoint {
@@ -80,6 +80,12 @@ export async function loadCheckpoint(
   { revision, requireEmbeddings = true }: LoadOptions = {},
 ): Promise<Checkpoint> {
   const folder = await findFolder(source, revision);
+  if (existsSync(join(folder, ADAPTER))) {
+    throw new UsageError(
+      `${source}: expected a model, found ${ADAPTER}, which is none without its base\n` +
+        `make a whole model of it: espalier export ${source} --to hf --out DIR`,
+    );
+  }
   try {
     const rawConfig = await readConfig(folder);
     const configPath = join(folder, 'config.json');

@@ -6,6 +6,7 @@ import { f32 } from '../tensor/tensor.js';
 import { familyOf } from './families.js';
 import { SPAN_HEAD } from './heads.js';
 import { randomParts } from './initialise.js';
+import { layerMixOutputs } from './layer-mix.js';
 import type { Model } from './model.js';
 
 /** True when the model gives start and end logits for every token instead of one row of logits. */
@@ -16,7 +17,7 @@ export const hasTaskHead = (model: Model): boolean => answersSpans(model) || hea
 
 /** Outputs of the model's head over the first token, or undefined when it has none. */
 export const headOutputs = ({ tensors, config }: Model): number | undefined =>
-  tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
+  layerMixOutputs({ tensors }) ?? tensors.get(`${familyOf(config).head.output}.weight`)?.shape[0];
 
 /**
  * True when the model has a head for the task: one output per label and, where its config names them, the labels of
@@ -36,7 +37,7 @@ export function hasHead(model: Model, task: Task): boolean {
  * Tensors of other heads are left out.
  */
 export function withHead(model: Model, task: Task, seed: number): Model {
-  if (task.kind === 'span') return withSpanHead(model, seed);
+  if (task.kind === 'span') return withSpanHead(model, task, seed);
   const { head, tensors: table } = familyOf(model.config);
   const { hidden_size: hidden, initializer_range: deviation } = model.config;
   const parts = table(model.config);
@@ -56,20 +57,24 @@ export function withHead(model: Model, task: Task, seed: number): Model {
   return { ...model, config: taskConfig(model, task), tensors };
 }
 
-/** The model with a head of answer spans. Settings of a classifier would give that head another width. */
-function withSpanHead(model: Model, seed: number): Model {
-  const without = {
-    id2label: undefined,
-    label2id: undefined,
-    num_labels: undefined,
-    problem_type: undefined,
-  };
-  const config = { ...model.config, ...without };
+/** The model with a head of answer spans. */
+function withSpanHead(model: Model, task: Task, seed: number): Model {
+  const config = taskConfig(model, task);
   const tensors = randomParts(config, ['embeddings', 'encoder', 'answer span'], seed, model.tensors);
   return { ...model, config, tensors };
 }
 
-function taskConfig({ config }: Model, task: Task): Model['config'] {
+/** The config of a model for the task: what kind it is and what its labels are called. */
+export function taskConfig(
+  { config }: Pick<Model, 'config'>,
+  task: Pick<Task, 'kind' | 'labels'>,
+): Model['config'] {
+  // Settings of a classifier would give the head of answer spans another width.
+  if (task.kind === 'span')
+    return {
+      ...config,
+      ...{ id2label: undefined, label2id: undefined, num_labels: undefined, problem_type: undefined },
+    };
   return {
     ...config,
     problem_type: task.kind === 'regression' ? 'regression' : 'single_label_classification',

@@ -3,6 +3,7 @@ import { FormatError } from '../errors.js';
 import type { HostTensor, Shape } from '../tensor/tensor.js';
 import type { ModelConfig } from './config.js';
 import { familyOf } from './families.js';
+import { layerMixShapes } from './layer-mix.js';
 
 /** The transformers class with exactly the parts that these tensors have, or undefined. */
 export function architectureOf(config: ModelConfig, names: ReadonlySet<string>): string | undefined {
@@ -29,7 +30,8 @@ export function validateTensors(
   { requireEmbeddings = true }: { requireEmbeddings?: boolean } = {},
 ): void {
   const expected = new Set<string>();
-  for (const [part, shapes] of familyOf(config).tensors(config)) {
+  const parts = [...familyOf(config).tensors(config), ['layer mix', layerMixShapes(config)] as const];
+  for (const [part, shapes] of parts) {
     const required = part === 'encoder' || (part === 'embeddings' && requireEmbeddings);
     const wanted = required || shapes.some(([name]) => tensors.has(name));
     for (const [name, shape] of shapes) {

@@ -9,6 +9,7 @@ import { readSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
 
 export const WEIGHTS = 'model.safetensors';
+export const ADAPTER = 'adapter.safetensors';
 export const SHARD_INDEX = 'model.safetensors.index.json';
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

@@ -4,6 +4,12 @@ import { parseRecipe, type Recipe } from './recipe.js';
 
 const single = (name: string): unknown => ({ name, stages: [{ methods: [{ name }] }] });
 
+/** A mask over resting weights, which only a task has a use for. */
+const adapter = (name: string): unknown => ({
+  name,
+  stages: [{ stage: 'finetune', methods: [{ name }] }],
+});
+
 /** Plain training. */
 export const DENSE: Recipe = {
   name: 'dense',
@@ -62,6 +68,10 @@ export const RECIPES: readonly unknown[] = [
   ...['top', 'bottom', 'even', 'odd', 'symmetric', 'contribution'].map((strategy) =>
     single(`drop-${strategy}`),
   ),
+  adapter('adapt'),
+  adapter('adapt-random'),
+  adapter('adapt-magnitude'),
+  adapter('adapt-iterative'),
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

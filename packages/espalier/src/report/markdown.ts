@@ -2,7 +2,7 @@
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import { formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
-import type { Report } from './report.js';
+import type { AdapterReport, Report, Topology } from './report.js';
 import type { Ratios } from './size.js';
 
 export interface Table {
@@ -61,6 +61,42 @@ export function sizeTable({ size: { encoder, model } }: Report): Table {
   };
 }
 
+/** An adapter's bytes beside those of its base, and what came back while it was learned. */
+function adapterRows(adapter: AdapterReport, gzip: number): string[][] {
+  const { bytes, bits, head, base, weights, sparsity, reported } = adapter;
+  const { recovered, recoveredShare } = reported;
+  return [
+    ['pruned of the masked weights', `${formatPercent(sparsity)} of ${weights.toLocaleString('en')}`],
+    ...(recovered === undefined || recoveredShare === undefined
+      ? []
+      : [
+          [
+            'kept weights that had been pruned before',
+            `${recovered.toLocaleString('en')}, ${formatPercent(recoveredShare)} of the kept`,
+          ],
+        ]),
+    [
+      'adapter.safetensors',
+      `${formatBytes(bytes)} (mask ${formatBytes(bits)}, head ${formatBytes(head)}), ${formatBytes(gzip)} with gzip`,
+    ],
+    ['the base beside it, in float32', formatBytes(base)],
+  ];
+}
+
+/** Pruned fractions by component and by block. */
+export const topologyTable = ({ components, layers }: Topology): Table => ({
+  columns: [
+    { title: 'masked part' },
+    { title: 'weights', align: 'right' },
+    { title: 'pruned', align: 'right' },
+  ],
+  rows: [...components, ...layers].map(({ name, weights, zeros }) => [
+    name,
+    weights.toLocaleString('en'),
+    formatPercent(zeros / weights),
+  ]),
+});
+
 const SURGERY: Readonly<Record<string, string>> = {
   droppedLayers: 'dropped layers',
   contributions: 'contribution scores of the layers, from the bottom',
@@ -87,7 +123,7 @@ function surgeryRows({ parameters, surgery = {} }: Report): string[][] {
 
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
-  const { sparsity, int8, parameters, structure, bytes, finalAdjustment, steps, seconds } = report;
+  const { sparsity, int8, adapter, parameters, structure, bytes, finalAdjustment, steps, seconds } = report;
   return [
     ['zeros in the encoder matrices', formatPercent(sparsity.encoder)],
     ['zeros in the whole model', formatPercent(sparsity.model)],
@@ -111,7 +147,9 @@ export function factRows(report: Report): string[][] {
             `${int8.rounded.toLocaleString('en')} of ${int8.nonzero.toLocaleString('en')}`,
           ],
         ]),
-    ['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`],
+    ...(adapter === undefined
+      ? [['model.safetensors', `${formatBytes(bytes.denseF32)}, ${formatBytes(bytes.gzip)} with gzip`]]
+      : adapterRows(adapter, bytes.gzip)),
     ...(bytes.denseInt8 === undefined
       ? []
       : [['the dense model in int8 (ONNX, post-training)', formatBytes(bytes.denseInt8)]]),
@@ -126,6 +164,30 @@ export function factRows(report: Report): string[][] {
 /** Said wherever a pruned float32 file is shown: its size and speed are those of the dense model. */
 export const DENSE_FILE_NOTE =
   'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
+
+/** Said wherever an adapter is shown. */
+export const ADAPTER_NOTE =
+  'The adapter needs its base, byte for byte. With the mask applied, the model is as large and as slow as the base.';
+
+function sizeLines(report: Report): string[] {
+  const size = sizeTable(report);
+  return [
+    ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
+    '## Size',
+    '',
+    renderMarkdownTable(size.columns, size.rows),
+    '',
+    `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
+      'tensors whole, embeddings among them.',
+    ...smallerNote(report),
+    '',
+  ];
+}
+
+function adapterLines(adapter: AdapterReport): string[] {
+  const { columns, rows } = topologyTable(adapter);
+  return ['## Mask', '', ADAPTER_NOTE, '', renderMarkdownTable(columns, rows), ''];
+}
 
 function searchLines({ metric, heldRows, cells }: NonNullable<Report['search']>): string[] {
   const right = 'right' as const;
@@ -161,7 +223,7 @@ const smallerNote = ({ parameters: { before, total } }: Report): string[] =>
       ];
 
 export function renderReport(report: Report): string {
-  const [scores, size] = [scoreTable(report), sizeTable(report)];
+  const scores = scoreTable(report);
   const { task, model, recipe, seed, data, settings, versions, maskHash } = report;
   return [
     `# ${recipe.name} on ${task}`,
@@ -174,16 +236,8 @@ export function renderReport(report: Report): string {
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
-    ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
     ...(report.search ? searchLines(report.search) : []),
-    '## Size',
-    '',
-    renderMarkdownTable(size.columns, size.rows),
-    '',
-    `Of all parameters ${formatPercent(report.size.model.density)} are not zero. Ratios of whole models count other ` +
-      'tensors whole, embeddings among them.',
-    ...smallerNote(report),
-    '',
+    ...(report.adapter ? adapterLines(report.adapter) : sizeLines(report)),
     `Pattern hash of the encoder matrices: \`${maskHash}\``,
     '',
     '## Data',

@@ -20,6 +20,33 @@ export interface Sparsity {
   readonly matrices: Readonly<Record<string, number>>;
 }
 
+export interface MaskedPart {
+  readonly name: string;
+  readonly weights: number;
+  readonly zeros: number;
+}
+
+export interface Topology {
+  readonly weights: number;
+  /** Fraction of zeros over all masked tensors. */
+  readonly sparsity: number;
+  readonly components: readonly MaskedPart[];
+  /** Embeddings, then the blocks by number. */
+  readonly layers: readonly MaskedPart[];
+}
+
+/** What an adapter holds, in bytes, and where its mask prunes. */
+export interface AdapterReport extends Topology {
+  readonly bytes: number;
+  readonly bits: number;
+  readonly head: number;
+  /** Of the base's embeddings and encoder in float32. */
+  readonly base: number;
+  readonly baseHash: string;
+  /** What the method said last, by name. */
+  readonly reported: Readonly<Record<string, number>>;
+}
+
 export interface ParameterCounts {
   readonly total: number;
   /** Those of the encoder's blocks, biases and LayerNorm included. */
@@ -51,6 +78,8 @@ export interface Report {
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
   readonly int8?: QuantisedZeros;
+  /** Where the result is an adapter instead of a model: all else is of the base under it. */
+  readonly adapter?: AdapterReport;
   readonly parameters: ParameterCounts & {
     readonly nonzero: number;
     /** Of the model that the recipe started from, heads included. */
@@ -62,6 +91,7 @@ export interface Report {
   readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {
     readonly denseF32: number;
+    /** The weights' file, an adapter's too, with gzip. */
     readonly gzip: number;
     /** The dense model as an ONNX file in post-training int8. */
     readonly denseInt8?: number;

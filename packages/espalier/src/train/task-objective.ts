@@ -3,11 +3,8 @@ import { epochBatches, makeBatch } from '../data/batches.js';
 import type { Example, Padding, Task } from '../data/example.js';
 import type { Node } from '../graph/node.js';
 import type { BucketShape, Builder } from '../models/builder.js';
-import type { EncoderInputs } from '../models/encoder.js';
-import { familyOf } from '../models/families.js';
-import { classifierHead, spanHead } from '../models/heads.js';
+import { headLogits } from '../models/task-head.js';
 import type { Model } from '../models/model.js';
-import { answersSpans } from '../models/task-model.js';
 import { encoderFeeds, encoderInputs } from './encoder-batch.js';
 import { memoizeLast } from './memoize-last.js';
 import type { Objective, TrainingBatch } from './objective.js';
@@ -70,15 +67,4 @@ function taskBatch(
 }
 
 /** Logits of a model by the head it has: [rows, labels], or of answer spans [rows, 2, length]. */
-export function taskLogits(b: Builder, model: Model): Node {
-  return headLogits(b, model, encoderInputs(b.bucket));
-}
-
-/** The same over inputs of another form. */
-export function headLogits(b: Builder, model: Model, inputs: EncoderInputs): Node {
-  const { config } = model;
-  const family = familyOf(config);
-  const spans = answersSpans(model);
-  const sequence = family.encode(b, config, inputs, !spans);
-  return spans ? spanHead(b, config, sequence) : classifierHead(b, config, family.head, sequence);
-}
+export const taskLogits = (b: Builder, model: Model): Node => headLogits(b, model, encoderInputs(b.bucket));

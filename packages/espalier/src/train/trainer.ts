@@ -165,9 +165,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
     tensors.map((tensor): TensorSpec => {
       const slots: Slot[] = ['weight'];
       if (!declarations.frozen.has(tensor.name)) {
-        slots.push('grad', 'm');
+        const { rule, momentum } = planUpdate(first, tensor, settings, methods);
+        slots.push('grad');
         if (declarations.regrown.has(tensor.name)) slots.push('dense');
-        if (planUpdate(first, tensor, settings, methods).rule === 'adamw') slots.push('v');
+        if (rule === 'adamw' || momentum > 0) slots.push('m');
+        if (rule === 'adamw') slots.push('v');
         if (objective.microBatches > 1) slots.push('accum');
       }
       if (declarations.masks.has(tensor.name)) slots.push('mask');

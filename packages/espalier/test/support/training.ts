@@ -2,7 +2,7 @@
 // them, and a look at the gradients of a step.
 import { createHash } from 'node:crypto';
 import type { Example, Task } from '../../src/data/example.js';
-import type { MethodHooks } from '../../src/methods/method.js';
+import type { MethodHooks, PrepareContext } from '../../src/methods/method.js';
 import { parseConfig } from '../../src/models/config.js';
 import { familyOf, padSideOf } from '../../src/models/families.js';
 import type { Model } from '../../src/models/model.js';
@@ -91,6 +91,12 @@ export function trainerOf({ task = twoClasses, examples, settings, ...options }:
     ...options,
   });
 }
+
+/** For surgery that looks at no examples. */
+export const quietContext: PrepareContext = {
+  ...{ sample: () => ({ examples: [], padId: 0 }), threads: 1, device: 'cpu' },
+  ...{ note: () => undefined, report: () => undefined },
+};
 
 export type Gradients = ReadonlyMap<string, Float32Array>;
 

@@ -70,9 +70,18 @@ async function run(
 
 const RECIPES = [
   DENSE,
-  ...['magnitude', 'nip', 'rpp', 'prune-once', 'lock', 'distil', 'quantise'].map((name) =>
-    builtinRecipe(name),
-  ),
+  ...[
+    'magnitude',
+    'nip',
+    'rpp',
+    'prune-once',
+    'lock',
+    'distil',
+    'quantise',
+    'adapt',
+    'adapt-magnitude',
+    'adapt-iterative',
+  ].map((name) => builtinRecipe(name)),
   parseRecipe(
     { name: 'both', stages: [{ stage: 'finetune', methods: [{ name: 'magnitude' }, { name: 'distil' }] }] },
     'test',

@@ -22,6 +22,7 @@ interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
   readonly sparsity?: number;
   readonly teacher?: string;
   readonly dense?: string;
+  readonly merge?: true;
   readonly onnx?: true;
   readonly search?: true;
   readonly out: string;
@@ -41,6 +42,7 @@ export function compressCommand(program: Command): void {
     )
     .option('--teacher <dir>', 'dense model of the task to distil from')
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
+    .option('--merge', 'write a whole model where the recipe leaves an adapter (head=stock)')
     .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx')
     .option('--search', 'structured: try every schedule, keep the best on a split cut from train');
   addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
@@ -53,6 +55,7 @@ export function compressCommand(program: Command): void {
       model: flags.model,
       teacher: flags.teacher,
       dense: flags.dense,
+      merge: flags.merge ?? false,
       onnx: flags.onnx ?? false,
       search: flags.search ?? false,
       out: flags.out,

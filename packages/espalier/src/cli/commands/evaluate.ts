@@ -13,6 +13,7 @@ import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, ComputeFlags, OutputFlags {
+  readonly base?: string;
   readonly maxLength?: number;
   readonly predictions?: string;
 }
@@ -21,7 +22,8 @@ export function evaluateCommand(program: Command): void {
   const command = program
     .command('evaluate')
     .description('metrics of a model or ONNX file on the dev split of a task')
-    .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
+    .argument('<path>', 'directory in Hugging Face layout or of an adapter, Hub id, or .onnx file')
+    .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--max-length <n>', 'tokens per example (default 128, squad 384)', integer)
     .option('--predictions <file>', 'squad: write the answers here, as the official script reads them');
   addCommon(addData(command)).action(async (path: string, flags: Flags) => {
@@ -29,6 +31,7 @@ export function evaluateCommand(program: Command): void {
       ...dataOptions(flags),
       ...computeOptions(flags),
       model: path,
+      base: flags.base,
       maxLength: flags.maxLength,
       predictions: flags.predictions,
     };

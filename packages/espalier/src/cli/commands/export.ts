@@ -15,6 +15,7 @@ import { type OutputFlags, runJob } from '../run-job.js';
 interface Flags extends Partial<DataFlags>, ComputeFlags, OutputFlags {
   readonly to: 'hf' | 'onnx' | 'onnx-int8';
   readonly int8?: 'dynamic' | 'static';
+  readonly base?: string;
   readonly out: string;
   readonly overwrite?: true;
 }
@@ -36,10 +37,20 @@ export function exportCommand(program: Command): void {
       ).choices(['dynamic', 'static']),
     )
     .requiredOption('--out <path>', 'directory (hf) or file (onnx, onnx-int8)')
+    .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--overwrite', 'replace what is there');
   addCommon(addData(command, false)).action(async (dir: string, flags: Flags) => {
-    const { to, int8, out, overwrite = false } = flags;
-    const options = { ...dataOptions(flags), ...computeOptions(flags), model: dir, to, int8, out, overwrite };
+    const { to, int8, base, out, overwrite = false } = flags;
+    const options = {
+      ...dataOptions(flags),
+      ...computeOptions(flags),
+      model: dir,
+      base,
+      to,
+      int8,
+      out,
+      overwrite,
+    };
     const result = await runJob('export', options, flags);
     if (flags.json) return printJson(result);
     printLine(`${out}: largest difference of a logit ${result.largestDifference.toExponential(1)}`);

@@ -1,75 +1,91 @@
 // espalier inspect: what a model consists of, where its zeros lie, how its embeddings moved.
 import type { Command } from 'commander';
 import type { Inspection } from '../../jobs/inspect.js';
+import { defined } from '../../jobs/task-run.js';
 import { formatBytes, formatPercent } from '../../report/format.js';
+import { topologyTable } from '../../report/markdown.js';
 import { renderTable } from '../../report/tables.js';
 import { addCommon } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
+
+interface Flags extends OutputFlags {
+  readonly tensors?: true;
+  readonly against?: string;
+  readonly base?: string;
+}
 
 export function inspectCommand(program: Command): void {
   const command = program
     .command('inspect')
     .description('shapes, zeros by matrix and component, bytes by part')
     .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file')
+    .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--against <dir>', 'the model before: how many neighbours do the word embeddings share?')
     .option('--tensors', 'every tensor, not only the matrices of the encoder');
-  addCommon(command, { compute: false }).action(
-    async (path: string, flags: OutputFlags & { readonly tensors?: true; readonly against?: string }) => {
-      const { against } = flags;
-      const job = { model: path, ...(against !== undefined && { against }) };
-      const result = await runJob('inspect', job, flags);
-      if (flags.json) return printJson(result);
-      if (result.format === 'onnx') {
-        printLine(`${path}: ONNX, ${formatBytes(result.bytes)}`);
-        printLine(`inputs ${result.inputs?.join(', ') ?? ''}; outputs ${result.outputs?.join(', ') ?? ''}`);
-        return;
-      }
-      const { encoder, model } = result.sparsity!;
-      const { total, layers } = result.parameters!;
-      printLine(
-        `${path}: ${result.family ?? ''}, ${layers} layers, ${total.toLocaleString('en')} parameters, ` +
-          formatBytes(result.bytes),
-      );
-      printLine(
-        `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model`,
-      );
-      const { heads, neurons } = result.structure!;
-      printLine(`heads by block: ${heads.join(' ')}; feed-forward neurons by block: ${neurons.join(' ')}\n`);
-      const right = 'right' as const;
-      printLine(
-        renderTable(
-          [
-            { title: 'component' },
-            { title: 'parameters', align: right },
-            { title: 'zeros', align: right },
-            { title: 'bytes', align: right },
-          ],
-          result.components.map(({ component, parameters, zeros, bytes }) => [
-            component,
-            parameters.toLocaleString('en'),
-            formatPercent(zeros / parameters),
-            formatBytes(bytes),
-          ]),
-        ),
-      );
-      const shown = result.tensors.filter(
-        ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
-      );
-      printLine('');
-      printLine(
-        renderTable(
-          [{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
-          shown.map(({ name, shape, zeros, bytes }) => [
-            name,
-            shape.join(' x '),
-            formatPercent(zeros / (bytes / 4)),
-          ]),
-        ),
-      );
-      printPatterns(result);
-    },
-  );
+  addCommon(command, { compute: false }).action(async (path: string, flags: Flags) => {
+    const { against, base } = flags;
+    const job = { model: path, ...defined({ against, base }) };
+    const result = await runJob('inspect', job, flags);
+    if (flags.json) return printJson(result);
+    if (result.format === 'onnx') {
+      printLine(`${path}: ONNX, ${formatBytes(result.bytes)}`);
+      printLine(`inputs ${result.inputs?.join(', ') ?? ''}; outputs ${result.outputs?.join(', ') ?? ''}`);
+      return;
+    }
+    const { encoder, model } = result.sparsity!;
+    const { total, layers } = result.parameters!;
+    printLine(
+      `${path}: ${result.family ?? ''}, ${layers} layers, ${total.toLocaleString('en')} parameters, ` +
+        formatBytes(result.bytes),
+    );
+    printLine(
+      `zeros: ${formatPercent(encoder)} of the encoder matrices, ${formatPercent(model)} of the model`,
+    );
+    const { heads, neurons } = result.structure!;
+    printLine(`heads by block: ${heads.join(' ')}; feed-forward neurons by block: ${neurons.join(' ')}\n`);
+    if (result.adapter) printAdapter(result.adapter);
+    const right = 'right' as const;
+    printLine(
+      renderTable(
+        [
+          { title: 'component' },
+          { title: 'parameters', align: right },
+          { title: 'zeros', align: right },
+          { title: 'bytes', align: right },
+        ],
+        result.components.map(({ component, parameters, zeros, bytes }) => [
+          component,
+          parameters.toLocaleString('en'),
+          formatPercent(zeros / parameters),
+          formatBytes(bytes),
+        ]),
+      ),
+    );
+    const shown = result.tensors.filter(
+      ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
+    );
+    printLine('');
+    printLine(
+      renderTable(
+        [{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
+        shown.map(({ name, shape, zeros, bytes }) => [
+          name,
+          shape.join(' x '),
+          formatPercent(zeros / (bytes / 4)),
+        ]),
+      ),
+    );
+    printPatterns(result);
+  });
+}
+
+function printAdapter(adapter: NonNullable<Inspection['adapter']>): void {
+  const { method, task, base, baseHash, sparsity, weights } = adapter;
+  const { columns, rows } = topologyTable(adapter);
+  printLine(`adapter by ${method} for ${task} over ${base} (SHA-256 ${baseHash.slice(0, 16)}...)`);
+  printLine(`pruned: ${formatPercent(sparsity)} of ${weights.toLocaleString('en')} masked weights\n`);
+  printLine(renderTable(columns, rows));
 }
 
 function printPatterns({ patterns, against }: Inspection): void {

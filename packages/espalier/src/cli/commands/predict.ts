@@ -7,6 +7,7 @@ import { type OutputFlags, runJob } from '../run-job.js';
 interface Flags extends ComputeFlags, OutputFlags {
   readonly text: string;
   readonly pair?: string;
+  readonly base?: string;
   readonly maxLength?: number;
 }
 
@@ -14,15 +15,16 @@ export function predictCommand(program: Command): void {
   const command = program
     .command('predict')
     .description('one prediction, with probabilities, or the answer to a question')
-    .argument('<dir>', 'directory in Hugging Face layout, Hub id, or .onnx file beside one')
+    .argument('<dir>', 'directory in Hugging Face layout or of an adapter, Hub id, or .onnx file')
     .requiredOption('--text <text>', 'the text, or the question')
     .option('--pair <text>', 'the second text of a pair, or the context of the question')
+    .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--max-length <n>', 'tokens, special tokens included (default 128, of questions 384)', integer);
   addCommon(command).action(async (dir: string, flags: Flags) => {
-    const { text, pair, maxLength } = flags;
+    const { text, pair, base, maxLength } = flags;
     const result = await runJob(
       'predict',
-      { ...computeOptions(flags), model: dir, text, pair, maxLength },
+      { ...computeOptions(flags), model: dir, base, text, pair, maxLength },
       flags,
     );
     if (flags.json) return printJson(result);
