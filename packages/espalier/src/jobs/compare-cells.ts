@@ -152,14 +152,16 @@ async function trainedResults(
 const gzipBytes = ({ buffer, byteOffset, byteLength }: Float32Array): number =>
   gzipSync(new Uint8Array(buffer, byteOffset, byteLength), { level: 6 }).length;
 
-function resultsOf({ metrics, bytes, sparsity, parameters, finalAdjustment, seconds }: Report): Results {
+function resultsOf(report: Report): Results {
+  const { metrics, bytes, sparsity, parameters, adapter, finalAdjustment, seconds } = report;
   const file = (scores: Report['metrics']['dense'], size: number | undefined) =>
     scores && size !== undefined ? { scores, bytes: size } : undefined;
   return {
     scores: (metrics.compressed ?? metrics.dense) as TaskScores,
     encoder: sparsity.encoder,
     parameters: parameters.total,
-    bytes: bytes.gzip,
+    // An adapter is of no use without its base.
+    bytes: adapter ? adapter.base + adapter.bytes : bytes.gzip,
     finalAdjustment,
     seconds,
     int8: file(metrics.onnxInt8, bytes.onnxInt8),

@@ -27,7 +27,7 @@ export interface Cell extends CellKey {
   /** Fraction of zeros over the encoder's matrices. */
   readonly encoder: number;
   readonly parameters: number;
-  /** Of model.safetensors with gzip. */
+  /** Of model.safetensors with gzip; of an adapter with its base. */
   readonly bytes: number;
   readonly finalAdjustment: number | null;
   readonly seconds: number;
