@@ -50,9 +50,14 @@ export function comparisonNotes({ tasks, rows }: Comparison): string[] {
   const seeds = new Set(
     rows.flatMap(({ scores }) => Object.values(scores).map((summary) => summary.seeds.length)),
   );
+  const most = Math.max(...seeds);
+  const spread =
+    most === 1
+      ? 'of one seed'
+      : `mean ± standard deviation over ${[...seeds].sort((a, b) => a - b).join(' or ')} seeds`;
   const weak = tasks.filter(({ informative }) => !informative).map(({ name }) => name);
   return [
-    `Scores on dev, times 100: mean ± standard deviation over ${[...seeds].sort((a, b) => a - b).join(' or ')} seeds; in ` +
+    `Scores on dev, times 100: ${spread}; in ` +
       'brackets the change from the dense model of the same seeds. zeros: of the encoder matrices; gzip: model.safetensors.',
     ...(weak.length === 0
       ? []
