@@ -3,7 +3,7 @@
 
 import { EspalierError } from '../errors.js';
 import type { Shape } from '../tensor/tensor.js';
-import { allocate } from '../wasm/assembler.js';
+import { allocate } from '@espalier/runtime/wasm';
 import { type AdamwOptions, adamwScalars } from './kernels/adamw.js';
 import { bindKernels, type Kernels } from './kernels/index.js';
 import { dropoutScalars, fillNormal, type RandomKey, uniformScalars } from './kernels/random.js';
