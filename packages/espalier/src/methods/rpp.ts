@@ -146,12 +146,15 @@ export const rpp: Method<RppOptions> = {
         if (done % interval === 0) {
           const state = controller(step).value;
           const measured = zeroFraction(weightsOf(step));
-          if (fixed === undefined) {
+          // Hardly a block is near zero at first: corrections before the first penalty has acted would only pile up.
+          const waits = pattern === '1x4' && done <= step.steps / 10;
+          if (fixed === undefined && !waits) {
             const ahead = wanted(step, Math.min(step.steps, done + interval));
             const rise = ahead - wanted(step, done);
             const error = wanted(step, done) - measured;
             const next = correctPenalty(state.gamma, error, measured - state.measured, rise);
-            const holds = rise === 0 && normalise === 'zero' && metric === 'scalar';
+            const single = metric === 'scalar' && pattern === 'unstructured';
+            const holds = rise === 0 && normalise === 'zero' && single;
             state.gamma = holds ? Math.max(next, HOLDING_PENALTY) : next;
           }
           state.measured = measured;
