@@ -1,12 +1,11 @@
 // Cutting a vocabulary: a model keeps the embedding rows and decoder biases of some pieces, renumbered in their old
 // order, and its tokenizer files follow, each in its own layout.
 import { z } from 'zod';
-import type { KeptPieces } from '../data/kept-pieces.js';
-import { mergeText } from '../data/kept-pieces.js';
 import { UsageError } from '../errors.js';
 import { decodeUtf8, parseJson } from '../io/json.js';
 import { f32 } from '../tensor/tensor.js';
 import { familyOf } from './families.js';
+import { type KeptPieces, mergeText } from './kept-pieces.js';
 import type { Model } from './model.js';
 
 const count = z.int().nonnegative();

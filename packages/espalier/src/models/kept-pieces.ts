@@ -4,7 +4,7 @@
 // way, since a merge within a piece depends on that piece alone.
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import type { TokenizerDefinition } from './tokenizer-definition.js';
+import type { TokenizerDefinition } from '../data/tokenizer-definition.js';
 
 /** A merge of BPE, as one text or as two. */
 const mergeSchema = z.union([z.string(), z.tuple([z.string(), z.string()])]);
