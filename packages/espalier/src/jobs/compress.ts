@@ -142,7 +142,9 @@ function checkPretrained(recipe: Recipe, model: Model): void {
 function checkTransformed({ name, stages }: Recipe, { model, task, vocabulary }: LoadedRun): void {
   if (!stages.some(({ stage }) => stage === 'transform')) return;
   if (!vocabulary) {
-    throw new UsageError(`recipe "${name}" prunes the vocabulary before text becomes ids; run it by "espalier compress"`);
+    throw new UsageError(
+      `recipe "${name}" prunes the vocabulary before text becomes ids; run it by "espalier compress"`,
+    );
   }
   if (stages.some(({ stage }) => stage !== 'transform') || hasHead(model, task)) return;
   throw new UsageError(

@@ -11,7 +11,14 @@
 // - With pattern 1x4 all of it holds for blocks: their norm (root of the mean square) stands where |w| did, and the
 //   operator is that of the reweighted group lasso. On that scale gamma means what it means for single weights.
 import { z } from 'zod';
-import { blockCheck, blockOption, columnsOf, type Pattern, patternMagnitudes, reachedCount } from './block-pattern.js';
+import {
+  blockCheck,
+  blockOption,
+  columnsOf,
+  type Pattern,
+  patternMagnitudes,
+  reachedCount,
+} from './block-pattern.js';
 import type { Method, MethodState, StageContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
 import { kthSmallest } from './ranking.js';

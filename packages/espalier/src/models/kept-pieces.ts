@@ -59,10 +59,14 @@ export function keptPieces(
 
   const merges = new Set<string>();
   if (type === 'BPE') {
-    const list = z.array(mergeSchema).parse(model['merges'] ?? []).map(mergeText);
+    const list = z
+      .array(mergeSchema)
+      .parse(model['merges'] ?? [])
+      .map(mergeText);
     const ranks = new Map(list.map((merge, rank) => [merge, rank]));
     const pieceOf = new Map(Object.entries(vocab).map(([piece, id]) => [id, piece]));
-    for (const id of [...kept]) for (const merge of mergesOf(pieceOf.get(id) ?? '', ranks) ?? []) merges.add(merge);
+    for (const id of [...kept])
+      for (const merge of mergesOf(pieceOf.get(id) ?? '', ranks) ?? []) merges.add(merge);
     for (const merge of merges) kept.add(vocab[merge.replace(' ', '')]!);
   }
   return { ids: [...kept].sort((a, b) => a - b), merges };

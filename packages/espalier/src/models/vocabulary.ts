@@ -84,10 +84,16 @@ function cutFile(name: string, bytes: Uint8Array, to: Renumber, kept: KeptPieces
     encoded(`${JSON.stringify(cut(parseJson(text, name, 'file')), null, 2)}\n`);
   switch (name) {
     case 'vocab.txt':
-      return encoded(`${lines().filter((_, id) => to.has(id)).join('\n')}\n`);
+      return encoded(
+        `${lines()
+          .filter((_, id) => to.has(id))
+          .join('\n')}\n`,
+      );
     case 'merges.txt':
       return encoded(
-        `${lines().filter((line) => line.startsWith('#version') || kept.merges.has(line)).join('\n')}\n`,
+        `${lines()
+          .filter((line) => line.startsWith('#version') || kept.merges.has(line))
+          .join('\n')}\n`,
       );
     case 'vocab.json':
     case 'added_tokens.json':
@@ -104,7 +110,9 @@ function cutFile(name: string, bytes: Uint8Array, to: Renumber, kept: KeptPieces
 /** The config with the new size, and every "..._token_id" renumbered. */
 function cutConfig(config: Model['config'], to: Renumber): Model['config'] {
   const ids = Object.entries(config).flatMap(([key, value]) =>
-    key.endsWith('_token_id') && typeof value === 'number' && to.has(value) ? [[key, to.get(value)] as const] : [],
+    key.endsWith('_token_id') && typeof value === 'number' && to.has(value)
+      ? [[key, to.get(value)] as const]
+      : [],
   );
   return { ...config, ...Object.fromEntries(ids), vocab_size: to.size };
 }
@@ -132,7 +140,9 @@ export function cutVocabulary(model: Model, kept: KeptPieces): Model {
     if (!tensor) continue;
     const width = tensor.data.length / tensor.shape[0]!;
     const rows = new Float32Array(kept.ids.length * width);
-    kept.ids.forEach((id, place) => rows.set(tensor.data.subarray(id * width, (id + 1) * width), place * width));
+    kept.ids.forEach((id, place) =>
+      rows.set(tensor.data.subarray(id * width, (id + 1) * width), place * width),
+    );
     cut.set(name, f32([kept.ids.length, ...tensor.shape.slice(1)], rows));
   }
   const files = [...tokenizerFiles].map(([name, bytes]) => [name, cutFile(name, bytes, to, kept)] as const);

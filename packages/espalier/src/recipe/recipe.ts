@@ -11,7 +11,9 @@ const stageSchema = z.strictObject({
   stage: z
     .enum(['train', 'finetune', 'pretrain', 'transform'])
     .default('train')
-    .describe('what the stage trains on: what the command gives it, a task, or text; "transform" trains nothing and comes first'),
+    .describe(
+      'what the stage trains on: what the command gives it, a task, or text; "transform" trains nothing and comes first',
+    ),
   methods: z.array(methodSchema).default([]).describe('methods that act together, in this order'),
   share: z
     .number()
@@ -67,7 +69,9 @@ function checkTransforms({ stages }: Recipe, source: string): void {
   for (const [index, { stage, methods }] of stages.entries()) {
     const [place, late] = [`recipe ${source}, "stages.${index}"`, first >= 0 && index > first];
     if (stage === 'transform' && late)
-      throw new UsageError(`${place}: expected a stage "transform" before those that train; move it to the front`);
+      throw new UsageError(
+        `${place}: expected a stage "transform" before those that train; move it to the front`,
+      );
     for (const { name } of methods) {
       if (TRANSFORMS.includes(name) === (stage === 'transform')) continue;
       throw new UsageError(

@@ -69,14 +69,18 @@ describe('shrinkBlocks', () => {
     expect(weights[1]).toBeCloseTo(4 * (1 - 2 / 5), 6);
     expect([weights[2], weights[3]]).toEqual([0, 0]); // +0, also of what was negative
     fc.assert(
-      fc.property(matrix, fc.double({ min: 0.01, max: 3, noNaN: true }), ({ weights: w, columns }, threshold) => {
-        const [found, factors] = [Float32Array.from(w), new Float32Array(w.length).fill(0.5)];
-        shrinkBlocks(found, factors, columns, threshold);
-        for (const block of naiveBlocks(w.length, columns)) {
-          const scale = Math.max(0, 1 - (threshold * 0.5) / naiveNorm(w, block));
-          for (const i of block) expect(found[i]).toBeCloseTo(scale > 0 ? w[i]! * scale : 0, 5);
-        }
-      }),
+      fc.property(
+        matrix,
+        fc.double({ min: 0.01, max: 3, noNaN: true }),
+        ({ weights: w, columns }, threshold) => {
+          const [found, factors] = [Float32Array.from(w), new Float32Array(w.length).fill(0.5)];
+          shrinkBlocks(found, factors, columns, threshold);
+          for (const block of naiveBlocks(w.length, columns)) {
+            const scale = Math.max(0, 1 - (threshold * 0.5) / naiveNorm(w, block));
+            for (const i of block) expect(found[i]).toBeCloseTo(scale > 0 ? w[i]! * scale : 0, 5);
+          }
+        },
+      ),
     );
   });
 

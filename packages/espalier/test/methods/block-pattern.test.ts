@@ -57,7 +57,10 @@ describe('patternMask', () => {
         expect(Math.max(...norms.pruned)).toBeLessThanOrEqual(Math.min(...norms.kept) * (1 + 1e-6));
         const target = Math.floor(sparsity * weights.length);
         const pruned = mask.filter((keep) => keep === 0).length;
-        fc.pre(new Set([...norms.kept, ...norms.pruned].map(Math.fround)).size === norms.kept.length + norms.pruned.length);
+        fc.pre(
+          new Set([...norms.kept, ...norms.pruned].map(Math.fround)).size ===
+            norms.kept.length + norms.pruned.length,
+        );
         expect(pruned).toBeLessThanOrEqual(target);
         expect(pruned).toBeGreaterThan(target - 4);
         if (columns % 4 === 0) expect(pruned).toBe(4 * Math.floor(target / 4));
@@ -83,7 +86,13 @@ describe.each([
   it('reaches its target in every matrix within one block, all zeros in whole blocks', async () => {
     const trainer = run({
       steps: 12,
-      methods: [methodNamed(name).create({ ...options, pattern: '1x4', names: 'encoder.*(query|key|value|dense)\\.weight$' })],
+      methods: [
+        methodNamed(name).create({
+          ...options,
+          pattern: '1x4',
+          names: 'encoder.*(query|key|value|dense)\\.weight$',
+        }),
+      ],
     });
     await finish(trainer);
     for (const { name: matrix, shape } of prunable(trainer)) {
@@ -93,7 +102,9 @@ describe.each([
       expect(sparsity, matrix).toBeLessThanOrEqual(options.sparsity);
       expect(sparsity, matrix).toBeGreaterThan(options.sparsity - 4 / weights.length);
       if (shape[1]! % 4 === 0)
-        expect(sparsity, matrix).toBe(Math.floor((options.sparsity * weights.length) / 4) / (weights.length / 4));
+        expect(sparsity, matrix).toBe(
+          Math.floor((options.sparsity * weights.length) / 4) / (weights.length / 4),
+        );
     }
   });
 });
@@ -131,7 +142,9 @@ describe('RPP in blocks', () => {
     const [free, shrunk] = [await after(1e-12), await after(5)];
     for (const { name, shape } of prunable(free)) {
       for (const slot of ['m', 'v'] as const)
-        expect(bitsOf(shrunk.stage.store.view(name, slot)), name).toBe(bitsOf(free.stage.store.view(name, slot)));
+        expect(bitsOf(shrunk.stage.store.view(name, slot)), name).toBe(
+          bitsOf(free.stage.store.view(name, slot)),
+        );
       const [a, w] = [free.weight(name), shrunk.weight(name)];
       const ratio = w.map((value, i) => value / a[i]!);
       const columns = shape[1]!;
@@ -154,7 +167,8 @@ describe('RPP in blocks', () => {
     const resumed = make();
     resumed.restore(state);
     await finish(resumed);
-    for (const { name } of prunable(whole)) expect(bitsOf(resumed.weight(name)), name).toBe(bitsOf(whole.weight(name)));
+    for (const { name } of prunable(whole))
+      expect(bitsOf(resumed.weight(name)), name).toBe(bitsOf(whole.weight(name)));
   });
 
   it('leaves blocks that lock keeps', async () => {
@@ -180,12 +194,15 @@ describe('RPP in blocks', () => {
 });
 
 describe('what has no blocks', () => {
-  it.each(['magnitude', 'nip', 'prune-once', 'rpp'])('%s refuses XLNet’s attention before training', (name) => {
-    const check = (options: object): void => methodNamed(name).create(options).check?.(tinyFamily('xlnet'));
-    expect(() => check({ pattern: '1x4' })).toThrow(UsageError);
-    expect(() => check({ pattern: '1x4' })).toThrow(/transformer\.layer\.0\.rel_attn\.\w of 16 x 2 x 8/);
-    expect(() => check({ pattern: '1x4', names: 'ff.layer' })).not.toThrow();
-    expect(() => check({})).not.toThrow();
-    expect(() => check({ pattern: '2:4' })).toThrow(/option "pattern"/);
-  });
+  it.each(['magnitude', 'nip', 'prune-once', 'rpp'])(
+    '%s refuses XLNet’s attention before training',
+    (name) => {
+      const check = (options: object): void => methodNamed(name).create(options).check?.(tinyFamily('xlnet'));
+      expect(() => check({ pattern: '1x4' })).toThrow(UsageError);
+      expect(() => check({ pattern: '1x4' })).toThrow(/transformer\.layer\.0\.rel_attn\.\w of 16 x 2 x 8/);
+      expect(() => check({ pattern: '1x4', names: 'ff.layer' })).not.toThrow();
+      expect(() => check({})).not.toThrow();
+      expect(() => check({ pattern: '2:4' })).toThrow(/option "pattern"/);
+    },
+  );
 });
