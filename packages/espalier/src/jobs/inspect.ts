@@ -18,6 +18,7 @@ import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { type Structure, structureOf } from '../models/structure.js';
 import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
+import { blockPatterns, type NamedBlocks } from '../report/block-statistics.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
 import {
@@ -65,6 +66,8 @@ export interface Inspection {
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
   readonly patterns?: readonly NamedPattern[];
+  /** Whether zeros come in 1x4 blocks, for every matrix [out, in] with zeros; absent where there are none. */
+  readonly blocks?: readonly NamedBlocks[];
   /** Nearest neighbours that word embeddings share with those of `path`. */
   readonly against?: {
     readonly path: string;
@@ -124,6 +127,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   });
   const { encoder, model: whole } = measureSparsity(model, null);
   const patterns = queryKeyPatterns(model);
+  const blocks = blockPatterns(model);
   const file = join(path, adapter ? ADAPTER : WEIGHTS);
   return {
     path,
@@ -138,6 +142,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     ...(adapter && { adapter: summaryOf(adapter, model) }),
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),
+    ...(blocks.length > 0 && { blocks }),
     ...(against !== undefined && { against: compareEmbeddings(model, await loadCheckpoint(against)) }),
     bytes: existsSync(file) ? statSync(file).size : tensors.reduce((total, { bytes }) => total + bytes, 0),
   };

@@ -66,14 +66,18 @@ export function inspectCommand(program: Command): void {
       ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
     );
     printLine('');
+    const blocks = new Map((result.blocks ?? []).map((found) => [found.name, found]));
     printLine(
       renderTable(
-        [{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
-        shown.map(({ name, shape, zeros, bytes }) => [
-          name,
-          shape.join(' x '),
-          formatPercent(zeros / (bytes / 4)),
-        ]),
+        [
+          ...[{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
+          ...(blocks.size > 0 ? [{ title: 'zero 1x4 blocks', align: right }] : []),
+        ],
+        shown.map(({ name, shape, zeros, bytes }) => {
+          const found = blocks.get(name);
+          const zeroBlocks = found ? [formatPercent(found.zeroBlocks)] : blocks.size > 0 ? [''] : [];
+          return [name, shape.join(' x '), formatPercent(zeros / (bytes / 4)), ...zeroBlocks];
+        }),
       ),
     );
     printPatterns(result);
