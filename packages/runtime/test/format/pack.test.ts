@@ -222,19 +222,19 @@ describe('tensors that contradict themselves', () => {
   test('a last block that reaches beyond the matrix', () => {
     const block = toSparse1x4([1, 6], Float32Array.of(0, 0, 0, 0, 1, 2));
     if (block.kind !== 'sparse-1x4') throw new Error('expected sparse-1x4');
-    expect(block.data).toEqual(Int8Array.of(64, 127, 0, 0).map((value, i) => (i < 2 ? block.data[i]! : value)));
+    expect(through(block)).toEqual(block);
     expect(code({ ...block, data: Int8Array.of(1, 1, 1, 0) })).toBe('column');
   });
 
   test('a header that does not tile the file', () => {
-    expect(errorOf(() => writePackWith('"offset":16', '"offset":32')).code).toBe('header');
-    expect(errorOf(() => writePackWith('"shape":[5]', '"shape":[6]')).code).toBe('stream');
-    expect(errorOf(() => writePackWith('"name":"norm"', '"name":"bias"')).code).toBe('header');
+    expect(errorOf(() => readChanged('"offset":32', '"offset":48')).code).toBe('header');
+    expect(errorOf(() => readChanged('"shape":[5]', '"shape":[6]')).code).toBe('stream');
+    expect(errorOf(() => readChanged('"name":"norm"', '"name":"bias"')).code).toBe('header');
   });
 });
 
 /** Reads the tiny file after a change of its header. */
-function writePackWith(before: string, after: string): void {
+function readChanged(before: string, after: string): void {
   const bytes = tinyPack();
   const text = new TextDecoder('latin1').decode(bytes);
   expect(text).toContain(before);

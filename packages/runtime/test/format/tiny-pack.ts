@@ -54,10 +54,7 @@ export function repairChecksums(bytes: Uint8Array): void {
     const crc = String(crc32c(bytes.subarray(offset, offset + length)));
     const place = found.index + found[0].length - found[3]!.length;
     if (crc.length > found[3]!.length) continue;
-    // JSON has no leading zeros: what is shorter is filled with zeros of a fraction.
-    const missing = found[3]!.length - crc.length;
-    const filled = missing >= 2 ? `${crc}.${'0'.repeat(missing - 1)}` : crc.padEnd(found[3]!.length, ' ');
-    header.set(new TextEncoder().encode(filled), place);
+    header.set(new TextEncoder().encode(crc.padEnd(found[3]!.length)), place);
   }
   view.setUint32(24, crc32c(header), true);
   view.setUint32(28, crc32c(bytes.subarray(0, 28)), true);
