@@ -103,7 +103,8 @@ export function packTensors(model: Model, form: PackForm): Map<string, PackTenso
     Array.from(model.tensors, ([name, { shape, data }]) => {
       const part = partOf(name);
       if (part === 'encoder') return [name, packMatrix(shape, data, form.values)];
-      if (part === 'embeddings') return [name, TABLES[name === decoder ? form.embeddings : others](shape, data)];
+      if (part === 'embeddings')
+        return [name, TABLES[name === decoder ? form.embeddings : others](shape, data)];
       return [name, shape.length > 1 ? toF16(shape, data) : toF32(shape, data)];
     }),
   );

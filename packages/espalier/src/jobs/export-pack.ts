@@ -17,6 +17,7 @@ export async function exportPackFile(
   if (model.quantisation) note('scales of activations are not packed: the weights are, as int8 of their own');
   if (model.tokenizerFiles.size === 0) note(`${model.source} has no tokenizer: the pack will take ids alone`);
   const { size, ...result } = await exportPack(model, out, { values, embeddings }, check);
-  if (!check.dev) note(`compared on ${result.examples} examples of random ids; name --task and --data for real ones`);
+  if (!check.dev)
+    note(`compared on ${result.examples} examples of random ids; name --task and --data for real ones`);
   return { ...result, size };
 }

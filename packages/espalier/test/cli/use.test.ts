@@ -93,7 +93,12 @@ describe('export', () => {
   it('writes a pack, checks it, scores it, and reads it back', async () => {
     const out = 'exported/model.espalier';
     const scored = await espalierJson(root, 'export', 'model', '--to', 'pack', '--out', out, ...own);
-    expect(scored).toMatchObject({ out, agreement: 1, examples: 20, size: { bytes: expect.any(Number) as number } });
+    expect(scored).toMatchObject({
+      out,
+      agreement: 1,
+      examples: 20,
+      size: { bytes: expect.any(Number) as number },
+    });
     const evaluated = await espalierJson(root, 'evaluate', out, ...own);
     expect(evaluated['metrics']).toEqual(scored['metrics']);
     const predicted = await espalierJson(root, 'predict', out, '--text', 'the pears were sour');
@@ -103,7 +108,9 @@ describe('export', () => {
     const args = ['export', 'model', '--to', 'pack', '--out', 'model.pack'];
     expect((await espalier(root, ...args)).stderr).toContain('expected a name that ends with .espalier');
     const onnx = ['export', 'model', '--to', 'onnx', '--out', 'x.onnx', '--values', 'f16'];
-    expect((await espalier(root, ...onnx)).stderr).toContain('--values belongs to --to pack, found --to onnx');
+    expect((await espalier(root, ...onnx)).stderr).toContain(
+      '--values belongs to --to pack, found --to onnx',
+    );
   });
 
   it('writes int8, checks it, scores it, and reads it back', async () => {

@@ -23,8 +23,8 @@ const forms: PackForm[] = PACK_VALUES.flatMap((values) =>
 );
 
 /** A model whose encoder matrices keep one value in five, or one block of four. */
-function prunedModel(width = 1): Model {
-  const model = withHead(randomBert(config, 1), task, 1);
+function prunedModel(width = 1, of = task): Model {
+  const model = withHead(randomBert(config, 1), of, 1);
   const { encoderLinear } = familyOf(model.config);
   for (const [name, { data }] of model.tensors) {
     if (!encoderLinear.test(name)) continue;
@@ -59,14 +59,21 @@ describe('a packed model', () => {
       const isEncoder = encoderLinear.test(name);
       if (shape.length === 1) expect(other).toEqual(data);
       if (isEncoder) expect(data.every((value, at) => value !== 0 || other[at] === 0)).toBe(true);
-      const coarse = isEncoder ? form.values === 'codebook' : name === words.decoder && form.embeddings === '4bit';
-      expect(relativeError(data, other)).toBeLessThan(coarse ? 0.12 : 0.012);
+      const coarse = isEncoder
+        ? form.values === 'codebook'
+        : name === words.decoder && form.embeddings === '4bit';
+      expect(relativeError(data, other)).toBeLessThan(coarse ? 0.15 : 0.012);
     }
-    expect(openPack(bytes).header.task).toEqual({ name: 'three', kind: 'classification', labels: task.labels });
+    expect(openPack(bytes).header.task).toEqual({
+      name: 'three',
+      kind: 'classification',
+      labels: task.labels,
+    });
   });
 
   it('has blocks where they are full, no pattern where there are no zeros, and what was asked for elsewhere', () => {
-    const kinds = (of: Model, values: PackForm['values']) => packModel(of, { values, embeddings: 'int8' }).kinds;
+    const kinds = (of: Model, values: PackForm['values']) =>
+      packModel(of, { values, embeddings: 'int8' }).kinds;
     const dense = withHead(randomBert(config, 1), task, 1);
     expect(Object.keys(kinds(prunedModel(4), 'int8'))).toEqual(['sparse-1x4']);
     expect(Object.keys(kinds(prunedModel(4), 'codebook'))).toEqual(['sparse-codebook']);
@@ -79,7 +86,8 @@ describe('a packed model', () => {
     const form = { values: 'int8', embeddings: 'int8' } as const;
     const once = unpackModel(packModel(model, form).bytes, 'once');
     const twice = unpackModel(packModel(once, form).bytes, 'twice');
-    for (const [name, { data }] of once.tensors) expect(relativeError(data, twice.tensors.get(name)!.data)).toBeLessThan(0.01);
+    for (const [name, { data }] of once.tensors)
+      expect(relativeError(data, twice.tensors.get(name)!.data)).toBeLessThan(0.01);
   });
 });
 
@@ -101,32 +109,47 @@ describe('exportPack', () => {
   });
 
   it('does not keep a file that decides otherwise', async () => {
-    const model = prunedModel();
-    // One word far out of scale leaves nothing of the others in four bits and a group.
-    const { data, shape } = model.tensors.get('bert.embeddings.word_embeddings.weight')!;
-    for (let row = 0; row < shape[0]!; row++) data[row * shape[1]!] = 1000;
+    // A score is to be within 1 % of the range, which sixteen values do not give.
+    const model = prunedModel(1, { ...task, kind: 'regression', labels: ['score'] });
     const dev = randomExamples(model, 64);
-    const run = exportPack(model, path('no.espalier'), { values: 'codebook', embeddings: '4bit' }, { threads: 1, dev });
-    await expect(run).rejects.toThrow(/no\.espalier was not written: .* expected at least 97 %; keep more of it/);
+    const run = exportPack(
+      model,
+      path('no.espalier'),
+      { values: 'codebook', embeddings: '4bit' },
+      { threads: 1, dev },
+    );
+    await expect(run).rejects.toThrow(
+      /no\.espalier was not written: .* expected at least 97 %; keep more of it/,
+    );
     expect(existsSync(path('no.espalier'))).toBe(false);
   });
 
   it('refuses weights that are no numbers', async () => {
     const model = prunedModel();
     model.tensors.get('classifier.bias')!.data[1] = Number.NaN;
-    const run = exportPack(model, path('nan.espalier'), { values: 'int8', embeddings: 'int8' }, { threads: 1 });
+    const run = exportPack(
+      model,
+      path('nan.espalier'),
+      { values: 'int8', embeddings: 'int8' },
+      { threads: 1 },
+    );
     await expect(run).rejects.toThrow('value 1: expected a finite number, found NaN');
   });
 
   it('names the file that is broken', () => {
     const { bytes } = packModel(prunedModel(), { values: 'int8', embeddings: 'int8' });
     bytes[bytes.length - 20]! ^= 1;
-    expect(() => unpackModel(bytes, 'b.espalier')).toThrow(/^b\.espalier: .*its checksum is not that of its bytes/);
+    expect(() => unpackModel(bytes, 'b.espalier')).toThrow(
+      /^b\.espalier: .*its checksum is not that of its bytes/,
+    );
   });
 });
 
 it('the entropy of a pattern and values is what a count by hand gives', () => {
   const values = Float32Array.of(0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0);
   // 2 of 16 places: 16 * (1/8 log2 8 + 7/8 log2 8/7) bits, and two values that differ: 2 bits.
-  expect(entropyBits(toSparseInt8([1, 16], values), 16)).toBeCloseTo(16 * (3 / 8 + (7 / 8) * Math.log2(8 / 7)) + 2, 9);
+  expect(entropyBits(toSparseInt8([1, 16], values), 16)).toBeCloseTo(
+    16 * (3 / 8 + (7 / 8) * Math.log2(8 / 7)) + 2,
+    9,
+  );
 });

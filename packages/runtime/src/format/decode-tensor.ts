@@ -66,7 +66,10 @@ function readPattern(source: ByteSource, { rows, columns: width }: Extent, name:
       }
       column += 1 + (gaps[gap++] ?? width);
       if (column >= width) {
-        throw new PackError('column', `${name}: row ${row}: expected columns below ${width}, found ${column}`);
+        throw new PackError(
+          'column',
+          `${name}: row ${row}: expected columns below ${width}, found ${column}`,
+        );
       }
       columns[at] = column;
     }
@@ -119,7 +122,10 @@ function readIndices(source: ByteSource, count: number, name: string): Uint8Arra
   const indices = readStream(source, count, `${name}: values`);
   const wrong = indices.findIndex((index) => index > 15);
   if (wrong < 0) return indices;
-  throw new PackError('value', `${name}: value ${wrong}: expected an index below 16, found ${indices[wrong]!}`);
+  throw new PackError(
+    'value',
+    `${name}: value ${wrong}: expected an index below 16, found ${indices[wrong]!}`,
+  );
 }
 
 /** A block that ends beyond the matrix has zeros there. */

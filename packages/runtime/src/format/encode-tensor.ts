@@ -11,18 +11,30 @@ const rawBytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arr
 
 /** Two streams: upper bytes, lower bytes. */
 function writeWords(sink: ByteSink, words: Uint16Array): void {
-  writeStream(sink, Uint8Array.from(words, (word) => word >>> 8));
-  writeStream(sink, Uint8Array.from(words, (word) => word & 255));
+  writeStream(
+    sink,
+    Uint8Array.from(words, (word) => word >>> 8),
+  );
+  writeStream(
+    sink,
+    Uint8Array.from(words, (word) => word & 255),
+  );
 }
 
 /** Scales as bfloat16, which is what the writer rounds them to. */
 function writeScales(sink: ByteSink, scales: Float32Array): void {
   const bits = new Uint32Array(scales.buffer, scales.byteOffset, scales.length);
-  writeWords(sink, Uint16Array.from(bits, (word) => word >>> 16));
+  writeWords(
+    sink,
+    Uint16Array.from(bits, (word) => word >>> 16),
+  );
 }
 
 /** Numbers of values by row, then gaps. */
-function writePattern(sink: ByteSink, { starts, columns }: { starts: Uint32Array; columns: Uint16Array }): void {
+function writePattern(
+  sink: ByteSink,
+  { starts, columns }: { starts: Uint32Array; columns: Uint16Array },
+): void {
   const rows = starts.length - 1;
   const counts = Uint16Array.from({ length: rows }, (_, row) => starts[row + 1]! - starts[row]!);
   writeWords(sink, counts);

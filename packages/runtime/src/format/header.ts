@@ -130,7 +130,9 @@ function parseShape(entry: JsonObject, name: string): Shape {
   const isShape = (value: unknown): value is number[] =>
     Array.isArray(value) && value.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
   if (isShape(shape) && sizeOf(shape) <= MOST_VALUES && (shape[0] ?? 1) <= MOST_VALUES) return shape;
-  throw wrong(`tensor ${name}: expected a shape of at most ${MOST_VALUES} values, found ${JSON.stringify(shape)}`);
+  throw wrong(
+    `tensor ${name}: expected a shape of at most ${MOST_VALUES} values, found ${JSON.stringify(shape)}`,
+  );
 }
 
 function parseSections(entries: readonly unknown[], from: number, start: number): [JsonObject, Section][] {
@@ -161,7 +163,9 @@ function parseTensor(entry: JsonObject, section: Section, kind: Kind): TensorSec
   if (group === 0) throw wrong(`tensor ${section.name}: expected a group of at least 1`);
   const { rows, columns } = extentOf(shape);
   if (kind.startsWith('sparse') && Math.max(rows, columns) > 65535) {
-    throw wrong(`tensor ${section.name}: expected at most 65535 rows and columns, found ${rows} x ${columns}`);
+    throw wrong(
+      `tensor ${section.name}: expected at most 65535 rows and columns, found ${rows} x ${columns}`,
+    );
   }
   return { ...section, kind, shape, group };
 }
@@ -170,7 +174,8 @@ function parseTask(value: unknown): PackTask | undefined {
   if (value === undefined) return undefined;
   if (!isObject(value)) throw wrong('"task": expected an object');
   const labels = listAt(value, 'labels');
-  const isLabels = (list: readonly unknown[]): list is string[] => list.every((label) => typeof label === 'string');
+  const isLabels = (list: readonly unknown[]): list is string[] =>
+    list.every((label) => typeof label === 'string');
   if (!isLabels(labels)) throw wrong('"labels": expected strings');
   return { name: textAt(value, 'name', 'task'), kind: textAt(value, 'kind', 'task'), labels };
 }
@@ -194,9 +199,15 @@ function byName<S extends Section>(sections: readonly S[]): Map<string, S> {
 const isKind = (kind: string): kind is Kind => KINDS.some((known) => known === kind);
 
 /** Reads and checks the header, the bytes from 32 to `start`. */
-export function parseHeader({ version, fileLength, start, headerCrc }: Preamble, bytes: Uint8Array): PackHeader {
+export function parseHeader(
+  { version, fileLength, start, headerCrc }: Preamble,
+  bytes: Uint8Array,
+): PackHeader {
   if (bytes.length < start - PREAMBLE_BYTES) {
-    throw new PackError('truncated', `expected a header of ${start - PREAMBLE_BYTES} bytes, found ${bytes.length}`);
+    throw new PackError(
+      'truncated',
+      `expected a header of ${start - PREAMBLE_BYTES} bytes, found ${bytes.length}`,
+    );
   }
   if (crc32c(bytes) !== headerCrc) {
     throw new PackError('checksum', 'header: its checksum is not that of its bytes; fetch the file again');
@@ -220,5 +231,12 @@ export function parseHeader({ version, fileLength, start, headerCrc }: Preamble,
   });
   const { config } = json;
   if (!isObject(config)) throw wrong('"config": expected an object');
-  return { version, config, task: parseTask(json['task']), tensors: byName(tensors), files: byName(files), skipped };
+  return {
+    version,
+    config,
+    task: parseTask(json['task']),
+    tensors: byName(tensors),
+    files: byName(files),
+    skipped,
+  };
 }

@@ -63,7 +63,10 @@ function find<S>(sections: ReadonlyMap<string, S>, name: string): S {
 export function openPack(bytes: Uint8Array): Pack {
   const preamble = parsePreamble(bytes.subarray(0, PREAMBLE_BYTES));
   if (bytes.length !== preamble.fileLength) {
-    throw new PackError('truncated', `expected a file of ${preamble.fileLength} bytes, found ${bytes.length}`);
+    throw new PackError(
+      'truncated',
+      `expected a file of ${preamble.fileLength} bytes, found ${bytes.length}`,
+    );
   }
   const header = parseHeader(preamble, bytes.subarray(PREAMBLE_BYTES, preamble.start));
   const bytesOf = ({ offset, length }: Section): Uint8Array => bytes.subarray(offset, offset + length);

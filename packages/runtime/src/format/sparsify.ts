@@ -16,7 +16,10 @@ interface Pattern {
 
 function checkSparse({ rows, columns }: Extent): void {
   if (rows <= MOST_SPARSE && columns <= MOST_SPARSE) return;
-  throw new PackError('column', `a sparse matrix has at most ${MOST_SPARSE} rows and columns, found ${rows} x ${columns}`);
+  throw new PackError(
+    'column',
+    `a sparse matrix has at most ${MOST_SPARSE} rows and columns, found ${rows} x ${columns}`,
+  );
 }
 
 function patternOf(extent: Extent, width: number, isKept: (at: number) => boolean): Pattern {

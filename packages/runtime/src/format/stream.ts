@@ -33,11 +33,7 @@ export interface Expected {
 }
 
 /** The bytes of the next stream. Their number is checked before anything is allocated for them. */
-export function readStream(
-  source: ByteSource,
-  expected: number | Expected,
-  where: string,
-): Uint8Array {
+export function readStream(source: ByteSource, expected: number | Expected, where: string): Uint8Array {
   const { least, most } = typeof expected === 'number' ? { least: expected, most: expected } : expected;
   const count = source.u32();
   if (count < least || count > most) {
@@ -53,5 +49,8 @@ export function readStream(
     return decodeRans(inner, frequencies, count, where);
   }
   if (mode === RAW && length === count) return body;
-  throw new PackError('stream', `${where}: expected mode 0 with ${count} bytes or mode 1, found mode ${mode} with ${length}`);
+  throw new PackError(
+    'stream',
+    `${where}: expected mode 0 with ${count} bytes or mode 1, found mode ${mode} with ${length}`,
+  );
 }

@@ -118,7 +118,9 @@ describe('files', () => {
     const odd = new Uint8Array(bytes.length + 1).subarray(1); // floats out of line
     odd.set(bytes);
     const shifted = openPack(odd);
-    const ranged = await openRangedPack((from, length) => Promise.resolve(Buffer.from(bytes).subarray(from, from + length)));
+    const ranged = await openRangedPack((from, length) =>
+      Promise.resolve(Buffer.from(bytes).subarray(from, from + length)),
+    );
     for (const [name, tensor] of tinyTensors()) {
       expect(pack.tensor(name)).toEqual(tensor);
       expect(shifted.tensor(name)).toEqual(tensor);
@@ -167,11 +169,14 @@ describe('files', () => {
     expect(errorOf(() => openPack(new TextEncoder().encode('{"not": "a pack"}'))).code).toBe('magic');
   });
 
-  test('of 20,000 broken ones each is read or refused with a PackError, never anything else', () => {
+  // scripts/fuzz_pack.mjs asks for more.
+  const count = Number(process.env['ESPALIER_FUZZ_COUNT'] ?? 20_000);
+  const first = Number(process.env['ESPALIER_FUZZ_FROM'] ?? 0);
+  test(`of ${count} broken ones each is read or refused with a PackError, never anything else`, () => {
     const bytes = tinyPack();
     const refused = new Set<string>();
     let read = 0;
-    for (let seed = 0; seed < 20_000; seed++) {
+    for (let seed = first; seed < first + count; seed++) {
       try {
         readAll(mutate(bytes, seed));
         read++;
@@ -180,9 +185,20 @@ describe('files', () => {
         refused.add(error.code);
       }
     }
-    expect(read).toBeGreaterThan(100);
+    expect(read).toBeGreaterThan(count / 1000);
     expect([...refused].sort()).toEqual(
-      ['checksum', 'column', 'count', 'header', 'magic', 'scale', 'stream', 'truncated', 'value', 'version'].sort(),
+      [
+        'checksum',
+        'column',
+        'count',
+        'header',
+        'magic',
+        'scale',
+        'stream',
+        'truncated',
+        'value',
+        'version',
+      ].sort(),
     );
   });
 });
@@ -216,7 +232,9 @@ describe('tensors that contradict themselves', () => {
     expect(code({ kind: 'f32', shape: [1], data: Float32Array.of(Number.NaN) })).toBe('value');
     expect(code({ kind: 'f16', shape: [1], data: Uint16Array.of(0x7c00) })).toBe('value');
     const nibbles = Uint8Array.of(0x80);
-    expect(code({ kind: 'int4', shape: [1, 2], group: 2, scales: Float32Array.of(1), data: nibbles })).toBe('value');
+    expect(code({ kind: 'int4', shape: [1, 2], group: 2, scales: Float32Array.of(1), data: nibbles })).toBe(
+      'value',
+    );
   });
 
   test('a last block that reaches beyond the matrix', () => {

@@ -67,7 +67,9 @@ describe('frequencies', () => {
 
   test('that add up to something else are refused', () => {
     const source = byteSource(Uint8Array.of(3, 4, 100, 100), 'table');
-    expect(() => readFrequencies(source, 'table')).toThrow('table: expected frequencies that add up to 4096, found 200');
+    expect(() => readFrequencies(source, 'table')).toThrow(
+      'table: expected frequencies that add up to 4096, found 200',
+    );
   });
 });
 

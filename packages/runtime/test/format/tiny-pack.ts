@@ -1,7 +1,15 @@
 // A small packed file with a tensor of every kind, for the tests that break it.
 import { crc32c } from '../../src/format/crc32c.js';
 import { PREAMBLE_BYTES } from '../../src/format/header.js';
-import { openPack, type PackTensor, toF16, toF32, toInt4, toInt8, writePack } from '../../src/format/index.js';
+import {
+  openPack,
+  type PackTensor,
+  toF16,
+  toF32,
+  toInt4,
+  toInt8,
+  writePack,
+} from '../../src/format/index.js';
 import { toSparse1x4, toSparseCodebook, toSparseF16, toSparseInt8 } from '../../src/format/sparsify.js';
 import { gaussian, pruned } from './weights.js';
 

@@ -30,7 +30,10 @@ export function exportCommand(program: Command): void {
     .description('write another format, checked against the model before it is kept')
     .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
     .addOption(
-      new Option('--to <format>', 'hf: directory; onnx: float32 file; onnx-int8: int8 file; pack: packed file')
+      new Option(
+        '--to <format>',
+        'hf: directory; onnx: float32 file; onnx-int8: int8 file; pack: packed file',
+      )
         .choices(['hf', 'onnx', 'onnx-int8', 'pack'])
         .makeOptionMandatory(),
     )
