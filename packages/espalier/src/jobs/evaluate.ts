@@ -19,7 +19,9 @@ export const evaluateSchema = z.strictObject({
   ...computeSchema.shape,
   model: z
     .string()
-    .describe('directory in Hugging Face layout or of an adapter, Hub id, .onnx file beside one, or .espalier file'),
+    .describe(
+      'directory in Hugging Face layout or of an adapter, Hub id, .onnx file beside one, or .espalier file',
+    ),
   base: baseOption,
   maxLength: z
     .int()

@@ -15,14 +15,15 @@ export const isPack = (path: string): boolean => path.endsWith('.espalier');
 /** The model in the bytes of a packed file. Throws FormatError naming `path`. */
 export function unpackModel(bytes: Uint8Array, path: string): Model {
   try {
-    const { header, tensor, file } = openPack(bytes);
+    const pack = openPack(bytes);
+    const { header } = pack;
     const family = inferFamily(header.config, header.tensors.keys(), path);
     const config = parseConfig({ ...header.config, model_type: family }, path);
     const tensors = new Map(
-      Array.from(header.tensors, ([name, { shape }]) => [name, f32(shape, denseOf(tensor(name)))]),
+      Array.from(header.tensors, ([name, { shape }]) => [name, f32(shape, denseOf(pack.tensor(name)))]),
     );
     validateTensors(config, tensors, path);
-    const tokenizerFiles = new Map(Array.from(header.files.keys(), (name) => [name, file(name)]));
+    const tokenizerFiles = new Map(Array.from(header.files.keys(), (name) => [name, pack.file(name)]));
     validateVocabulary(tokenizerFiles, config.vocab_size, path);
     return { source: path, family, config, tensors, tokenizerFiles };
   } catch (cause) {

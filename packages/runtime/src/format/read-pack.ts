@@ -3,15 +3,9 @@
 import { byteSource } from './bytes.js';
 import { crc32c } from './crc32c.js';
 import { ALIGNMENT, decodeTensor } from './decode-tensor.js';
-import {
-  type PackHeader,
-  parseHeader,
-  parsePreamble,
-  PREAMBLE_BYTES,
-  type Section,
-  type TensorSection,
-} from './header.js';
+import { type PackHeader, parseHeader, type Section, type TensorSection } from './header.js';
 import { PackError } from './pack-error.js';
+import { parsePreamble, PREAMBLE_BYTES } from './preamble.js';
 import { readStream } from './stream.js';
 import type { PackTensor } from './tensors.js';
 

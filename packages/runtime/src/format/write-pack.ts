@@ -3,7 +3,8 @@ import { byteSink } from './bytes.js';
 import { crc32c } from './crc32c.js';
 import { ALIGNMENT } from './decode-tensor.js';
 import { encodeTensor } from './encode-tensor.js';
-import { type JsonObject, type PackTask, PREAMBLE_BYTES, writePreamble } from './header.js';
+import type { JsonObject, PackTask } from './header.js';
+import { PREAMBLE_BYTES, writePreamble } from './preamble.js';
 import { writeStream } from './stream.js';
 import type { PackTensor } from './tensors.js';
 

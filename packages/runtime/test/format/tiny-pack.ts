@@ -1,6 +1,6 @@
 // A small packed file with a tensor of every kind, for the tests that break it.
 import { crc32c } from '../../src/format/crc32c.js';
-import { PREAMBLE_BYTES } from '../../src/format/header.js';
+import { PREAMBLE_BYTES } from '../../src/format/preamble.js';
 import {
   openPack,
   type PackTensor,
