@@ -16,6 +16,7 @@ import {
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { isPack, packedSections } from '../models/pack-file.js';
 import { type Structure, structureOf } from '../models/structure.js';
 import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { blockPatterns, type NamedBlocks } from '../report/block-statistics.js';
@@ -28,6 +29,7 @@ import {
   type ParameterCounts,
   type Topology,
 } from '../report/report.js';
+import { sizeOf } from '../tensor/tensor.js';
 import { baseOption, parseOptions } from './task-run.js';
 import { topologyOf } from './topology.js';
 
@@ -42,12 +44,15 @@ export interface TensorSummary {
   readonly shape: readonly number[];
   readonly component: string;
   readonly zeros: number;
+  /** In memory as float32; of a pack in the file. */
   readonly bytes: number;
+  /** How a pack has it. */
+  readonly kind?: string;
 }
 
 export interface Inspection {
   readonly path: string;
-  readonly format: 'hf' | 'onnx' | 'adapter';
+  readonly format: 'hf' | 'onnx' | 'adapter' | 'pack';
   readonly family?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly tensors: readonly TensorSummary[];
@@ -97,7 +102,7 @@ const COMPONENTS: readonly (readonly [string, RegExp])[] = [
 export const componentOf = (name: string): string =>
   COMPONENTS.find(([, pattern]) => pattern.test(name))?.[0] ?? 'heads';
 
-/** Inspects a Hugging Face directory, Hub id or ONNX file. */
+/** Inspects a Hugging Face directory, Hub id, ONNX file or packed file. */
 export async function inspect(input: z.input<typeof inspectSchema>): Promise<Inspection> {
   const { model: path, base, against } = parseOptions(inspectSchema, input, 'inspect');
   if (path.endsWith('.onnx')) {
@@ -106,10 +111,13 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   }
   const model = await loadModel(path, base);
   const adapter = isAdapter(path) ? await readAdapter(path) : undefined;
+  const sections = isPack(path) ? await packedSections(path) : undefined;
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-    return { name, shape, component: componentOf(name), zeros, bytes: data.byteLength };
+    const packed = sections?.get(name);
+    const bytes = packed?.length ?? data.byteLength;
+    return { name, shape, component: componentOf(name), zeros, bytes, ...(packed && { kind: packed.kind }) };
   });
   const components = [...COMPONENTS.map(([component]) => component), 'heads'].flatMap((component) => {
     const members = tensors.filter((tensor) => tensor.component === component);
@@ -119,7 +127,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     return [
       {
         component,
-        parameters: sum((t) => t.bytes / 4),
+        parameters: sum((t) => sizeOf(t.shape)),
         zeros: sum((t) => t.zeros),
         bytes: sum((t) => t.bytes),
       },
@@ -128,10 +136,10 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   const { encoder, model: whole } = measureSparsity(model, null);
   const patterns = queryKeyPatterns(model);
   const blocks = blockPatterns(model);
-  const file = join(path, adapter ? ADAPTER : WEIGHTS);
+  const file = sections ? path : join(path, adapter ? ADAPTER : WEIGHTS);
   return {
     path,
-    format: adapter ? 'adapter' : 'hf',
+    format: adapter ? 'adapter' : sections ? 'pack' : 'hf',
     family: familyOf(model.config).name,
     config: model.config,
     tensors,
