@@ -19,11 +19,19 @@ export const GROUPS = ['f32', 'q15', 'int8', 'block'] as const;
 export type Group = (typeof GROUPS)[number];
 export type Levels = Readonly<Record<Group, Level>>;
 
-/** Whether a kernel gives its twin's numbers. */
-export type Check = (shape: Shape, level: Level) => boolean;
+/** Memories for kernel and twin. */
+export type Scratch = readonly [WebAssembly.Memory, WebAssembly.Memory];
 
-const SIZES: cases.Sizes = { rows: 5, columns: 23, density: 0.4, tokens: 43 };
-const MEMORY_PAGES = 4;
+export const scratchMemories = (): Scratch => {
+  const memory = (): WebAssembly.Memory => new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+  return [memory(), memory()];
+};
+
+/** Whether a kernel gives its twin's numbers. */
+export type Check = (shape: Shape, level: Level, scratch: Scratch) => boolean;
+
+const SIZES: cases.Sizes = { rows: 5, columns: 23, density: 0.4, tokens: 35 };
+const PAGES = 16;
 /** Of f32 results, relative to the largest: of another order and of other rounding. */
 const TOLERANCE = 1e-5;
 
@@ -40,16 +48,16 @@ export const agree = (outputs: readonly cases.Output[], found: Views, expected: 
 /** The check of one kernel. */
 export const check =
   <P extends Params>(kernel: Kernel<P>, setUp: (setup: cases.Setup) => cases.Case<P>): Check =>
-  (shape, level) => {
-    const run = (of: Level): { memory: Views; outputs: readonly cases.Output[] } => {
-      const linear = new WebAssembly.Memory({ initial: MEMORY_PAGES });
-      writeConstants(linear);
+  (shape, level, scratch) => {
+    const run = (of: Level, linear: WebAssembly.Memory): { memory: Views; outputs: readonly cases.Output[] } => {
       const memory = viewsOf(linear);
+      memory.u8.fill(0);
+      writeConstants(linear);
       const { args, outputs } = setUp({ memory, shape, sizes: SIZES, random: cases.uniform(1) });
       bindable(kernel, shape, of)(linear)(args);
       return { memory, outputs };
     };
-    const [found, expected] = [run(level), run('scalar')];
+    const [found, expected] = [run(level, scratch[0]), run('scalar', scratch[1])];
     return agree(found.outputs, found.memory, expected.memory);
   };
 
@@ -57,30 +65,34 @@ const CHECKS: Readonly<Record<Group, readonly Check[]>> = {
   f32: [check(spmmF32, cases.spmmF32Case), check(denseF32, cases.denseF32Case)],
   q15: [check(spmmQ15, cases.spmmQ15Case), check(quantiseQ15, (setup) => cases.quantiseCase(setup, 'q15'))],
   int8: [
-    (shape, level) => {
+    (shape, level, scratch) => {
       const { spmm, wide } = int8Form(level);
-      return check(spmm, (setup) => cases.spmmInt8Case(setup, wide))(shape, level);
+      return check(spmm, (setup) => cases.spmmInt8Case(setup, wide))(shape, level, scratch);
     },
-    (shape, level) => {
+    (shape, level, scratch) => {
       const { quantise, wide } = int8Form(level);
-      return check(quantise, (setup) => cases.quantiseCase(setup, wide ? 'pairs' : 'int8'))(shape, level);
+      const form = wide ? 'pairs' : 'int8';
+      return check(quantise, (setup) => cases.quantiseCase(setup, form))(shape, level, scratch);
     },
   ],
   block: [check(gelu, cases.geluCase), check(addNorm, cases.addNormCase), check(attention, cases.attentionCase)],
 };
 
-/** The best of the levels that passes every check in every shape; the last one, the twins, is not asked. */
-export const chooseLevel = (
+/** The best of the levels that passes every check in every shape; the twins, `scalar`, are not asked. */
+export function chooseLevel(
   checks: readonly Check[],
   shapes: readonly Shape[],
   levels: readonly Level[],
-): Level =>
-  levels.find(
-    (level) => level === 'scalar' || checks.every((passes) => shapes.every((shape) => passes(shape, level))),
-  )!;
+  scratch: Scratch,
+): Level {
+  const passes = (level: Level): boolean =>
+    checks.every((check) => shapes.every((shape) => check(shape, level, scratch)));
+  return levels.find((level) => level === 'scalar' || passes(level)) ?? 'scalar';
+}
 
-/** The level of every group, at best `levels[0]`. */
-export const selfTest = (shapes: readonly Shape[], levels: readonly Level[]): Levels => {
-  const of = (group: Group): Level => chooseLevel(CHECKS[group], shapes, levels);
+/** The level of every group: the best of `levels` that works. */
+export function selfTest(shapes: readonly Shape[], levels: readonly Level[]): Levels {
+  const scratch = scratchMemories();
+  const of = (group: Group): Level => chooseLevel(CHECKS[group], shapes, levels, scratch);
   return { f32: of('f32'), q15: of('q15'), int8: of('int8'), block: of('block') };
-};
+}
