@@ -1,4 +1,5 @@
 // The edges of the integer kernels: the largest sums that their scaling allows, compared with exact products.
+import '../support/relaxed.js';
 import { describe, expect, it } from 'vitest';
 import { availableLevels, bindable } from '../../src/kernels/bind.js';
 import { int8Form } from '../../src/kernels/int8.js';

@@ -1,4 +1,5 @@
 // Every kernel at every level that this machine has against its naive twin, over random sizes and all tile widths.
+import '../support/relaxed.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attention } from '../../src/kernels/attention.js';
