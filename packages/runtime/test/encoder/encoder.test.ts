@@ -1,7 +1,7 @@
 // The encoder against the same in f64: forms of layers, lengths, ragged blocks, heads, batches, and what it leaves behind.
 import '../support/relaxed.js';
 import { describe, expect, it } from 'vitest';
-import { createEncoder, type EncoderWeights, type Tokens } from '../../src/encoder/index.js';
+import { createEncoder, type EncoderWeights, type LinearWeights, type Tokens } from '../../src/encoder/index.js';
 import { availableLevels } from '../../src/kernels/bind.js';
 import { uniform } from '../../src/kernels/cases.js';
 import { randomEncoder, type RandomEncoder, randomTokens, SMALL } from '../support/random-weights.js';
@@ -130,10 +130,10 @@ describe('an encoder', () => {
   ])('refuses damaged rows: %s', (message, columns, end) => {
     const [block] = weights.blocks;
     const rowStart = new Uint32Array(25).fill(end).fill(0, 0, 1);
-    const query = {
-      ...{ form: 'f32', rows: 24, columns: 24, bias: new Float32Array(24) },
+    const query: LinearWeights = {
+      ...({ form: 'f32', rows: 24, columns: 24, bias: new Float32Array(24) } as const),
       ...{ entries: { rowStart, columns: Uint16Array.from(columns) }, values: new Float32Array(columns.length) },
-    } as const;
+    };
     const damaged = { ...weights, blocks: [{ ...block!, attention: { ...block!.attention!, query } }] };
     expect(() => createEncoder(damaged, { largest })).toThrow(message);
   });
