@@ -12,7 +12,9 @@ import { SHAPES } from './sizes.js';
 
 const { values } = parseArgs({
   options: {
-    ...Object.fromEntries(['form', 'size', 'tokens', 'sparsity', 'runs'].map((name) => [name, { type: 'string' }])),
+    ...Object.fromEntries(
+      ['form', 'size', 'tokens', 'sparsity', 'runs'].map((name) => [name, { type: 'string' }]),
+    ),
     simd: { type: 'boolean', default: false },
   },
 });
@@ -29,7 +31,9 @@ const encoder = createEncoder(runtimeWeights(model, form), { largest, ...(levels
 const opened = performance.now() - started;
 
 const generator = random(0, 'bench ids');
-const batch = [{ ids: Int32Array.from({ length: tokens }, () => generator.integer(model.config.vocab_size)) }];
+const batch = [
+  { ids: Int32Array.from({ length: tokens }, () => generator.integer(model.config.vocab_size)) },
+];
 const times = [];
 for (let i = 0; i < runs + 5; i++) {
   const start = performance.now();

@@ -30,8 +30,18 @@ export async function infer(args) {
   const { shape, tokens, sparsity, rounds, runs, json } = options;
   const shared = ['--size', shape, '--tokens', `${tokens}`, '--runs', `${runs}`];
   const ours = (form, flags, extra) => () =>
-    measure([...flags, here('infer-ours.js'), '--form', form, '--sparsity', `${sparsity}`, ...shared, ...extra]);
-  const onnx = (form) => () => measure([here('latency-form.js'), '--form', form, ...shared, '--threads', '1']);
+    measure([
+      ...flags,
+      here('infer-ours.js'),
+      '--form',
+      form,
+      '--sparsity',
+      `${sparsity}`,
+      ...shared,
+      ...extra,
+    ]);
+  const onnx = (form) => () =>
+    measure([here('latency-form.js'), '--form', form, ...shared, '--threads', '1']);
   const sides = {
     ...Object.fromEntries(OURS.map((form) => [form, ours(form, RELAXED, [])])),
     ...Object.fromEntries(OURS.map((form) => [`${form} plain SIMD`, ours(form, [], ['--simd'])])),
@@ -40,7 +50,9 @@ export async function infer(args) {
   const results = Object.fromEntries(Object.keys(sides).map((side) => [side, []]));
   for (let round = 0; round < rounds; round++)
     for (const [side, once] of Object.entries(sides)) results[side].push((await once()).milliseconds);
-  const milliseconds = Object.fromEntries(Object.entries(results).map(([side, times]) => [side, median(times)]));
+  const milliseconds = Object.fromEntries(
+    Object.entries(results).map(([side, times]) => [side, median(times)]),
+  );
 
   const opponent = INT8.reduce((a, b) =>
     milliseconds[`ort-node ${b}`] < milliseconds[`ort-node ${a}`] ? b : a,
@@ -52,8 +64,12 @@ export async function infer(args) {
     );
   const sidesOfOurs = Object.keys(sides).slice(0, 2 * OURS.length);
   const ratios = Object.fromEntries(sidesOfOurs.map((side) => [side, ratiosOf(side)]));
-  console.log(`${shape}, 1 x ${tokens}, ${sparsity} zeros, 1 thread, Node ${process.version}, ${cpus()[0].model}`);
-  console.log(`medians of ${rounds} rounds of ${runs} runs; the fastest int8 of ONNX Runtime is ${opponent}\n`);
+  console.log(
+    `${shape}, 1 x ${tokens}, ${sparsity} zeros, 1 thread, Node ${process.version}, ${cpus()[0].model}`,
+  );
+  console.log(
+    `medians of ${rounds} rounds of ${runs} runs; the fastest int8 of ONNX Runtime is ${opponent}\n`,
+  );
   for (const [side, time] of Object.entries(milliseconds)) {
     const cells = Object.entries(ratios[side] ?? {}).map(([name, ratio]) => `${ratio.toFixed(2)}x ${name}`);
     console.log(`${side.padEnd(30)}${`${time.toFixed(2)} ms`.padEnd(12)}${cells.join('  ')}`);

@@ -80,7 +80,10 @@ export function runtimeWeights(model: Model, form: RuntimeForm): EncoderWeights 
   };
 }
 
-const firstRow = ({ values }: Table, hidden: number): Table => ({ rows: 1, values: values.subarray(0, hidden) });
+const firstRow = ({ values }: Table, hidden: number): Table => ({
+  rows: 1,
+  values: values.subarray(0, hidden),
+});
 
 /** values [rows, columns] in the form. */
 export function linearWeights(values: Float32Array, bias: Float32Array, form: RuntimeForm): LinearWeights {
@@ -88,7 +91,8 @@ export function linearWeights(values: Float32Array, bias: Float32Array, form: Ru
   const columns = values.length / rows;
   const sized = { rows, columns, bias };
   if (form === 'dense') return { ...sized, form, values };
-  if (form !== 'int8') return { ...sized, form, ...nonZeros(values, rows, 1, (length) => new Float32Array(length)) };
+  if (form !== 'int8')
+    return { ...sized, form, ...nonZeros(values, rows, 1, (length) => new Float32Array(length)) };
   const scales = largestMagnitudes(values, rows).map(symmetricScale);
   const kept = nonZeros(toInt8(values, scales), rows, 4, (length) => new Int8Array(length));
   return { ...sized, form, ...kept, scales: Float32Array.from(scales) };

@@ -12,7 +12,8 @@ export function checkLinear(name: string, weights: LinearWeights): void {
     if (expected !== found) throw problem(name, `expected ${expected} ${what}, found ${found}`);
   };
   expect('biases', rows, bias.length);
-  if (columns > MOST_COLUMNS) throw problem(name, `expected at most ${MOST_COLUMNS} columns, found ${columns}`);
+  if (columns > MOST_COLUMNS)
+    throw problem(name, `expected at most ${MOST_COLUMNS} columns, found ${columns}`);
   if (form === 'dense') {
     expect('values', rows * columns, values.length);
     return;
@@ -33,7 +34,10 @@ function checkRows(name: string, { rowStart, columns }: SparseRows, rows: number
     for (let entry = rowStart[row]!; entry < end; entry++) {
       const column = columns[entry]!;
       if (column <= before || column >= limit)
-        throw problem(name, `row ${row}: expected ascending columns below ${limit}, found ${column} after ${before}`);
+        throw problem(
+          name,
+          `row ${row}: expected ascending columns below ${limit}, found ${column} after ${before}`,
+        );
       before = column;
     }
   }

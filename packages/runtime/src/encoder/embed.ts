@@ -13,9 +13,19 @@ export interface Tokens {
 }
 
 /** Adds a row of a table to the lane that begins at `at`; throws where there is no such row. */
-function addRow(name: string, table: Table, row: number, hidden: number, f32: Float32Array, at: number, tile: number): void {
+function addRow(
+  name: string,
+  table: Table,
+  row: number,
+  hidden: number,
+  f32: Float32Array,
+  at: number,
+  tile: number,
+): void {
   if (!(Number.isInteger(row) && row >= 0 && row < table.rows))
-    throw new RuntimeError(`${name}: expected one from 0 to ${table.rows - 1}, found ${row}; is it another tokenizer's?`);
+    throw new RuntimeError(
+      `${name}: expected one from 0 to ${table.rows - 1}, found ${row}; is it another tokenizer's?`,
+    );
   const { values, scales } = table;
   const scale = scales?.[row] ?? 1;
   for (let i = 0; i < hidden; i++) f32[at + i * tile]! += values[row * hidden + i]! * scale;

@@ -8,7 +8,16 @@ import { bank } from './bank.js';
 import { embed, type Tokens } from './embed.js';
 import { RuntimeError } from './errors.js';
 import { applyBlock, type Context } from './forward.js';
-import { classify, type Head, meanState, placeHead, type SpanLogits, spans, tokenState, tokenStates } from './head.js';
+import {
+  classify,
+  type Head,
+  meanState,
+  placeHead,
+  type SpanLogits,
+  spans,
+  tokenState,
+  tokenStates,
+} from './head.js';
 import { placeBlock, placeBuffers, placeNorm } from './layers.js';
 import { paddedFeatures, paddedTokens, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
 import type { EncoderWeights } from './weights.js';
@@ -55,11 +64,17 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
     levels,
     bytes: memory.buffer.byteLength,
     hidden: (batch) =>
-      run(alive(), batch, false, ({ f32, weights }, all) => all.map((of) => tokenStates(f32, weights.hidden, of))),
+      run(alive(), batch, false, ({ f32, weights }, all) =>
+        all.map((of) => tokenStates(f32, weights.hidden, of)),
+      ),
     first: (batch) =>
-      run(alive(), batch, true, ({ f32, weights }, all) => all.map((of) => tokenState(f32, weights.hidden, of, 0))),
+      run(alive(), batch, true, ({ f32, weights }, all) =>
+        all.map((of) => tokenState(f32, weights.hidden, of, 0)),
+      ),
     mean: (batch) =>
-      run(alive(), batch, false, ({ f32, weights }, all) => all.map((of) => meanState(f32, weights.hidden, of))),
+      run(alive(), batch, false, ({ f32, weights }, all) =>
+        all.map((of) => meanState(f32, weights.hidden, of)),
+      ),
     classify: (batch) => run(alive(), batch, true, classifyAll),
     spans: (batch) =>
       run(alive(), batch, false, (of, all) =>
@@ -102,7 +117,9 @@ const contextOf = ({ contexts }: State, tile: number): Context =>
 
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
   if (head?.kind !== kind)
-    throw new RuntimeError(`expected a model with a ${kind} head, found ${head ? `a ${head.kind} head` : 'none'}`);
+    throw new RuntimeError(
+      `expected a model with a ${kind} head, found ${head ? `a ${head.kind} head` : 'none'}`,
+    );
   return head as Extract<Head, { kind: K }>;
 }
 
@@ -123,7 +140,7 @@ function run<R>(
   read: (state: State, sequences: readonly Sequence[]) => readonly R[],
 ): R[] {
   const results: R[] = [];
-  for (let start = 0; start < batch.length; ) {
+  for (let start = 0; start < batch.length;) {
     const sequences = placeSequences(state, batch, start);
     sequences.forEach((of, i) => {
       embed(contextOf(state, of.tile), state.weights, state.norm, batch[start + i]!, of, state.f32);
@@ -140,13 +157,19 @@ function run<R>(
 }
 
 /** Gives places to as many sequences from `start` on as there is room for. */
-function placeSequences({ weights, largest, capacity, x }: State, batch: readonly Tokens[], start: number): Sequence[] {
+function placeSequences(
+  { weights, largest, capacity, x }: State,
+  batch: readonly Tokens[],
+  start: number,
+): Sequence[] {
   const sequences: Sequence[] = [];
   let used = 0;
   for (const { ids } of batch.slice(start)) {
     const tokens = ids.length;
     if (tokens === 0 || tokens > largest.length)
-      throw new RuntimeError(`a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`);
+      throw new RuntimeError(
+        `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
+      );
     const padded = paddedTokens(tokens);
     if (used + padded > capacity) break;
     const tile = tileFor(tokens);

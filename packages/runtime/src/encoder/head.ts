@@ -28,7 +28,12 @@ const place = ({ x, tile }: Sequence, hidden: number, token: number): number =>
   x / 4 + Math.floor(token / tile) * tile * paddedFeatures(hidden) + (token % tile);
 
 /** Hidden states of one token, [hidden]. */
-export function tokenState(f32: Float32Array, hidden: number, sequence: Sequence, token: number): Float32Array {
+export function tokenState(
+  f32: Float32Array,
+  hidden: number,
+  sequence: Sequence,
+  token: number,
+): Float32Array {
   const at = place(sequence, hidden, token);
   return Float32Array.from({ length: hidden }, (_, i) => f32[at + i * sequence.tile]!);
 }

@@ -3,5 +3,13 @@ export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
 export type { Tokens } from './embed.js';
 export { RuntimeError } from './errors.js';
 export type { SpanLogits } from './head.js';
-export type { BlockWeights, EncoderWeights, HeadWeights, LinearWeights, NormWeights, SparseRows, Table } from './weights.js';
+export type {
+  BlockWeights,
+  EncoderWeights,
+  HeadWeights,
+  LinearWeights,
+  NormWeights,
+  SparseRows,
+  Table,
+} from './weights.js';
 export type { Level } from '../kernels/kernel.js';

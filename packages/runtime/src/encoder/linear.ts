@@ -69,7 +69,10 @@ function paddedEntries({ rowStart }: SparseRows): number {
 }
 
 /** Calls back with first and last entry of every row and where its padded place begins. */
-function eachRow({ rowStart }: SparseRows, visit: (row: number, start: number, end: number, to: number) => void): void {
+function eachRow(
+  { rowStart }: SparseRows,
+  visit: (row: number, start: number, end: number, to: number) => void,
+): void {
   let to = 0;
   for (let row = 0; row + 1 < rowStart.length; row++) {
     const [start, end] = [rowStart[row]!, rowStart[row + 1]!];
@@ -124,7 +127,11 @@ function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }
   return { rows, columns, input: 'q15', apply };
 }
 
-function placeInt8(arena: Arena, { rows, columns, bias, entries, values, scales }: Of<'int8'>, levels: Levels): Linear {
+function placeInt8(
+  arena: Arena,
+  { rows, columns, bias, entries, values, scales }: Of<'int8'>,
+  levels: Levels,
+): Linear {
   const { wide } = int8Form(levels.int8);
   const at = {
     values: arena.place(values.length * (wide ? 2 : 1), ({ i8, i16 }, place) => {

@@ -27,13 +27,18 @@ interface Context {
 }
 
 /** Address of the first feature of a token of a head. */
-function tokenAt({ body, shape: { tile }, tileBytes }: Context, of: Expr<'i32'>, token: Local<'i32'>): Local<'i32'> {
+function tokenAt(
+  { body, shape: { tile }, tileBytes }: Context,
+  of: Expr<'i32'>,
+  token: Local<'i32'>,
+): Local<'i32'> {
   const block = i32.mul(i32.shrU(token, i32.const(Math.log2(tile))), tileBytes);
   const within = i32.shl(i32.and(token, i32.const(tile - 1)), i32.const(2));
   return body.let(i32.add(of, i32.add(block, within)));
 }
 
-const zeros = ({ body, vectors }: Context): readonly Local<'v128'>[] => vectors.map(() => body.let(floats(0)));
+const zeros = ({ body, vectors }: Context): readonly Local<'v128'>[] =>
+  vectors.map(() => body.let(floats(0)));
 
 /** scores [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no use. */
 function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
@@ -144,26 +149,27 @@ export const attention = kernel({
   twin:
     ({ tile, headSize }) =>
     ({ f32 }, { q, k, v, out, heads, keys, tileBytes }) => {
-      const at = (of: number, feature: number, token: number): number =>
-        (of + Math.floor(token / tile) * tileBytes) / 4 + feature * tile + (token % tile);
-      const results: [place: number, value: number][] = []; // out may be q
-      for (let head = 0; head < heads; head++) {
-        const features = count(headSize).map((i) => head * headSize + i);
+      const first = (of: number, token: number): number =>
+        (of + Math.floor(token / tile) * tileBytes) / 4 + (token % tile);
+      const weights = new Float64Array(keys);
+      for (let head = 0; head < heads * headSize * tile; head += headSize * tile) {
         for (let query = 0; query < tile; query++) {
-          const scores = count(keys).map(
-            (key) =>
-              features.reduce((sum, i) => sum + f32[at(q, i, query)]! * f32[at(k, i, key)]!, 0) /
-              Math.sqrt(headSize),
-          );
-          const largest = Math.max(...scores);
-          const weights = scores.map((score) => Math.exp(score - largest));
-          const total = weights.reduce((sum, weight) => sum + weight, 0);
-          for (const i of features) {
-            const sum = weights.reduce((all, weight, key) => all + weight * f32[at(v, i, key)]!, 0);
-            results.push([at(out, i, query), sum / total]);
+          const from = q / 4 + head + query;
+          for (let key = 0; key < keys; key++) {
+            const other = first(k, key) + head;
+            weights[key] = 0;
+            for (let i = 0; i < headSize * tile; i += tile) weights[key]! += f32[from + i]! * f32[other + i]!;
+            weights[key]! /= Math.sqrt(headSize);
+          }
+          const largest = weights.reduce((most, score) => Math.max(most, score));
+          let total = 0;
+          for (let key = 0; key < keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
+          for (let i = 0; i < headSize * tile; i += tile) {
+            let sum = 0;
+            for (let key = 0; key < keys; key++) sum += weights[key]! * f32[first(v, key) + head + i]!;
+            f32[out / 4 + head + query + i] = sum / total;
           }
         }
       }
-      for (const [place, value] of results) f32[place] = value;
     },
 });

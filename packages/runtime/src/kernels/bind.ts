@@ -29,6 +29,7 @@ export function availableLevels(): readonly Level[] {
     relaxed: defineFunction({}, (body) => void body.let(relaxed.madd(zero, zero, zero))),
     simd: defineFunction({}, (body) => void body.let(zero)),
   };
-  const validates = (level: 'relaxed' | 'simd'): boolean => WebAssembly.validate(assemble({ sample: sample[level] }));
+  const validates = (level: 'relaxed' | 'simd'): boolean =>
+    WebAssembly.validate(assemble({ sample: sample[level] }));
   return [...(['relaxed', 'simd'] as const).filter(validates), 'scalar'];
 }

@@ -15,13 +15,26 @@ export const ROUNDING = 12582912;
  * (scripts/gelu_rational.py).
  */
 export const GELU_LIMIT = 5.6;
-export const GELU_P = [3.98942222e-1, 3.43755146e-2, 4.70721701e-3, 1.73843691e-4, 6.35639346e-6, 2.21452511e-8];
+export const GELU_P = [
+  3.98942222e-1, 3.43755146e-2, 4.70721701e-3, 1.73843691e-4, 6.35639346e-6, 2.21452511e-8,
+];
 export const GELU_Q = [1, 2.52832351e-1, 2.89397324e-2, 1.91293955e-3, 7.50991671e-5, 1.18019968e-6];
 
 export const HALF = 0.5;
 
 const CONSTANTS = [
-  ...new Set([...EXP, EXP_LOWEST, LOG2_E, -LN_2, ROUNDING, GELU_LIMIT, -GELU_LIMIT, ...GELU_P, ...GELU_Q, HALF]),
+  ...new Set([
+    ...EXP,
+    EXP_LOWEST,
+    LOG2_E,
+    -LN_2,
+    ROUNDING,
+    GELU_LIMIT,
+    -GELU_LIMIT,
+    ...GELU_P,
+    ...GELU_Q,
+    HALF,
+  ]),
 ];
 
 const START = 64;

@@ -30,7 +30,9 @@ export const denseF32 = kernel({
               });
               body.set(value, offset(value, 4 * ROWS_TOGETHER));
             });
-            sums.forEach((of, r) => of.forEach((sum, i) => body.store(out, sum, r * row + 4 * first + 16 * i)));
+            sums.forEach((of, r) =>
+              of.forEach((sum, i) => body.store(out, sum, r * row + 4 * first + 16 * i)),
+            );
           }
           body.set(values, value);
           body.set(bias, offset(bias, 4 * ROWS_TOGETHER));
@@ -45,7 +47,8 @@ export const denseF32 = kernel({
         const sums = new Float64Array(tile).fill(f32[bias / 4 + row]!);
         for (let column = 0; column < columns; column++) {
           const value = f32[values / 4 + (pair + column) * ROWS_TOGETHER + (row % ROWS_TOGETHER)]!;
-          for (let token = 0; token < tile; token++) sums[token]! += value * f32[x / 4 + column * tile + token]!;
+          for (let token = 0; token < tile; token++)
+            sums[token]! += value * f32[x / 4 + column * tile + token]!;
         }
         f32.set(sums, y / 4 + tile * row);
       }

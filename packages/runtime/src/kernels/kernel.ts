@@ -1,6 +1,15 @@
 // What a kernel is: a function over one linear memory, emitted for a shape, with a naive twin in TypeScript over the
 // same memory. The twin is what the tests and the self-test compare with, and what runs where there is no SIMD.
-import { type Expr, f32, f32x4, i32, type Params, relaxed, v128, type WasmFunction } from '../wasm/assembler.js';
+import {
+  type Expr,
+  f32,
+  f32x4,
+  i32,
+  type Params,
+  relaxed,
+  v128,
+  type WasmFunction,
+} from '../wasm/assembler.js';
 
 /**
  * All that kernels are specialised by. Activations stand as [tile of tokens][feature][token]: the tokens of a tile are

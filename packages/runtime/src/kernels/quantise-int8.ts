@@ -35,7 +35,13 @@ function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: num
  */
 const quantise = (
   blockBytes: (tile: number) => number,
-  store: (body: Body, out: Expr<'i32'>, features: readonly Expr<'v128'>[], first: number, tile: number) => void,
+  store: (
+    body: Body,
+    out: Expr<'i32'>,
+    features: readonly Expr<'v128'>[],
+    first: number,
+    tile: number,
+  ) => void,
 ): Quantise['wasm'] => {
   return ({ tile }) =>
     defineFunction(PARAMS, (body, { x, q, scales, features }) => {

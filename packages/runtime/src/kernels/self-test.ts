@@ -49,7 +49,10 @@ export const agree = (outputs: readonly cases.Output[], found: Views, expected: 
 export const check =
   <P extends Params>(kernel: Kernel<P>, setUp: (setup: cases.Setup) => cases.Case<P>): Check =>
   (shape, level, scratch) => {
-    const run = (of: Level, linear: WebAssembly.Memory): { memory: Views; outputs: readonly cases.Output[] } => {
+    const run = (
+      of: Level,
+      linear: WebAssembly.Memory,
+    ): { memory: Views; outputs: readonly cases.Output[] } => {
       const memory = viewsOf(linear);
       memory.u8.fill(0);
       writeConstants(linear);
@@ -75,7 +78,11 @@ const CHECKS: Readonly<Record<Group, readonly Check[]>> = {
       return check(quantise, (setup) => cases.quantiseCase(setup, form))(shape, level, scratch);
     },
   ],
-  block: [check(gelu, cases.geluCase), check(addNorm, cases.addNormCase), check(attention, cases.attentionCase)],
+  block: [
+    check(gelu, cases.geluCase),
+    check(addNorm, cases.addNormCase),
+    check(attention, cases.attentionCase),
+  ],
 };
 
 /** The best of the levels that passes every check in every shape; the twins, `scalar`, are not asked. */

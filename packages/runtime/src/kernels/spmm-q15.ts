@@ -24,7 +24,9 @@ export const spmmQ15 = kernel({
             for (let u = 0; u < UNROLL; u++) {
               const from = body.let(i32.add(x, i32.shl(i32.load16U(at, 4 * u + 2), shift)));
               const value = body.let(v128.load16Splat(at, 4 * u));
-              sums.forEach((sum, i) => body.set(sum, i16x8.add(sum, product(v128.load(from, 16 * i), value))));
+              sums.forEach((sum, i) =>
+                body.set(sum, i16x8.add(sum, product(v128.load(from, 16 * i), value))),
+              );
             }
           });
           const scale = body.let(splatAt(scales));
@@ -53,7 +55,8 @@ export const spmmQ15 = kernel({
         sums.fill(0);
         for (const end = entry + 2 * UNROLL * u16[counts / 2 + row]!; entry < end; entry += 2) {
           const from = x / 2 + tile * u16[entry + 1]!;
-          for (let token = 0; token < tile; token++) sums[token]! += q15Product(i16[from + token]!, i16[entry]!);
+          for (let token = 0; token < tile; token++)
+            sums[token]! += q15Product(i16[from + token]!, i16[entry]!);
         }
         for (let token = 0; token < tile; token++) {
           const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);

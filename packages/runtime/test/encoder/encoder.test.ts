@@ -1,7 +1,12 @@
 // The encoder against the same in f64: forms of layers, lengths, ragged blocks, heads, batches, and what it leaves behind.
 import '../support/relaxed.js';
 import { describe, expect, it } from 'vitest';
-import { createEncoder, type EncoderWeights, type LinearWeights, type Tokens } from '../../src/encoder/index.js';
+import {
+  createEncoder,
+  type EncoderWeights,
+  type LinearWeights,
+  type Tokens,
+} from '../../src/encoder/index.js';
 import { availableLevels } from '../../src/kernels/bind.js';
 import { uniform } from '../../src/kernels/cases.js';
 import { randomEncoder, type RandomEncoder, randomTokens, SMALL } from '../support/random-weights.js';
@@ -85,14 +90,21 @@ describe('an encoder', () => {
       const sums = Array.from({ length: 24 }, (_, f) =>
         Array.from({ length: tokens }, (_, t) => states[24 * t + f]!).reduce((a, b) => a + b, 0),
       );
-      expect(relativeDistance(mean[i]!, sums.map((sum) => sum / tokens))).toBeLessThan(1e-6);
+      expect(
+        relativeDistance(
+          mean[i]!,
+          sums.map((sum) => sum / tokens),
+        ),
+      ).toBeLessThan(1e-6);
     });
   });
 
   it('computes integers alike on every level', () => {
     const int8 = randomEncoder({ ...SMALL, form: 'int8' });
     const [best, ...others] = availableLevels().map((level) =>
-      createEncoder(int8, { largest, levels: [level] }).hidden(batch).flatMap((of) => [...of]),
+      createEncoder(int8, { largest, levels: [level] })
+        .hidden(batch)
+        .flatMap((of) => [...of]),
     );
     for (const other of others) expect(relativeDistance(other, best!)).toBeLessThan(5e-3);
   });
@@ -118,8 +130,12 @@ describe('an encoder', () => {
     expect(() => encoder.hidden(batchOf([71]))).toThrow(/expected 1 to 70 tokens, found 71/);
     expect(() => encoder.hidden([{ ids: [] }])).toThrow(/found 0/);
     expect(() => encoder.hidden([{ ids: [30] }])).toThrow(/id: expected one from 0 to 29, found 30/);
-    expect(() => encoder.hidden([{ ids: [1], typeIds: [2] }])).toThrow(/token type: expected one from 0 to 1/);
-    expect(() => encoder.spans(batch)).toThrow(/expected a model with a span head, found a classification head/);
+    expect(() => encoder.hidden([{ ids: [1], typeIds: [2] }])).toThrow(
+      /token type: expected one from 0 to 1/,
+    );
+    expect(() => encoder.spans(batch)).toThrow(
+      /expected a model with a span head, found a classification head/,
+    );
   });
 
   it.each([
@@ -132,7 +148,10 @@ describe('an encoder', () => {
     const rowStart = new Uint32Array(25).fill(end).fill(0, 0, 1);
     const query: LinearWeights = {
       ...({ form: 'f32', rows: 24, columns: 24, bias: new Float32Array(24) } as const),
-      ...{ entries: { rowStart, columns: Uint16Array.from(columns) }, values: new Float32Array(columns.length) },
+      ...{
+        entries: { rowStart, columns: Uint16Array.from(columns) },
+        values: new Float32Array(columns.length),
+      },
     };
     const damaged = { ...weights, blocks: [{ ...block!, attention: { ...block!.attention!, query } }] };
     expect(() => createEncoder(damaged, { largest })).toThrow(message);

@@ -30,7 +30,12 @@ describe.each(availableLevels())('%s', (level) => {
         f32[small(0) / 4] = scale;
         f32[small(1) / 4] = 0;
         u16[small(2) / 2] = Math.ceil(columns / 2);
-        bindable(quantiseQ15, shape, level)(linear)({ x: AT.x, q: AT.q, scales: small(3), features: columns });
+        bindable(quantiseQ15, shape, level)(linear)({
+          x: AT.x,
+          q: AT.q,
+          scales: small(3),
+          features: columns,
+        });
         bindable(spmmQ15, shape, level)(linear)({
           ...{ entries: AT.entries, counts: small(2), x: AT.q, y: AT.y, rows: 1 },
           ...{ scales: small(0), tokenScales: small(3), bias: small(1) },
@@ -59,6 +64,8 @@ describe.each(availableLevels())('%s', (level) => {
       ...{ values: AT.entries, columns: AT.q, counts: small(2), x: AT.x, y: AT.y, rows: 1 },
       ...{ offsets: small(4), scales: small(0), tokenScales: small(3), bias: small(1) },
     });
-    expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(new Array(8).fill(sign * 127 * 63 * 4 * blocks));
+    expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(
+      new Array(8).fill(sign * 127 * 63 * 4 * blocks),
+    );
   });
 });

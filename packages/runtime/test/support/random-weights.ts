@@ -1,6 +1,12 @@
 // Encoders of random weights, of any shape and form of layers.
 import { uniform, type Uniform } from '../../src/kernels/cases.js';
-import type { EncoderWeights, HeadWeights, LinearWeights, NormWeights, Table } from '../../src/encoder/index.js';
+import type {
+  EncoderWeights,
+  HeadWeights,
+  LinearWeights,
+  NormWeights,
+  Table,
+} from '../../src/encoder/index.js';
 
 /** About normal, of deviation 1. */
 const normal = (random: Uniform): number => {
@@ -26,14 +32,16 @@ export function randomLinear(random: Uniform, { rows, columns, form, density }: 
   const rowStart = new Uint32Array(rows + 1);
   const places: number[] = [];
   for (let row = 0; row < rows; row++) {
-    for (let place = 0; place < Math.ceil(columns / width); place++) if (random() < density) places.push(place);
+    for (let place = 0; place < Math.ceil(columns / width); place++)
+      if (random() < density) places.push(place);
     rowStart[row + 1] = places.length;
   }
   const entries = { rowStart, columns: Uint16Array.from(places) };
   if (form !== 'int8') return { ...sized, form, entries, values: numbers(random, places.length, deviation) };
   const values = new Int8Array(4 * places.length);
   places.forEach((place, entry) => {
-    for (let i = 0; i < 4; i++) if (4 * place + i < columns) values[4 * entry + i] = Math.round(40 * normal(random));
+    for (let i = 0; i < 4; i++)
+      if (4 * place + i < columns) values[4 * entry + i] = Math.round(40 * normal(random));
   });
   return { ...sized, form, entries, values, scales: new Float32Array(rows).fill(deviation / 40) };
 }

@@ -8,7 +8,8 @@ type Rows = number[][];
 export function denseRows(weights: LinearWeights): Rows {
   const { rows, columns } = weights;
   const dense: Rows = Array.from({ length: rows }, () => new Array<number>(columns).fill(0));
-  if (weights.form === 'dense') return dense.map((row, r) => row.map((_, c) => weights.values[r * columns + c]!));
+  if (weights.form === 'dense')
+    return dense.map((row, r) => row.map((_, c) => weights.values[r * columns + c]!));
   const { rowStart, columns: places } = weights.entries;
   const width = weights.form === 'int8' ? 4 : 1;
   dense.forEach((row, r) => {
@@ -46,7 +47,8 @@ function attend(q: Rows, k: Rows, v: Rows, headSize: number): Rows {
         Math.exp(features.reduce((all, i) => all + query[i]! * key[i]!, 0) / Math.sqrt(headSize)),
       );
       const total = scores.reduce((all, score) => all + score, 0);
-      for (const i of features) out[t]![i] = scores.reduce((all, score, j) => all + score * v[j]![i]!, 0) / total;
+      for (const i of features)
+        out[t]![i] = scores.reduce((all, score, j) => all + score * v[j]![i]!, 0) / total;
     });
   }
   return out;
