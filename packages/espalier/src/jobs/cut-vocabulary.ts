@@ -29,12 +29,12 @@ export function cutRun(
   control: RunControl,
 ): LoadedRun {
   const { model } = loaded;
-  const { encodeToIds } = loadTokenizer(model.tokenizerFiles, model.source);
+  const tokenizer = loadTokenizer(model.tokenizerFiles, model.source);
   const used = new Set<number>();
   const splits = ['train', 'held', 'dev'] as const;
   for (const split of splits) for (const { ids } of loaded[split]) for (const id of ids) used.add(id);
   for (const { text, pair } of [...train, ...dev])
-    for (const part of [text, pair ?? '']) for (const id of encodeToIds(part)) used.add(id);
+    for (const part of [text, pair ?? '']) for (const id of tokenizer.encodeToIds(part)) used.add(id);
 
   const { definition } = readDefinition(model.tokenizerFiles, model.source);
   const kept = keptPieces(definition, used, model.source);

@@ -22,7 +22,7 @@ export interface KeptPieces {
 
 /** The merges by which BPE makes `piece` of its characters, in order; undefined where it makes something else. */
 export function mergesOf(piece: string, ranks: ReadonlyMap<string, number>): string[] | undefined {
-  const parts = [...piece];
+  const parts = Array.from(piece); // code points
   const made: string[] = [];
   while (parts.length > 1) {
     let [best, at] = [Infinity, -1];
@@ -52,7 +52,8 @@ export function keptPieces(
   }
   const prefix = type === 'WordPiece' ? '##' : '';
   const isCharacter = (piece: string): boolean =>
-    [...piece].length === 1 || (prefix !== '' && piece.startsWith(prefix) && [...piece].length === 3);
+    Array.from(piece).length === 1 ||
+    (prefix !== '' && piece.startsWith(prefix) && Array.from(piece).length === 3);
   const kept = new Set([...used, ...added.map(({ id }) => id)]);
   const unknown = model['unk_token'];
   for (const [piece, id] of Object.entries(vocab)) if (isCharacter(piece) || piece === unknown) kept.add(id);

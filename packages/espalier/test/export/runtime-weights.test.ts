@@ -31,7 +31,7 @@ function pruned(model: Model): Model {
   const { encoderLinear } = familyOf(model.config);
   const tensors = [...model.tensors].map(([name, tensor]) => {
     if (!encoderLinear.test(name)) return [name, tensor] as const;
-    const data = Float32Array.from(tensor.data, (value, i) => ((i >> 2) % 3 === 1 ? Number(value) : 0));
+    const data = Float32Array.from(tensor.data, (value, i) => ((i >> 2) % 3 === 1 ? value : 0));
     return [name, f32(tensor.shape, data)] as const;
   });
   return { ...model, tensors: new Map(tensors) };

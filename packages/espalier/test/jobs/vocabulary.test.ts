@@ -155,7 +155,7 @@ describe('refuses', () => {
     ).toThrow('found Unigram in here');
   });
 
-  it('recipes that put it elsewhere', async () => {
+  it('recipes that put it elsewhere', () => {
     const recipe = (...stages: object[]): Recipe => parseRecipe({ name: 'r', stages }, 'r.yaml');
     const transform = { stage: 'transform', methods: [{ name: 'vocabulary' }] };
     expect(() => recipe({ methods: [{ name: 'vocabulary' }] })).toThrow(

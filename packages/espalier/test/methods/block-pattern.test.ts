@@ -117,7 +117,7 @@ describe('RPP in blocks', () => {
     async (options) => {
       const trainer = run({ steps: 40, methods: [blocks(options)] });
       await finish(trainer);
-      const sparsity = 'sparsity' in options ? options.sparsity! : 0.7;
+      const sparsity = 'sparsity' in options ? options.sparsity : 0.7;
       const reached = zeroFraction(prunable(trainer).map(({ name }) => trainer.weight(name)));
       expect(Math.abs(reached - sparsity)).toBeLessThan(0.002);
       for (const { name, shape } of prunable(trainer)) {

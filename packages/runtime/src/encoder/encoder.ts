@@ -81,7 +81,10 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
         all.map((sequence) => spans(contextOf(of, sequence.tile), headOf(of, 'span'), sequence, of.f32)),
       ),
     dispose,
-    [Symbol.asyncDispose]: async () => dispose(),
+    [Symbol.asyncDispose]: () => {
+      dispose();
+      return Promise.resolve();
+    },
   };
 }
 

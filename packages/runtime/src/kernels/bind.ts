@@ -18,7 +18,9 @@ export function bindable<P extends Params>(
   const bind = compile({ run: wasm(shape, level === 'relaxed') });
   return (memory) => {
     const { run } = bind(memory);
-    return (args) => void run(args);
+    return (args) => {
+      run(args);
+    };
   };
 }
 
