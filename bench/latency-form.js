@@ -13,7 +13,7 @@ import { withStructure } from '../packages/espalier/dist/models/structure.js';
 import { random } from '../packages/espalier/dist/random.js';
 import { median } from './median.js';
 import { randomBert } from './random-bert.js';
-import { SIZES } from './sizes.js';
+import { SHAPES, SIZES } from './sizes.js';
 
 const { values } = parseArgs({
   options: Object.fromEntries(
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   ),
 });
 const [tokens, runs, threads] = [Number(values.tokens), Number(values.runs), Number(values.threads)];
-const model = randomBert(SIZES[values.size]);
+const model = randomBert({ ...SIZES, ...SHAPES }[values.size]);
 const generator = random(0, 'bench ids');
 const example = {
   index: 0,

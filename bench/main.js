@@ -1,8 +1,10 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
+import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
 
 const BENCHMARKS = {
+  infer,
   int8: latency('int8'),
   structure: latency('structure'),
   train: step('train'),

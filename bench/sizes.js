@@ -7,6 +7,13 @@ export const SIZES = {
   large: { layers: 24, hidden: 1024, heads: 16, intermediate: 4096, rows: 4, tokens: 128 },
 };
 
+/** The shapes of the inference benchmark; `tiny` is there to see that it works. */
+export const SHAPES = {
+  'bert-base': SIZES.base,
+  minilm: { layers: 6, hidden: 384, heads: 12, intermediate: 1536 },
+  tiny: { layers: 2, hidden: 64, heads: 2, intermediate: 128 },
+};
+
 /** Tokens of a pre-training sequence, and how many of them are masked. */
 export const PRETRAIN = { tokens: 128, masked: 19 };
 

@@ -19,9 +19,13 @@ function newest(folder) {
 }
 
 const stamp = join(root, 'dist', '.tsbuildinfo');
+// In the workspace the runtime lies beside; installed, both are built.
+const sources = [join(root, 'src'), join(root, '..', 'runtime', 'src')].filter((folder) =>
+  existsSync(folder),
+);
 if (
   existsSync(join(root, 'src')) &&
-  (!existsSync(stamp) || statSync(stamp).mtimeMs < newest(join(root, 'src')))
+  (!existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map(newest)))
 ) {
   process.stderr.write('espalier: building ...\n');
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

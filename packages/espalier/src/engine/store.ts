@@ -3,7 +3,8 @@
 
 import { EspalierError } from '../errors.js';
 import type { Shape } from '../tensor/tensor.js';
-import { allocate } from '../wasm/assembler.js';
+import { allocate } from '@espalier/runtime/wasm';
+import { shrinkBlocks } from './blocks.js';
 import { type AdamwOptions, adamwScalars } from './kernels/adamw.js';
 import { bindKernels, type Kernels } from './kernels/index.js';
 import { dropoutScalars, fillNormal, type RandomKey, uniformScalars } from './kernels/random.js';
@@ -47,6 +48,11 @@ export interface Store {
   adamw(name: string, options: AdamwOptions & UpdateOptions & { readonly metric?: boolean }): void;
   /** One step of gradient descent; the momentum buffer is slot 'm', without which momentum must be 0. */
   sgd(name: string, options: SgdOptions & UpdateOptions): void;
+  /**
+   * The proximal operator of 1x4 blocks (blocks.ts) on what the update has proposed: threshold times the tensor's
+   * factors, in units of a weight. The moments do not see it.
+   */
+  shrinkBlocks(name: string, threshold: number): void;
   /** Global L2 norm of a slot, by default the gradients, of these tensors, in f64. */
   norm(names: Iterable<string>, slot?: FloatSlot): number;
   /** Sets the gradients of these tensors to zero. */
@@ -202,6 +208,12 @@ export function createStore(plan: StorePlan): Store {
         ...sgdScalars(options),
       });
       finish();
+    },
+    shrinkBlocks: (name, threshold) => {
+      const dense = optionalView(name, 'dense');
+      const trained = dense ?? view(name, 'weight');
+      shrinkBlocks(trained, view(name, 'factor'), place(name).shape.at(-1)!, threshold);
+      if (dense) copyUnderMask(name);
     },
     norm: (names, slot = 'grad') => {
       let total = 0;

@@ -15,11 +15,13 @@ import {
   type Recipe,
   recipeSchema,
   targetSparsity,
+  transforms,
   withoutDistillation,
 } from '../recipe/recipe.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import { measureSparsity, type Report } from '../report/report.js';
 import { adapterMethod, checkAdapter } from './adapters.js';
+import { cutAlike, cutRun } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
@@ -31,6 +33,7 @@ import {
   loadRun,
   parseOptions,
   parseSettings,
+  type Transform,
 } from './task-run.js';
 import { type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
@@ -59,7 +62,9 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   await checkDevice(options.device, control);
   await checkOutput(options);
   const select = options.search ? 'best' : options.select; // both need examples that are held out
-  const loaded = await loadRun({ ...options, maxLength, select }, control);
+  const cut: Transform = (whole, data, again) => cutRun(whole, data, again, control);
+  const load = { ...options, maxLength, select };
+  const loaded = await loadRun(load, control, transforms(recipe) ? cut : undefined);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);
 }
 
@@ -70,6 +75,7 @@ export async function compressLoaded(
   control: RunControl,
 ): Promise<Report> {
   checkPretrained(options.recipe, loaded.model);
+  checkTransformed(options.recipe, loaded);
   const [namedDense, namedTeacher] = [
     await finetunedModel(options.dense ?? undefined, '--dense', loaded),
     await finetunedModel(options.teacher, '--teacher', loaded),
@@ -91,7 +97,9 @@ export async function compressLoaded(
   const stages = { ...run.stages, teacher: namedTeacher ?? dense };
   if (!options.search) {
     const result = await runRecipe(input.base, recipe, stages);
-    return writeRun(run, result, options, compared, targetSparsity(recipe, layers));
+    const { vocabulary } = loaded;
+    const more = vocabulary && { vocabulary: vocabulary.report };
+    return writeRun(run, result, options, compared, targetSparsity(recipe, layers), more);
   }
   const place = { out: options.out, heldRows: loaded.held.length };
   const found = await searchSchedule(input.base, recipe, stages, place);
@@ -130,6 +138,21 @@ function checkPretrained(recipe: Recipe, model: Model): void {
   );
 }
 
+/** A recipe that trains nothing needs a model that has been trained; one that transforms, data that can follow. */
+function checkTransformed({ name, stages }: Recipe, { model, task, vocabulary }: LoadedRun): void {
+  if (!stages.some(({ stage }) => stage === 'transform')) return;
+  if (!vocabulary) {
+    throw new UsageError(
+      `recipe "${name}" prunes the vocabulary before text becomes ids; run it by "espalier compress"`,
+    );
+  }
+  if (stages.some(({ stage }) => stage !== 'transform') || hasHead(model, task)) return;
+  throw new UsageError(
+    `recipe "${name}" trains nothing, and ${model.source} has no head for task "${task.name}"; fine-tune it first, or ` +
+      'give the recipe a stage that trains',
+  );
+}
+
 /** Where the dense model of a comparison comes from. */
 export interface DenseSource {
   readonly path: string;
@@ -150,13 +173,13 @@ export async function denseSource(model: Model, task: Task): Promise<DenseSource
 
 /** The model that the dense comparison is fine-tuned from. */
 async function denseBaseOf(
-  { model, task }: LoadedRun,
+  { model, task, vocabulary }: LoadedRun,
   seed: number,
   control: RunControl,
 ): Promise<Model | undefined> {
   const source = await denseSource(model, task);
   if (source?.path === model.source) return model;
-  if (source) return withHead(await loadCheckpoint(source.path), task, seed);
+  if (source) return withHead(cutAlike(await loadCheckpoint(source.path), vocabulary), task, seed);
   const recorded = await recordedDense(model.source);
   const message =
     `${model.source} is sparse and its dense model is ${recorded ?? 'not recorded'}` +
@@ -179,10 +202,10 @@ async function recordedDense(source: string): Promise<string | undefined> {
 async function finetunedModel(
   source: string | undefined,
   option: string,
-  { task, model: base }: LoadedRun,
+  { task, model: base, vocabulary }: LoadedRun,
 ): Promise<Model | undefined> {
   if (source === undefined) return undefined;
-  const model = await loadCheckpoint(source);
+  const model = cutAlike(await loadCheckpoint(source), vocabulary);
   if (!hasHead(model, task)) {
     throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
   }

@@ -1,5 +1,5 @@
 // Scores an artefact on the dev split of a task: a directory by our own forward pass, an ONNX file by plain ONNX
-// Runtime. Every artefact is scored itself.
+// Runtime, a packed file by our pass over what it holds. Every artefact is scored itself.
 import { z } from 'zod';
 import type { Example } from '../data/example.js';
 import { predictAnswers } from '../data/squad/prediction.js';
@@ -19,7 +19,9 @@ export const evaluateSchema = z.strictObject({
   ...computeSchema.shape,
   model: z
     .string()
-    .describe('directory in Hugging Face layout or of an adapter, Hub id, or .onnx file beside one'),
+    .describe(
+      'directory in Hugging Face layout or of an adapter, Hub id, .onnx file beside one, or .espalier file',
+    ),
   base: baseOption,
   maxLength: z
     .int()

@@ -6,9 +6,11 @@ import { UsageError } from '../errors.js';
 import { checkLogits } from '../export/check.js';
 import { exportOnnx } from '../export/onnx.js';
 import { openOnnx } from '../export/onnx-predictor.js';
+import type { PackExport, PackInput } from '../export/pack.js';
 import { paddedModel } from '../export/padded.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadModel } from '../models/adapter.js';
+import { PACK_EMBEDDINGS, PACK_VALUES } from '../export/pack-form.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import { padSideOf } from '../models/families.js';
 import { hasLayerMix } from '../models/layer-mix.js';
@@ -16,10 +18,12 @@ import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
 import { hasTaskHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
+import type { PackSize } from '../report/pack-size.js';
 import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
+import { exportPackFile } from './export-pack.js';
 import { RUN_ENTRIES } from './output.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 import { baseOption, computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
@@ -30,12 +34,16 @@ export const exportSchema = z.strictObject({
   model: z.string(),
   base: baseOption,
   to: z
-    .enum(['hf', 'onnx', 'onnx-int8'])
-    .describe('hf: Hugging Face directory; onnx: float32 ONNX file; onnx-int8: the same in int8'),
+    .enum(['hf', 'onnx', 'onnx-int8', 'pack'])
+    .describe(
+      'hf: Hugging Face directory; onnx: float32 ONNX file; onnx-int8: the same in int8; pack: packed file',
+    ),
   int8: z
     .enum(['dynamic', 'static'])
     .optional()
     .describe("post-training int8 instead of the model's own scales; static calibrates on training examples"),
+  values: z.enum(PACK_VALUES).optional().describe('pack: values of encoder matrices, default int8'),
+  embeddings: z.enum(PACK_EMBEDDINGS).optional().describe('pack: word embeddings, default int8'),
   out: z.string(),
   overwrite: z.boolean().default(false),
   maxLength: z.int().min(3).optional(),
@@ -45,15 +53,22 @@ export interface ExportResult {
   readonly out: string;
   /** Largest difference of a logit between the written file and the model, on random ids of several lengths. */
   readonly largestDifference: number;
-  /** Of int8: fraction of examples decided as by the rounded model in float32, and their number. */
+  /**
+   * Of int8: fraction of examples decided as by the rounded model in float32, and their number. Of a pack: as by the
+   * model.
+   */
   readonly agreement?: number;
   readonly examples?: number;
+  /** Of a pack: what its bytes are for, and encoder matrices by kind. */
+  readonly size?: PackSize;
+  readonly kinds?: PackExport['kinds'];
   /** Scores of the written file, when a task was named. */
   readonly metrics?: Scores;
 }
 
 export type ExportOptions = z.output<typeof exportSchema>;
-export type Check = Parameters<typeof checkLogits>[3];
+/** What gates compare on. */
+export type Check = PackInput;
 
 export async function exportModel(
   input: z.input<typeof exportSchema>,
@@ -67,6 +82,10 @@ export async function exportModel(
   if (options.int8 !== undefined && options.to !== 'onnx-int8') {
     throw new UsageError(`--int8 ${options.int8} belongs to --to onnx-int8, found --to ${options.to}`);
   }
+  for (const option of ['values', 'embeddings'] as const) {
+    if (options[option] === undefined || options.to === 'pack') continue;
+    throw new UsageError(`--${option} belongs to --to pack, found --to ${options.to}`);
+  }
   const labelled = await labelledDev(options, control);
   const model = labelled?.model ?? (await loadWhole(options.model, options.base));
   if (!hasTaskHead(model)) {
@@ -78,14 +97,14 @@ export async function exportModel(
         'export it to onnx',
     );
   }
-  const check = { threads, ...(labelled && { dev: labelled.dev }) };
+  const check = { threads, ...(labelled && { dev: labelled.dev, task: labelled.task }) };
   const { maxLength } = labelled ?? options;
   const written = await WRITERS[options.to](model, { ...options, maxLength }, check, control);
   if (!labelled) return { out, ...written };
   const { task, dev, padId } = labelled;
   const predictor =
-    options.to === 'hf'
-      ? createPredictor({ model: await loadCheckpoint(out), threads, device, padId })
+    options.to === 'hf' || options.to === 'pack'
+      ? createPredictor({ model: await loadModel(out), threads, device, padId })
       : await openOnnx(out, threads, padSideOf(model.config));
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
@@ -107,6 +126,7 @@ const WRITERS: Readonly<
   },
   onnx: async (model, { out }, check) => ({ largestDifference: await exportOnnx(model, out, check) }),
   'onnx-int8': exportInt8File,
+  pack: exportPackFile,
 };
 
 /** The model with the dev split of the task that the options name, if they do. */

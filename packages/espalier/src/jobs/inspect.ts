@@ -16,8 +16,10 @@ import {
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
+import { isPack, packedSections } from '../models/pack-file.js';
 import { type Structure, structureOf } from '../models/structure.js';
 import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
+import { blockPatterns, type NamedBlocks } from '../report/block-statistics.js';
 import { neighbourOverlap } from '../report/neighbour-overlap.js';
 import { type NamedPattern, queryKeyPatterns } from '../report/pattern-statistics.js';
 import {
@@ -27,6 +29,7 @@ import {
   type ParameterCounts,
   type Topology,
 } from '../report/report.js';
+import { sizeOf } from '../tensor/tensor.js';
 import { baseOption, parseOptions } from './task-run.js';
 import { topologyOf } from './topology.js';
 
@@ -41,12 +44,15 @@ export interface TensorSummary {
   readonly shape: readonly number[];
   readonly component: string;
   readonly zeros: number;
+  /** In memory as float32; of a pack in the file. */
   readonly bytes: number;
+  /** How a pack has it. */
+  readonly kind?: string;
 }
 
 export interface Inspection {
   readonly path: string;
-  readonly format: 'hf' | 'onnx' | 'adapter';
+  readonly format: 'hf' | 'onnx' | 'adapter' | 'pack';
   readonly family?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly tensors: readonly TensorSummary[];
@@ -65,6 +71,8 @@ export interface Inspection {
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
   readonly patterns?: readonly NamedPattern[];
+  /** Whether zeros come in 1x4 blocks, for every matrix [out, in] with zeros; absent where there are none. */
+  readonly blocks?: readonly NamedBlocks[];
   /** Nearest neighbours that word embeddings share with those of `path`. */
   readonly against?: {
     readonly path: string;
@@ -94,7 +102,7 @@ const COMPONENTS: readonly (readonly [string, RegExp])[] = [
 export const componentOf = (name: string): string =>
   COMPONENTS.find(([, pattern]) => pattern.test(name))?.[0] ?? 'heads';
 
-/** Inspects a Hugging Face directory, Hub id or ONNX file. */
+/** Inspects a Hugging Face directory, Hub id, ONNX file or packed file. */
 export async function inspect(input: z.input<typeof inspectSchema>): Promise<Inspection> {
   const { model: path, base, against } = parseOptions(inspectSchema, input, 'inspect');
   if (path.endsWith('.onnx')) {
@@ -103,10 +111,13 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   }
   const model = await loadModel(path, base);
   const adapter = isAdapter(path) ? await readAdapter(path) : undefined;
+  const sections = isPack(path) ? await packedSections(path) : undefined;
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-    return { name, shape, component: componentOf(name), zeros, bytes: data.byteLength };
+    const packed = sections?.get(name);
+    const bytes = packed?.length ?? data.byteLength;
+    return { name, shape, component: componentOf(name), zeros, bytes, ...(packed && { kind: packed.kind }) };
   });
   const components = [...COMPONENTS.map(([component]) => component), 'heads'].flatMap((component) => {
     const members = tensors.filter((tensor) => tensor.component === component);
@@ -116,7 +127,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     return [
       {
         component,
-        parameters: sum((t) => t.bytes / 4),
+        parameters: sum((t) => sizeOf(t.shape)),
         zeros: sum((t) => t.zeros),
         bytes: sum((t) => t.bytes),
       },
@@ -124,10 +135,11 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   });
   const { encoder, model: whole } = measureSparsity(model, null);
   const patterns = queryKeyPatterns(model);
-  const file = join(path, adapter ? ADAPTER : WEIGHTS);
+  const blocks = blockPatterns(model);
+  const file = sections ? path : join(path, adapter ? ADAPTER : WEIGHTS);
   return {
     path,
-    format: adapter ? 'adapter' : 'hf',
+    format: adapter ? 'adapter' : sections ? 'pack' : 'hf',
     family: familyOf(model.config).name,
     config: model.config,
     tensors,
@@ -138,6 +150,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     ...(adapter && { adapter: summaryOf(adapter, model) }),
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),
+    ...(blocks.length > 0 && { blocks }),
     ...(against !== undefined && { against: compareEmbeddings(model, await loadCheckpoint(against)) }),
     bytes: existsSync(file) ? statSync(file).size : tensors.reduce((total, { bytes }) => total + bytes, 0),
   };

@@ -16,6 +16,7 @@ import type { Model } from '../models/model.js';
 import { hasHead, headOutputs } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
+import type { VocabularyCut } from './cut-vocabulary.js';
 import { inLabelOrder } from './label-order.js';
 import { prepareExamples, type Split } from './prepare-examples.js';
 import { withTokenizerJson } from './tokenizer-json.js';
@@ -81,6 +82,8 @@ export interface LoadedRun extends Padding {
   readonly files: TaskData['files'];
   /** Tokens per example at most. */
   readonly maxLength: number;
+  /** Where the vocabulary was pruned before all this. */
+  readonly vocabulary?: VocabularyCut;
 }
 
 export type LoadedDev = Omit<LoadedRun, 'train' | 'held'>;
@@ -130,13 +133,22 @@ export async function withData(
   return { model, data: inLabelOrder(model, data) };
 }
 
+/** What may change the model once its task is read; `again` tokenises the task for another model. */
+export type Transform = (loaded: LoadedRun, data: TaskData, again: (model: Model) => LoadedRun) => LoadedRun;
+
 /** Model and task of a job that trains. */
-export async function loadRun(options: LoadOptions, control: RunControl): Promise<LoadedRun> {
+export async function loadRun(
+  options: LoadOptions,
+  control: RunControl,
+  transform?: Transform,
+): Promise<LoadedRun> {
   const { model, data } = await withData(await loadCheckpoint(options.model), options);
   const byDefault =
     data.task.kind === 'span' ? evaluationLength(model, data.task, undefined) : parseSettings({}).maxLength;
   const maxLength = options.maxLength ?? byDefault;
-  return tokenizeRun(model, data, { ...options, maxLength }, control);
+  const tokenised = (of: Model): LoadedRun => tokenizeRun(of, data, { ...options, maxLength }, control);
+  const loaded = tokenised(model);
+  return transform ? transform(loaded, data, tokenised) : loaded;
 }
 
 /** Tokens per example where neither the user nor the model's positions say less. */

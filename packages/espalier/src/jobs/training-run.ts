@@ -145,7 +145,7 @@ export async function writeRun(
   options: RunOptions,
   dense: { readonly model: Model; readonly scores: Scores } | undefined,
   target: number | null,
-  more: Pick<Report, 'dense' | 'search'> = {},
+  more: Pick<Report, 'dense' | 'search' | 'vocabulary'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
   const { settings, totalSteps } = run.stages;

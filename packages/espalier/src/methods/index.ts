@@ -13,6 +13,7 @@ import { pruneOnce } from './prune-once.js';
 import { quantise } from './quantise.js';
 import { rpp } from './rpp.js';
 import { structured } from './structured.js';
+import { vocabulary } from './vocabulary.js';
 
 /** A method whose options are validated behind `create`, so that methods of every option type stand in one list. */
 export interface AnyMethod extends Omit<Method, 'create'> {
@@ -48,12 +49,16 @@ export const METHODS: readonly AnyMethod[] = [
   listed(adaptRandom),
   listed(adaptMagnitude),
   listed(adaptIterative),
+  listed(vocabulary),
 ];
 
 /** Those whose result is an adapter beside an untouched base. */
 export const ADAPTERS: readonly string[] = [adapt, adaptRandom, adaptMagnitude, adaptIterative].map(
   ({ name }) => name,
 );
+
+/** Those that act before text becomes ids: they stand in stages "transform", which come first. */
+export const TRANSFORMS: readonly string[] = [vocabulary.name];
 
 export function methodNamed(name: string): AnyMethod {
   const method = METHODS.find((candidate) => candidate.name === name);

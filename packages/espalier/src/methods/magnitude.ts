@@ -1,7 +1,7 @@
 // Magnitude pruning: one-shot, or gradual along the cubic ramp (Zhu & Gupta, 2017). Pruned weights stay pruned:
 // the mask zeroes weight, gradient and moments after every update.
 import { z } from 'zod';
-import { magnitudeMask } from './magnitude-mask.js';
+import { blockCheck, blockOption, columnsOf, type Pattern, patternMask } from './block-pattern.js';
 import type { Method, MethodHooks, StepContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
 import { cubicSparsity } from './sparsity-schedule.js';
@@ -21,6 +21,7 @@ const options = z
       .default(0.5)
       .describe('where the target is reached, as a fraction of the stage'),
     updates: z.int().positive().default(50).describe('mask updates along the ramp'),
+    pattern: blockOption,
     names: patternOption,
   })
   .refine(({ schedule, start, end }) => schedule === 'one-shot' || start <= end, {
@@ -33,12 +34,13 @@ const options = z
  * any. `lastUpdate` is the number of steps done when the target is reached.
  */
 export function magnitudeHooks(
-  names: string | undefined,
+  { names, pattern }: { readonly names?: string | undefined; readonly pattern: Pattern },
   lastUpdate: (steps: number) => number,
   due: (step: StepContext) => number | undefined,
 ): MethodHooks {
   let prunable: readonly string[] = [];
   return {
+    ...blockCheck(pattern, names),
     declare(stage) {
       prunable = prunableNames(stage, names);
       stage.mask(prunable);
@@ -47,7 +49,8 @@ export function magnitudeHooks(
       const sparsity = due(step);
       if (sparsity === undefined) return;
       for (const name of prunable) {
-        magnitudeMask(step.store.view(name, 'weight'), sparsity, step.store.mask(name));
+        const [weights, mask] = [step.store.view(name, 'weight'), step.store.mask(name)];
+        patternMask(weights, columnsOf(step, name), pattern, sparsity, mask);
         step.store.applyMask(name);
       }
       step.report({ sparsity });
@@ -67,12 +70,13 @@ export const magnitude: Method<z.infer<typeof options>> = {
     start: 'ours',
     end: 'code',
     updates: 'code',
+    pattern: 'ours',
     names: 'paper',
   },
-  create: ({ sparsity, schedule, start, end, updates, names }) => {
+  create: ({ sparsity, schedule, start, end, updates, ...which }) => {
     const lastUpdate = (steps: number): number =>
       schedule === 'one-shot' ? 1 : Math.max(1, Math.round(end * steps));
-    return magnitudeHooks(names, lastUpdate, ({ step, steps }) => {
+    return magnitudeHooks(which, lastUpdate, ({ step, steps }) => {
       if (schedule === 'one-shot') return step === 0 ? sparsity : undefined;
       const ramp = { initial: 0, final: sparsity, start: Math.round(start * steps), end: lastUpdate(steps) };
       const interval = Math.max(1, Math.floor((ramp.end - ramp.start) / updates));

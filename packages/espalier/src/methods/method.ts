@@ -98,6 +98,8 @@ export interface UpdatePlan {
   readonly threshold: number;
   /** Divide the threshold by Adam's denominator: the proximal step in Adam's own metric. */
   readonly perCoordinate: boolean;
+  /** The threshold shrinks 1x4 blocks (engine/blocks.ts) instead of single weights; the tensor has a `factor` slot. */
+  readonly blocks: boolean;
 }
 
 /** Small JSON state of a method; checkpointed. */

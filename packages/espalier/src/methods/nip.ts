@@ -1,6 +1,7 @@
 // New Iterative Pruning, the baseline of Reweighted Proximal Pruning (Guo et al., 2019): magnitude pruning in equal
 // increments without a regulariser, trained on between increments, then at the final ratio.
 import { z } from 'zod';
+import { blockOption } from './block-pattern.js';
 import { magnitudeHooks } from './magnitude.js';
 import type { Method } from './method.js';
 import { patternOption, sparsityOption } from './prunable.js';
@@ -17,6 +18,7 @@ const options = z
       .max(1)
       .default(0.5)
       .describe('where the last rise happens, as a fraction of the stage'),
+    pattern: blockOption,
     names: patternOption,
   })
   .refine(({ sparsity, initial }) => initial <= sparsity, {
@@ -34,11 +36,12 @@ export const nip: Method<z.infer<typeof options>> = {
     increments: 'unconfirmed',
     initial: 'unconfirmed',
     end: 'unconfirmed',
+    pattern: 'ours',
     names: 'paper',
   },
-  create: ({ sparsity, increments, initial, end, names }) => {
+  create: ({ sparsity, increments, initial, end, ...which }) => {
     const lastUpdate = (steps: number): number => Math.max(1, Math.round(end * steps));
-    return magnitudeHooks(names, lastUpdate, ({ step, steps }) => {
+    return magnitudeHooks(which, lastUpdate, ({ step, steps }) => {
       const ramp = { initial, final: sparsity, start: 0, end: lastUpdate(steps) };
       const before = step === 0 ? 0 : steppedSparsity(step, ramp, increments);
       const now = steppedSparsity(step + 1, ramp, increments);

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { zeroFraction } from '../engine/pattern.js';
 import { rewindFactor } from '../train/schedules.js';
-import { magnitudeMask } from './magnitude-mask.js';
+import { blockCheck, blockOption, columnsOf, patternMask } from './block-pattern.js';
 import type { Method, StageContext } from './method.js';
 import { prunableNames, sparsityOption, widePatternOption } from './prunable.js';
 import { cubicSparsity } from './sparsity-schedule.js';
@@ -25,6 +25,7 @@ const options = z
       .default(0.01)
       .describe('between two mask updates, as a fraction of the stage'),
     rewind: z.boolean().default(true).describe('rewind the learning rate at each update of the ramp'),
+    pattern: blockOption,
     names: widePatternOption,
   })
   .refine(({ sparsity, initial }) => initial <= sparsity, {
@@ -60,23 +61,27 @@ export const pruneOnce: Method<PruneOnceOptions> = {
     until: 'code',
     interval: 'code',
     rewind: 'code',
+    pattern: 'ours',
     names: 'code',
   },
   create: (chosen) => {
-    const { sparsity, initial, rewind } = chosen;
+    const { sparsity, initial, rewind, pattern } = chosen;
     let prunable: readonly string[] = [];
     const measured = ({ store }: StageContext): number =>
       zeroFraction(prunable.map((name) => store.view(name, 'weight')));
     /** Masks for the sparsity that is due after `done` steps. */
-    const update = ({ store, steps }: StageContext, done: number): void => {
+    const update = (stage: StageContext, done: number): void => {
+      const { store, steps } = stage;
       const { start, end } = inSteps(chosen, steps);
       const due = cubicSparsity(done, { initial, final: sparsity, start, end });
       for (const name of prunable) {
-        magnitudeMask(store.view(name, 'dense'), due, store.mask(name));
+        const [weights, mask] = [store.view(name, 'dense'), store.mask(name)];
+        patternMask(weights, columnsOf(stage, name), pattern, due, mask);
         store.applyMask(name);
       }
     };
     return {
+      ...blockCheck(pattern, chosen.names, 'prunedLinear'),
       declare(stage) {
         prunable = prunableNames(stage, chosen.names, stage.prunedLinear);
         stage.regrow(prunable);

@@ -8,14 +8,24 @@
 // - Factors are normalised so that a weight at zero has factor 1 (eps / (|w| + eps)): gamma is then in units of
 //   Adam's own step, and the same gamma fits every round. `normalise: none` is the bare formula.
 // - eps is relative to each matrix's standard deviation.
+// - With pattern 1x4 all of it holds for blocks: their norm (root of the mean square) stands where |w| did, and the
+//   operator is that of the reweighted group lasso. On that scale gamma means what it means for single weights.
 import { z } from 'zod';
+import {
+  blockCheck,
+  blockOption,
+  columnsOf,
+  type Pattern,
+  patternMagnitudes,
+  reachedCount,
+} from './block-pattern.js';
 import type { Method, MethodState, StageContext } from './method.js';
 import { patternOption, prunableNames, sparsityOption } from './prunable.js';
 import { kthSmallest } from './ranking.js';
 import { zeroFraction } from '../engine/pattern.js';
 import { cubicSparsity } from './sparsity-schedule.js';
 
-const options = z.strictObject({
+const fields = z.strictObject({
   sparsity: sparsityOption.default(0.8),
   rounds: z.int().positive().default(10).describe('reweighting rounds; factors are 1 in the first'),
   epsilon: z
@@ -34,12 +44,18 @@ const options = z.strictObject({
   ramp: z.number().gt(0).max(1).default(0.7).describe('fraction of the stage over which sparsity rises'),
   gamma: z.number().positive().optional().describe('fixed penalty; default: solved for the target'),
   checks: z.int().positive().default(100).describe('corrections of the penalty over the stage'),
+  pattern: blockOption,
   names: patternOption,
+});
+
+const options = fields.refine(({ pattern, metric }) => pattern === 'unstructured' || metric === 'scalar', {
+  error: 'expected scalar with pattern 1x4: one threshold shrinks a block',
+  path: ['metric'],
 });
 
 export type RppOptions = z.infer<typeof options>;
 
-/** 1 / (|w| + eps), scaled; `epsilon` is absolute here. Writes into `factors`. */
+/** 1 / (|w| + eps), scaled; `epsilon` is absolute here. `weights` may be the norms of blocks. Writes into `factors`. */
 export function reweight(
   weights: Float32Array,
   epsilon: number,
@@ -89,10 +105,11 @@ export const rpp: Method<RppOptions> = {
     ramp: 'ours',
     gamma: 'unconfirmed',
     checks: 'ours',
+    pattern: 'ours',
     names: 'paper',
   },
   create: (chosen) => {
-    const { sparsity, rounds, normalise, metric, gamma: fixed } = chosen;
+    const { sparsity, rounds, normalise, metric, pattern, gamma: fixed } = chosen;
     let names: readonly string[] = [];
     let prunable = new Set<string>();
     const controller = (stage: StageContext): MethodState<PenaltyController> =>
@@ -104,7 +121,11 @@ export const rpp: Method<RppOptions> = {
     const wanted = (stage: StageContext, step: number): number =>
       cubicSparsity(step, { initial: 0, final: sparsity, start: 0, end: chosen.ramp * stage.steps });
 
+    const magnitudesOf = (stage: StageContext, name: string): Float32Array =>
+      patternMagnitudes(stage.store.view(name, 'weight'), columnsOf(stage, name), pattern);
+
     return {
+      ...blockCheck(pattern, chosen.names),
       declare(stage) {
         names = prunableNames(stage, chosen.names);
         prunable = new Set(names);
@@ -116,14 +137,15 @@ export const rpp: Method<RppOptions> = {
         const weights = weightsOf(stage);
         epsilons(stage).value = weights.map((array) => chosen.epsilon * deviation(array));
         controller(stage).value = {
-          gamma: fixed ?? firstPenalty(stage, weights, wanted),
+          gamma: fixed ?? firstPenalty(stage, () => names.map((name) => magnitudesOf(stage, name)), wanted),
           measured: zeroFraction(weights),
         };
       },
       update(step, tensor, plan) {
         if (!prunable.has(tensor.name)) return plan;
         const { gamma } = controller(step).value;
-        return { ...plan, threshold: plan.rate * gamma, perCoordinate: metric === 'per-coordinate' };
+        const perCoordinate = metric === 'per-coordinate';
+        return { ...plan, threshold: plan.rate * gamma, perCoordinate, blocks: pattern === '1x4' };
       },
       afterStep(step) {
         const done = step.step + 1;
@@ -131,12 +153,15 @@ export const rpp: Method<RppOptions> = {
         if (done % interval === 0) {
           const state = controller(step).value;
           const measured = zeroFraction(weightsOf(step));
-          if (fixed === undefined) {
+          // Hardly a block is near zero at first: corrections before the first penalty has acted would only pile up.
+          const waits = pattern === '1x4' && done <= step.steps / 10;
+          if (fixed === undefined && !waits) {
             const ahead = wanted(step, Math.min(step.steps, done + interval));
             const rise = ahead - wanted(step, done);
             const error = wanted(step, done) - measured;
             const next = correctPenalty(state.gamma, error, measured - state.measured, rise);
-            const holds = rise === 0 && normalise === 'zero' && metric === 'scalar';
+            const single = metric === 'scalar' && pattern === 'unstructured';
+            const holds = rise === 0 && normalise === 'zero' && single;
             state.gamma = holds ? Math.max(next, HOLDING_PENALTY) : next;
           }
           state.measured = measured;
@@ -145,7 +170,7 @@ export const rpp: Method<RppOptions> = {
         if (endsRound(done, chosen.ramp * step.steps, rounds)) {
           for (const [index, name] of names.entries()) {
             reweight(
-              step.store.view(name, 'weight'),
+              magnitudesOf(step, name),
               epsilons(step).value[index]!,
               normalise,
               step.store.view(name, 'factor'),
@@ -157,7 +182,7 @@ export const rpp: Method<RppOptions> = {
       afterStage(stage) {
         const weights = weightsOf(stage);
         const reached = zeroFraction(weights);
-        closeGap(stage, names, sparsity);
+        closeGap(stage, names, sparsity, pattern);
         const adjustment = Math.abs(sparsity - reached);
         stage.report({ finalAdjustment: adjustment, sparsity: zeroFraction(weights) });
         if (adjustment > 0.01) {
@@ -199,18 +224,16 @@ function deviation(array: Float32Array): number {
  */
 function firstPenalty(
   stage: StageContext,
-  weights: readonly Float32Array[],
+  magnitudes: () => readonly Float32Array[],
   wanted: (stage: StageContext, step: number) => number,
 ): number {
   const horizon = Math.max(2, Math.ceil(stage.steps / 10)); // the first rate of a warm-up is 0
   let rates = 0;
   for (let step = 0; step < horizon; step++) rates += stage.rateAt(step);
-  const total = weights.reduce((sum, { length }) => sum + length, 0);
+  const found = magnitudes();
+  const total = found.reduce((sum, { length }) => sum + length, 0);
   const count = Math.max(1, Math.floor(wanted(stage, horizon) * total));
-  const quantile = kthSmallest(
-    weights.map((array) => array.map(Math.abs)),
-    count,
-  );
+  const quantile = kthSmallest(found, count);
   return rates > 0 ? quantile / rates : 0;
 }
 
@@ -218,26 +241,30 @@ function firstPenalty(
  * One more proposal of Adam, at the mean rate of the stage, and one proximal step at the exact quantile: weights
  * become zero where zeros are missing, and the zeros with the strongest pull return where there are too many.
  */
-function closeGap(stage: StageContext, names: readonly string[], sparsity: number): void {
+function closeGap(stage: StageContext, names: readonly string[], sparsity: number, pattern: Pattern): void {
   const { store, steps } = stage;
   const rate = stage.rateAt(Math.floor(steps / 2));
   const proposals = names.map((name) => {
     const [w, m, v] = [store.view(name, 'weight'), store.view(name, 'm'), store.view(name, 'v')];
     return w.map((weight, i) => weight - (rate * m[i]!) / (Math.sqrt(v[i]!) + 1e-8));
   });
+  const sizes = proposals.map((array, index) =>
+    patternMagnitudes(array, columnsOf(stage, names[index]!), pattern),
+  );
   const factors = names.map((name) => store.view(name, 'factor'));
   const total = proposals.reduce((sum, { length }) => sum + length, 0);
-  const count = Math.floor(sparsity * total);
+  const count = reachedCount(Math.floor(sparsity * total), pattern);
   if (count < 1) return;
-  // The penalty that removes weight i is |a_i| / factor_i.
-  const scores = proposals.map((array, index) => array.map((a, i) => Math.abs(a) / factors[index]![i]!));
+  // The penalty that removes weight i is |a_i| / factor_i; |a_i| is the norm of the block where blocks go.
+  const scores = sizes.map((array, index) => array.map((size, i) => size / factors[index]![i]!));
   const penalty = kthSmallest(scores, count);
   for (const [index, name] of names.entries()) {
     const weights = store.view(name, 'weight');
     for (let i = 0; i < weights.length; i++) {
-      const a = proposals[index]![i]!;
-      const rest = Math.abs(a) - penalty * factors[index]![i]!;
-      weights[i] = rest > 0 && scores[index]![i]! > penalty ? Math.sign(a) * rest : 0;
+      const [a, size] = [proposals[index]![i]!, sizes[index]![i]!];
+      const rest = size - penalty * factors[index]![i]!;
+      const stays = rest > 0 && scores[index]![i]! > penalty;
+      weights[i] = stays ? (pattern === '1x4' ? a * (rest / size) : Math.sign(a) * rest) : 0;
     }
   }
 }

@@ -13,6 +13,7 @@ import { loadCheckpoint } from './checkpoint.js';
 import type { ModelConfig } from './config.js';
 import { familyOf } from './families.js';
 import type { Model } from './model.js';
+import { isPack, loadPack } from './pack-file.js';
 import { bitAt, isWholeMask, packNonzero } from './packed-bits.js';
 import { taskConfig } from './task-model.js';
 import { validateTensors } from './tensors.js';
@@ -192,6 +193,6 @@ export async function loadModel(source: string, base?: string): Promise<Model> {
     const adapter = await readAdapter(source);
     return applyAdapter(await loadBase(adapter, source, base), adapter, source);
   }
-  if (base === undefined) return loadCheckpoint(source);
+  if (base === undefined) return isPack(source) ? loadPack(source) : loadCheckpoint(source);
   throw new UsageError(`--base ${base}: ${source} is no adapter, which alone has a base`);
 }

@@ -72,6 +72,7 @@ export const RECIPES: readonly unknown[] = [
   adapter('adapt-random'),
   adapter('adapt-magnitude'),
   adapter('adapt-iterative'),
+  { name: 'vocabulary', stages: [{ stage: 'transform', methods: [{ name: 'vocabulary' }] }] },
 ];
 
 export const recipeNames = (): string[] => RECIPES.map((data) => parseRecipe(data, 'built in').name);

@@ -2,16 +2,18 @@
 // expressions; options are validated against the schema of each method.
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { METHODS, methodNamed } from '../methods/index.js';
+import { METHODS, methodNamed, TRANSFORMS } from '../methods/index.js';
 import { settingsSchema } from '../train/settings.js';
 
 const methodSchema = z.looseObject({ name: z.string().describe('a name of "espalier methods"') });
 
 const stageSchema = z.strictObject({
   stage: z
-    .enum(['train', 'finetune', 'pretrain'])
+    .enum(['train', 'finetune', 'pretrain', 'transform'])
     .default('train')
-    .describe('what the stage trains on: what the command gives it, a task, or text'),
+    .describe(
+      'what the stage trains on: what the command gives it, a task, or text; "transform" trains nothing and comes first',
+    ),
   methods: z.array(methodSchema).default([]).describe('methods that act together, in this order'),
   share: z
     .number()
@@ -48,6 +50,7 @@ export function parseRecipe(data: unknown, source: string): Recipe {
     const [issue] = training.error.issues;
     throw new UsageError(`recipe ${source}, "${['training', ...issue!.path].join('.')}": ${issue!.message}`);
   }
+  checkTransforms(result.data, source);
   return {
     ...result.data,
     stages: result.data.stages.map((stage) => ({
@@ -55,6 +58,28 @@ export function parseRecipe(data: unknown, source: string): Recipe {
       methods: stage.methods.map(({ name, ...options }) => ({ name, ...methodNamed(name).parse(options) })),
     })),
   };
+}
+
+/** Whether a method of the recipe acts before text becomes ids. */
+export const transforms = ({ stages }: Recipe): boolean => stages.some(({ stage }) => stage === 'transform');
+
+/** Throws UsageError where a stage "transform" does not come first, or methods stand in the wrong kind of stage. */
+function checkTransforms({ stages }: Recipe, source: string): void {
+  const first = stages.findIndex(({ stage }) => stage !== 'transform');
+  for (const [index, { stage, methods }] of stages.entries()) {
+    const [place, late] = [`recipe ${source}, "stages.${index}"`, first >= 0 && index > first];
+    if (stage === 'transform' && late)
+      throw new UsageError(
+        `${place}: expected a stage "transform" before those that train; move it to the front`,
+      );
+    for (const { name } of methods) {
+      if (TRANSFORMS.includes(name) === (stage === 'transform')) continue;
+      throw new UsageError(
+        `${place}: expected ${TRANSFORMS.join(', ')} in a stage "transform" and other methods in stages that train; ` +
+          `found ${name} in a stage "${stage}"`,
+      );
+    }
+  }
 }
 
 /** True when a method of the recipe has the option, named as "option" or "method.option". */
@@ -113,10 +138,15 @@ export function targetSparsity({ stages }: Recipe, layers: number): number | nul
   return typeof fraction === 'number' ? fraction : null;
 }
 
-/** The recipe with the stages that run on a task ("finetune") or on text ("pretrain"). Throws where none does. */
+/**
+ * The recipe with the stages that train on a task ("finetune") or on text ("pretrain"). Throws where none does, unless
+ * it only transforms a task's model.
+ */
 export function stagesFor(recipe: Recipe, workload: 'finetune' | 'pretrain'): Recipe {
   const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
-  if (stages.length > 0) return { ...recipe, stages };
+  const transforming = transforms(recipe);
+  const runs = transforming ? workload === 'finetune' : stages.length > 0;
+  if (runs) return { ...recipe, stages };
   const command = workload === 'pretrain' ? 'compress' : 'pretrain';
   throw new UsageError(
     `recipe "${recipe.name}" has no stage for this command; run it by "espalier ${command}"`,

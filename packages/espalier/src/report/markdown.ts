@@ -121,6 +121,18 @@ function surgeryRows({ parameters, surgery = {} }: Report): string[][] {
   ];
 }
 
+const vocabularyRows = ({ vocabulary }: Report): string[][] =>
+  vocabulary === undefined
+    ? []
+    : [
+        [
+          'vocabulary',
+          `${vocabulary.pieces.after.toLocaleString('en')} of ${vocabulary.pieces.before.toLocaleString('en')} pieces, ` +
+            `embeddings ${formatBytes(vocabulary.bytes.after)} of ${formatBytes(vocabulary.bytes.before)}; ` +
+            `${formatPercent(vocabulary.unchanged)} of ${vocabulary.devTokens.toLocaleString('en')} dev tokens unchanged`,
+        ],
+      ];
+
 /** Facts about size and run, as name and value. */
 export function factRows(report: Report): string[][] {
   const { sparsity, int8, adapter, parameters, structure, bytes, finalAdjustment, steps, seconds } = report;
@@ -132,6 +144,7 @@ export function factRows(report: Report): string[][] {
       `${parameters.total.toLocaleString('en')}, of which ${parameters.nonzero.toLocaleString('en')} not zero`,
     ],
     ...surgeryRows(report),
+    ...vocabularyRows(report),
     ...(structure === undefined
       ? []
       : (['heads', 'neurons'] as const).map((kind) => [

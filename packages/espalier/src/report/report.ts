@@ -47,6 +47,16 @@ export interface AdapterReport extends Topology {
   readonly reported: Readonly<Record<string, number>>;
 }
 
+/** What became of the vocabulary. */
+export interface VocabularyReport {
+  readonly pieces: { readonly before: number; readonly after: number };
+  /** Of the word embeddings in float32. */
+  readonly bytes: { readonly before: number; readonly after: number };
+  readonly devTokens: number;
+  /** Fraction of them that are the pieces they were. */
+  readonly unchanged: number;
+}
+
 export interface ParameterCounts {
   readonly total: number;
   /** Those of the encoder's blocks, biases and LayerNorm included. */
@@ -87,6 +97,8 @@ export interface Report {
   };
   /** Lists that surgery reported: `droppedLayers` (from 1), `contributions` (of each layer). */
   readonly surgery?: Readonly<Record<string, readonly number[]>>;
+  /** Where the vocabulary was pruned; `parameters.before` counts what was left of it. */
+  readonly vocabulary?: VocabularyReport;
   /** Heads and neurons by block, where blocks have lost any. */
   readonly structure?: Structure & { readonly before: Structure };
   readonly bytes: {

@@ -45,6 +45,7 @@ export function planUpdate(
     shift: 0,
     threshold: 0,
     perCoordinate: false,
+    blocks: false,
   };
   return methods.reduce((plan, method) => method.update?.(step, tensor, plan) ?? plan, base);
 }
@@ -57,7 +58,7 @@ export const clipFactor = (norm: number, limit: number): number =>
 export function applyUpdate(
   store: Store,
   { name }: TensorInfo,
-  { rule, rate, decay, momentum, shift, threshold, perCoordinate }: UpdatePlan,
+  { rule, rate, decay, momentum, shift, threshold, perCoordinate, blocks }: UpdatePlan,
   { betas: [beta1, beta2], epsilon }: TrainingSettings,
   count: number,
   gradScale: number,
@@ -68,8 +69,9 @@ export function applyUpdate(
     shift,
     gradScale,
     clearGradient: true,
-    ...(threshold > 0 && { threshold }),
+    ...(threshold > 0 && !blocks && { threshold }),
   };
   if (rule === 'sgd') store.sgd(name, { ...common, momentum });
   else store.adamw(name, { ...common, beta1, beta2, eps: epsilon, step: count, metric: perCoordinate });
+  if (threshold > 0 && blocks) store.shrinkBlocks(name, threshold);
 }

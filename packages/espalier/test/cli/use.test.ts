@@ -90,6 +90,29 @@ describe('export', () => {
     );
   });
 
+  it('writes a pack, checks it, scores it, and reads it back', async () => {
+    const out = 'exported/model.espalier';
+    const scored = await espalierJson(root, 'export', 'model', '--to', 'pack', '--out', out, ...own);
+    expect(scored).toMatchObject({
+      out,
+      agreement: 1,
+      examples: 20,
+      size: { bytes: expect.any(Number) as number },
+    });
+    const evaluated = await espalierJson(root, 'evaluate', out, ...own);
+    expect(evaluated['metrics']).toEqual(scored['metrics']);
+    const predicted = await espalierJson(root, 'predict', out, '--text', 'the pears were sour');
+    expect(['sour', 'sweet']).toContain(predicted['label']);
+    const inspected = await espalier(root, 'inspect', out);
+    expect(inspected.stdout).toMatch(/query\.weight +\d+ x \d+ +\d+\.\d % +(\d+\.\d % +)?int8 +\d/);
+    const args = ['export', 'model', '--to', 'pack', '--out', 'model.pack'];
+    expect((await espalier(root, ...args)).stderr).toContain('expected a name that ends with .espalier');
+    const onnx = ['export', 'model', '--to', 'onnx', '--out', 'x.onnx', '--values', 'f16'];
+    expect((await espalier(root, ...onnx)).stderr).toContain(
+      '--values belongs to --to pack, found --to onnx',
+    );
+  });
+
   it('writes int8, checks it, scores it, and reads it back', async () => {
     const out = 'exported/int8/model.onnx';
     const scored = await espalierJson(root, 'export', 'model', '--to', 'onnx-int8', '--out', out, ...own);

@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { bindKernels } from '../../src/engine/kernels/index.js';
 import { paddedLength } from '../../src/engine/kernels/vectors.js';
-import { allocate } from '../../src/wasm/assembler.js';
+import { allocate } from '@espalier/runtime/wasm';
 
 /** Lengths around the edges of a vector, a padding unit, and beyond. */
 export const EDGE_LENGTHS = [0, 1, 3, 4, 5, 15, 16, 17, 31, 33, 1000, 4097];

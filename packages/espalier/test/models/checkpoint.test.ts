@@ -6,7 +6,7 @@ import { EspalierError, FormatError, UsageError } from '../../src/errors.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { parseConfig } from '../../src/models/config.js';
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from '../../src/tensor/safetensors.js';
-import { f32ToF16 } from '../../src/tensor/half.js';
+import { f32ToF16 } from '@espalier/runtime/format';
 import { f32, type HostTensor } from '../../src/tensor/tensor.js';
 import { dataPath, describeWithData } from '../support/data.js';
 import { temporaryFolder } from '../support/temporary.js';

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { bf16ToF32, f16ToF32, f32ToF16, toF32 } from '../../src/tensor/half.js';
+import { bf16ToF32, f16ToF32, f32ToF16 } from '@espalier/runtime/format';
+import { toF32 } from '../../src/tensor/half.js';
 
 interface Goldens {
   digests: { f16ToF32: string; bf16ToF32: string; f32ToF16: string };

@@ -21,8 +21,8 @@ interface Flags extends DataFlags, ComputeFlags, OutputFlags {
 export function evaluateCommand(program: Command): void {
   const command = program
     .command('evaluate')
-    .description('metrics of a model or ONNX file on the dev split of a task')
-    .argument('<path>', 'directory in Hugging Face layout or of an adapter, Hub id, or .onnx file')
+    .description('metrics of a model, ONNX or packed file on the dev split of a task')
+    .argument('<path>', 'directory in Hugging Face layout or of an adapter, Hub id, .onnx or .espalier file')
     .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--max-length <n>', 'tokens per example (default 128, squad 384)', integer)
     .option('--predictions <file>', 'squad: write the answers here, as the official script reads them');

@@ -8,13 +8,17 @@ import {
   type DataFlags,
   dataOptions,
 } from '../options.js';
+import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../../export/pack-form.js';
 import { formatPercent } from '../../report/format.js';
+import { packTable } from '../../report/pack-size.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends Partial<DataFlags>, ComputeFlags, OutputFlags {
-  readonly to: 'hf' | 'onnx' | 'onnx-int8';
+  readonly to: 'hf' | 'onnx' | 'onnx-int8' | 'pack';
   readonly int8?: 'dynamic' | 'static';
+  readonly values?: PackForm['values'];
+  readonly embeddings?: PackForm['embeddings'];
   readonly base?: string;
   readonly out: string;
   readonly overwrite?: true;
@@ -26,8 +30,11 @@ export function exportCommand(program: Command): void {
     .description('write another format, checked against the model before it is kept')
     .argument('<dir>', 'directory in Hugging Face layout, or a Hub id')
     .addOption(
-      new Option('--to <format>', 'hf: directory; onnx: float32 file; onnx-int8: int8 file')
-        .choices(['hf', 'onnx', 'onnx-int8'])
+      new Option(
+        '--to <format>',
+        'hf: directory; onnx: float32 file; onnx-int8: int8 file; pack: packed file',
+      )
+        .choices(['hf', 'onnx', 'onnx-int8', 'pack'])
         .makeOptionMandatory(),
     )
     .addOption(
@@ -36,11 +43,17 @@ export function exportCommand(program: Command): void {
         'post-training int8 instead of the scales of training (default for a model without: dynamic)',
       ).choices(['dynamic', 'static']),
     )
-    .requiredOption('--out <path>', 'directory (hf) or file (onnx, onnx-int8)')
+    .addOption(
+      new Option('--values <kind>', 'pack: values of encoder matrices (default int8)').choices(PACK_VALUES),
+    )
+    .addOption(
+      new Option('--embeddings <kind>', 'pack: word embeddings (default int8)').choices(PACK_EMBEDDINGS),
+    )
+    .requiredOption('--out <path>', 'directory (hf) or file (onnx, onnx-int8; .espalier for pack)')
     .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--overwrite', 'replace what is there');
   addCommon(addData(command, false)).action(async (dir: string, flags: Flags) => {
-    const { to, int8, base, out, overwrite = false } = flags;
+    const { to, int8, values, embeddings, base, out, overwrite = false } = flags;
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
@@ -48,6 +61,8 @@ export function exportCommand(program: Command): void {
       base,
       to,
       int8,
+      values,
+      embeddings,
       out,
       overwrite,
     };
@@ -57,6 +72,7 @@ export function exportCommand(program: Command): void {
     if (result.agreement !== undefined) {
       printLine(`${formatPercent(result.agreement)} of ${result.examples!} examples decided alike`);
     }
+    if (result.size) printLine(`\n${packTable(result.size)}`);
     for (const [name, value] of Object.entries(result.metrics ?? {}))
       printLine(`  ${name.padEnd(10)} ${value.toFixed(4)}`);
   });

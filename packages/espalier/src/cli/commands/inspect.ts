@@ -5,6 +5,7 @@ import { defined } from '../../jobs/task-run.js';
 import { formatBytes, formatPercent } from '../../report/format.js';
 import { topologyTable } from '../../report/markdown.js';
 import { renderTable } from '../../report/tables.js';
+import { sizeOf } from '../../tensor/tensor.js';
 import { addCommon } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
@@ -19,7 +20,7 @@ export function inspectCommand(program: Command): void {
   const command = program
     .command('inspect')
     .description('shapes, zeros by matrix and component, bytes by part')
-    .argument('<path>', 'directory in Hugging Face layout, Hub id, or .onnx file')
+    .argument('<path>', 'directory in Hugging Face layout, Hub id, .onnx or .espalier file')
     .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--against <dir>', 'the model before: how many neighbours do the word embeddings share?')
     .option('--tensors', 'every tensor, not only the matrices of the encoder');
@@ -66,14 +67,20 @@ export function inspectCommand(program: Command): void {
       ({ shape, name }) => flags.tensors ?? (shape.length >= 2 && name.includes('.layer.')),
     );
     printLine('');
+    const blocks = new Map((result.blocks ?? []).map((found) => [found.name, found]));
     printLine(
       renderTable(
-        [{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
-        shown.map(({ name, shape, zeros, bytes }) => [
-          name,
-          shape.join(' x '),
-          formatPercent(zeros / (bytes / 4)),
-        ]),
+        [
+          ...[{ title: 'tensor' }, { title: 'shape' }, { title: 'zeros', align: right }],
+          ...(blocks.size > 0 ? [{ title: 'zero 1x4 blocks', align: right }] : []),
+          ...(result.format === 'pack' ? [{ title: 'kind' }, { title: 'bytes', align: right }] : []),
+        ],
+        shown.map(({ name, shape, zeros, bytes, kind }) => {
+          const found = blocks.get(name);
+          const zeroBlocks = found ? [formatPercent(found.zeroBlocks)] : blocks.size > 0 ? [''] : [];
+          const packed = kind === undefined ? [] : [kind, formatBytes(bytes)];
+          return [name, shape.join(' x '), formatPercent(zeros / sizeOf(shape)), ...zeroBlocks, ...packed];
+        }),
       ),
     );
     printPatterns(result);

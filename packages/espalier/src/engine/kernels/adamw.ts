@@ -5,7 +5,7 @@
 //   w  = sign(a) * max(|a| - th, 0), then everything under the mask
 // The penalty behind th never enters the moments (Guo et al., Reweighted Proximal Pruning, 2019).
 
-import { defineFunction, f32x4, type Params, type WasmFunction } from '../../wasm/assembler.js';
+import { defineFunction, f32x4, type Params, type WasmFunction } from '@espalier/runtime/wasm';
 import {
   eachUpdate,
   finishTwin,

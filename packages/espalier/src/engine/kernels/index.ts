@@ -1,6 +1,6 @@
 // All kernels in one module, compiled once and bound to each arena's memory.
 
-import { compile } from '../../wasm/assembler.js';
+import { compile } from '@espalier/runtime/wasm';
 import { adamwVariants } from './adamw.js';
 import { accumulate, scale, sumOfSquares } from './linear.js';
 import { applyMask, countNonzero, maskedCopy } from './mask.js';

@@ -1,6 +1,6 @@
 // Scaling, accumulation and the sum of squares: the plain vector kernels, each with its twin.
 
-import { defineFunction, type Expr, f32x4, f64, f64x2, i32, i32x4, v128 } from '../../wasm/assembler.js';
+import { defineFunction, type Expr, f32x4, f64, f64x2, i32, i32x4, v128 } from '@espalier/runtime/wasm';
 import { eachVector, lanes } from './vectors.js';
 
 const { fround } = Math;

@@ -1,7 +1,7 @@
 // Masks are bytes: 0 prunes, anything else keeps. They are applied as bits rather than as a product, so a
 // pruned value is exactly +0 whatever it was: negative, infinite or NaN.
 
-import { defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '../../wasm/assembler.js';
+import { defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '@espalier/runtime/wasm';
 import { eachVector, lanes } from './vectors.js';
 
 /** Four mask bytes at `address` as four lanes of all zeros or all ones. */

@@ -14,7 +14,7 @@ import {
   i32x4,
   type Local,
   v128,
-} from '../../wasm/assembler.js';
+} from '@espalier/runtime/wasm';
 import { eachVector } from './vectors.js';
 
 /** Three words, all well mixed: make it with `randomKey`. */

@@ -1,7 +1,7 @@
 // Embedding gradients: rows that leave the graph one per token are added to the rows of the table they came
 // from. Tables are not padded between rows, so a width that is no multiple of 4 has a scalar tail.
 
-import { defineFunction, f32, f32x4, i32, v128 } from '../../wasm/assembler.js';
+import { defineFunction, f32, f32x4, i32, v128 } from '@espalier/runtime/wasm';
 
 /** table[ids[k], :] += rows[k, :] for k < count, in order. Every id must be a row of the table. */
 export const scatterAddRows = defineFunction(

@@ -4,7 +4,7 @@
 //   w  = sign(a) * max(|a| - th, 0), then everything under the mask
 // A tensor without a momentum buffer has v = g'.
 
-import { defineFunction, f32x4, type Params, type WasmFunction } from '../../wasm/assembler.js';
+import { defineFunction, f32x4, type Params, type WasmFunction } from '@espalier/runtime/wasm';
 import {
   eachUpdate,
   finishTwin,

@@ -5,7 +5,7 @@
 // Proximal Algorithms, 2014, section 6.5.2). It is computed as a - min(max(a, -th), th), which is the same
 // number and gives +0, never -0, inside the threshold.
 
-import { type Body, type Expr, f32, f32x4, i32, i32x4, type Local, v128 } from '../../wasm/assembler.js';
+import { type Body, type Expr, f32, f32x4, i32, i32x4, type Local, v128 } from '@espalier/runtime/wasm';
 import { keepLanes, maskAddress } from './mask.js';
 import { eachVector, lanes } from './vectors.js';
 

@@ -1,7 +1,7 @@
 // What the kernels share. Every array begins at a multiple of 64 bytes and is padded with zeros to a multiple
 // of 16 floats, so a kernel may run over whole vectors past `n`; it keeps the padding zero unless it says so.
 
-import { type Body, type Expr, i32, type Local, v128 } from '../../wasm/assembler.js';
+import { type Body, type Expr, i32, type Local, v128 } from '@espalier/runtime/wasm';
 
 /** Floats to which every array is padded. */
 export const PADDING = 16;

@@ -94,8 +94,10 @@ const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
 export const i32 = {
   const: (value: number): Expr<'i32'> => ({ type: 'i32', code: [0x41, ...signed(value)] }),
   load: load('i32', [0x28], 2),
+  load16U: load('i32', [0x2f], 1),
   ltU: binary('i32', [0x49]),
   add: binary('i32', [0x6a]),
+  sub: binary('i32', [0x6b]),
   mul: binary('i32', [0x6c]),
   and: binary('i32', [0x71]),
   shl: binary('i32', [0x74]),
@@ -109,6 +111,8 @@ export const f32 = {
   }),
   load: load('f32', [0x2a], 2),
   add: binary('f32', [0x92]),
+  div: binary('f32', [0x95]),
+  convertU: unary('i32', 'f32', [0xb3]),
 };
 
 export const f64 = {
@@ -117,6 +121,9 @@ export const f64 = {
 
 export const v128 = {
   load: load('v128', simd(0x00), 2),
+  /** Two or four bytes into every lane of their width. */
+  load16Splat: load('v128', simd(0x08), 1),
+  load32Splat: load('v128', simd(0x09), 2),
   /** Four bytes into the lowest lane, the rest zero. */
   load32Zero: load('v128', simd(0x5c), 0),
   /** Eight bytes into the lower half, the rest zero. */
@@ -124,13 +131,20 @@ export const v128 = {
   and: binary('v128', simd(0x4e)),
   /** `a & ~b`. */
   andNot: binary('v128', simd(0x4f)),
+  or: binary('v128', simd(0x50)),
   xor: binary('v128', simd(0x51)),
 };
 
 export const i16x8 = {
   splat: unary('i32', 'v128', simd(0x10)),
   geU: binary('v128', simd(0x36)),
+  /** (a * b + 2^14) >> 15, saturated: the product of two fixed-point numbers below 1. */
+  q15mulrSat: binary('v128', simd(0x82)),
+  /** Two vectors of i32 lanes into one, saturated. */
+  narrowS: binary('v128', simd(0x85)),
   extendLowS: unary('v128', 'v128', simd(0x87)),
+  /** Wraps around. */
+  add: binary('v128', simd(0x8e)),
 };
 
 export const i32x4 = {
@@ -144,12 +158,16 @@ export const i32x4 = {
   add: binary('v128', simd(0xae)),
   sub: binary('v128', simd(0xb1)),
   mul: binary('v128', simd(0xb5)),
+  shl: shift(0xab),
+  /** Sums of products of neighbouring i16 lanes. */
+  dot: binary('v128', simd(0xba)),
 };
 
 export const f32x4 = {
   splat: unary('f32', 'v128', simd(0x13)),
   ne: binary('v128', simd(0x42)),
   lt: binary('v128', simd(0x43)),
+  nearest: unary('v128', 'v128', simd(0x6a)),
   abs: unary('v128', 'v128', simd(0xe0)),
   neg: unary('v128', 'v128', simd(0xe1)),
   sqrt: unary('v128', 'v128', simd(0xe3)),
@@ -162,6 +180,8 @@ export const f32x4 = {
   /** `a < b ? b : a`. */
   pmax: binary('v128', simd(0xeb)),
   convertS: unary('v128', 'v128', simd(0xfa)),
+  /** To the i32 towards zero, saturated. */
+  toI32: unary('v128', 'v128', simd(0xf8)),
 };
 
 export const f64x2 = {
@@ -170,6 +190,22 @@ export const f64x2 = {
   promoteLow: unary('v128', 'v128', simd(0x5f)),
   add: binary('v128', simd(0xf0)),
   mul: binary('v128', simd(0xf2)),
+};
+
+/**
+ * The relaxed-SIMD extension: one machine instruction each, whose results may differ between machines within what is
+ * said here. Engines that lack it refuse the whole module.
+ */
+export const relaxed = {
+  /** a * b + c, rounded once or twice. */
+  madd: (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
+    type: 'v128',
+    code: [...a.code, ...b.code, ...c.code, ...simd(0x105)],
+  }),
+  /** As `i16x8.q15mulrSat` but for -1 * -1. */
+  q15mulr: binary('v128', simd(0x111)),
+  /** i16 sums of products of neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`. */
+  dotI8x16: binary('v128', simd(0x112)),
 };
 
 const STORE: Record<ValueType, readonly number[]> = {

@@ -1,0 +1,15 @@
+// Encoders from plain arrays.
+export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
+export type { Tokens } from './embed.js';
+export { RuntimeError } from './errors.js';
+export type { SpanLogits } from './head.js';
+export type {
+  BlockWeights,
+  EncoderWeights,
+  HeadWeights,
+  LinearWeights,
+  NormWeights,
+  SparseRows,
+  Table,
+} from './weights.js';
+export type { Level } from '../kernels/kernel.js';

@@ -1,0 +1,56 @@
+// A stream: bytes, coded where that makes them fewer. Every number in a packed tensor that is not a plain float
+// goes through one: u32 count of bytes, u32 length of what follows the mode, u8 mode, body.
+import type { ByteSink, ByteSource } from './bytes.js';
+import { byteSink, byteSource } from './bytes.js';
+import { countBytes, normalise, readFrequencies, writeFrequencies } from './frequencies.js';
+import { PackError } from './pack-error.js';
+import { decodeRans, encodeRans } from './rans.js';
+
+const RAW = 0;
+const RANS = 1;
+
+function coded(bytes: Uint8Array): Uint8Array {
+  const sink = byteSink();
+  const frequencies = normalise(countBytes(bytes));
+  writeFrequencies(sink, frequencies);
+  sink.append(encodeRans(bytes, frequencies));
+  return sink.bytes();
+}
+
+export function writeStream(sink: ByteSink, bytes: Uint8Array): void {
+  const body = bytes.length > 0 ? coded(bytes) : bytes;
+  const raw = body.length >= bytes.length;
+  sink.u32(bytes.length);
+  sink.u32(raw ? bytes.length : body.length);
+  sink.u8(raw ? RAW : RANS);
+  sink.append(raw ? bytes : body);
+}
+
+/** How many bytes a stream must hold. */
+export interface Expected {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The bytes of the next stream. Their number is checked before anything is allocated for them. */
+export function readStream(source: ByteSource, expected: number | Expected, where: string): Uint8Array {
+  const { least, most } = typeof expected === 'number' ? { least: expected, most: expected } : expected;
+  const count = source.u32();
+  if (count < least || count > most) {
+    const wanted = least === most ? String(least) : `${least} to ${most}`;
+    throw new PackError('count', `${where}: expected ${wanted} bytes in its stream, found ${count}`);
+  }
+  const length = source.u32();
+  const mode = source.u8();
+  const body = source.take(length);
+  if (mode === RANS) {
+    const inner = byteSource(body, where);
+    const frequencies = readFrequencies(inner, where);
+    return decodeRans(inner, frequencies, count, where);
+  }
+  if (mode === RAW && length === count) return body;
+  throw new PackError(
+    'stream',
+    `${where}: expected mode 0 with ${count} bytes or mode 1, found mode ${mode} with ${length}`,
+  );
+}

@@ -1,0 +1,54 @@
+// Constants of the polynomials, read from the start of the memory: a load is cheaper there than an immediate vector.
+import { type Expr, i32, v128 } from '../wasm/assembler.js';
+
+/** exp(x) on [-ln 2 / 2, ln 2 / 2]: 1 + x + ... + x^6/720 (Taylor), highest power first. */
+export const EXP = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1];
+
+export const EXP_LOWEST = -87; // exp of it is still a normal float
+export const LOG2_E = Math.LOG2E;
+export const LN_2 = Math.LN2;
+/** Added to a float below 2^22, leaves its nearest integer in the lowest bits: 1.5 * 2^23. */
+export const ROUNDING = 12582912;
+
+/**
+ * Phi(x) - 1/2 = x P(x^2) / Q(x^2) on [-5.6, 5.6] within 1e-8, Phi the normal distribution function; lowest power first
+ * (scripts/gelu_rational.py).
+ */
+export const GELU_LIMIT = 5.6;
+export const GELU_P = [
+  3.98942222e-1, 3.43755146e-2, 4.70721701e-3, 1.73843691e-4, 6.35639346e-6, 2.21452511e-8,
+];
+export const GELU_Q = [1, 2.52832351e-1, 2.89397324e-2, 1.91293955e-3, 7.50991671e-5, 1.18019968e-6];
+
+export const HALF = 0.5;
+
+const CONSTANTS = [
+  ...new Set([
+    ...EXP,
+    EXP_LOWEST,
+    LOG2_E,
+    -LN_2,
+    ROUNDING,
+    GELU_LIMIT,
+    -GELU_LIMIT,
+    ...GELU_P,
+    ...GELU_Q,
+    HALF,
+  ]),
+];
+
+const START = 64;
+
+/** Bytes at the start of every memory that belong to the constants. */
+export const CONSTANT_BYTES = 256;
+
+/** One of the constants in all four lanes. */
+export function constant(value: number): Expr<'v128'> {
+  const index = CONSTANTS.indexOf(value);
+  if (index < 0) throw new RangeError(`${value} is not in the table of constants`);
+  return v128.load32Splat(i32.const(START + 4 * index));
+}
+
+export function writeConstants(memory: WebAssembly.Memory): void {
+  new Float32Array(memory.buffer, START, CONSTANTS.length).set(CONSTANTS);
+}

@@ -1,0 +1,31 @@
+// Rows of weights in 16-bit fixed point, so long that no sum can overflow. With |x| the length of a token and |w| that of a
+// row, in integers, a sum of rounded products is at most |x| |w| / 2^15 + n / 2 (Cauchy-Schwarz), n the row's non-zeros;
+// rounding adds at most sqrt(k) / 2 to a length of k lanes. Nothing has to be calibrated; a row of 307 non-zeros gives
+// away 0.6 % of the range, one of 3,072 about 5 %.
+import { roundToEven, TOKEN_LENGTH } from './quantise-q15.js';
+
+const LARGEST = 32767;
+
+/** Length that a row of `nonzeros` out of `columns` is scaled to. */
+export function rowLength(nonzeros: number, columns: number): number {
+  const token = TOKEN_LENGTH + Math.sqrt(columns) / 2;
+  return ((LARGEST - nonzeros / 2) * 2 ** 15) / token - Math.sqrt(nonzeros) / 2 - 1;
+}
+
+/** Writes a row's values as i16 through `write(index, value)`; returns what one unit of a sum is worth. */
+export function quantiseRow(
+  values: Float32Array | Int8Array,
+  columns: number,
+  write: (index: number, value: number) => void,
+): number {
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  const length = Math.sqrt(squares);
+  if (length === 0) {
+    for (let i = 0; i < values.length; i++) write(i, 0);
+    return 0;
+  }
+  const factor = Math.min(rowLength(values.length, columns), LARGEST) / length;
+  for (let i = 0; i < values.length; i++) write(i, roundToEven(values[i]! * factor));
+  return 2 ** 15 / factor;
+}

@@ -1,0 +1,130 @@
+// Activations to 7 bits, each token by its largest magnitude, offset by 64: 1 to 127. Four features of a token stand
+// together, as bytes for the relaxed kernel and as two pairs of i16 for the plain one.
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+  v128,
+} from '../wasm/assembler.js';
+import { count, floats, kernel, type Kernel, type Shape, type Views, words } from './kernel.js';
+import { roundToEven } from './quantise-q15.js';
+
+export const INT8_OFFSET = 64;
+const LARGEST = 63;
+const LEAST = 1e-20;
+
+const PARAMS = words('x', 'q', 'scales', 'features');
+type Quantise = Kernel<typeof PARAMS>;
+
+/** Zeros the features that fill up the last block of four; x has room for them. */
+function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: number): void {
+  const blocks = i32.shrU(i32.add(features, i32.const(3)), i32.const(2));
+  body.range(features, i32.shl(blocks, i32.const(2)), 1, (feature) => {
+    const at = body.let(i32.add(x, i32.mul(feature, i32.const(4 * tile))));
+    for (let token = 0; token < tile; token += 4) body.store(at, floats(0), 4 * token);
+  });
+}
+
+/**
+ * The forward kernel: `store` writes a block of four tokens, given its four features as i32 lanes, 1 to 127; `first` is the
+ * first of the tokens. A block of all tokens has `blockBytes` in q.
+ */
+const quantise = (
+  blockBytes: (tile: number) => number,
+  store: (
+    body: Body,
+    out: Expr<'i32'>,
+    features: readonly Expr<'v128'>[],
+    first: number,
+    tile: number,
+  ) => void,
+): Quantise['wasm'] => {
+  return ({ tile }) =>
+    defineFunction(PARAMS, (body, { x, q, scales, features }) => {
+      const row = 4 * tile;
+      fillBlock(body, x, features, tile);
+      const end = body.let(i32.add(x, i32.mul(features, i32.const(row))));
+      const shift = body.let(i32x4.splat(i32.const(INT8_OFFSET)));
+      for (let first = 0; first < tile; first += 8) {
+        const halves = [first, first + 4];
+        const largest = halves.map(() => body.let(floats(LEAST)));
+        body.range(x, end, row, (at) => {
+          halves.forEach((half, i) => {
+            body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, 4 * half))));
+          });
+        });
+        const factors = largest.map((value) => body.let(f32x4.div(floats(LARGEST), value)));
+        factors.forEach((factor, i) => body.store(scales, f32x4.div(floats(1), factor), 4 * halves[i]!));
+        const out = body.let(q);
+        body.range(x, end, 4 * row, (at) => {
+          halves.forEach((half, i) => {
+            const lanes = count(4).map((feature) => {
+              const scaled = f32x4.mul(v128.load(at, feature * row + 4 * half), factors[i]!);
+              return i32x4.add(f32x4.toI32(f32x4.nearest(scaled)), shift);
+            });
+            store(body, out, lanes, half, tile);
+          });
+          body.set(out, i32.add(out, i32.const(blockBytes(tile))));
+        });
+      }
+    });
+};
+
+/** The naive twin: `store(feature, token, value)`. */
+function quantiseTwin(
+  { tile }: Shape,
+  { f32 }: Views,
+  { x, scales, features }: { readonly x: number; readonly scales: number; readonly features: number },
+  store: (feature: number, token: number, value: number) => void,
+): void {
+  const padded = 4 * Math.ceil(features / 4);
+  f32.fill(0, x / 4 + features * tile, x / 4 + padded * tile);
+  for (let token = 0; token < tile; token++) {
+    const at = (feature: number): number => f32[x / 4 + feature * tile + token]!;
+    let largest = LEAST;
+    for (let feature = 0; feature < features; feature++) largest = Math.max(largest, Math.abs(at(feature)));
+    const factor = Math.fround(LARGEST / largest);
+    f32[scales / 4 + token] = 1 / factor;
+    for (let feature = 0; feature < padded; feature++)
+      store(feature, token, roundToEven(Math.fround(at(feature) * factor)) + INT8_OFFSET);
+  }
+}
+
+const or = (a: Expr<'v128'>, b: Expr<'v128'>): Expr<'v128'> => v128.or(a, b);
+
+/** x f32 [features, tile] -> q u8 [features / 4, tile, 4], scales f32 [tile]: what one unit is worth. */
+export const quantiseInt8 = kernel({
+  wasm: quantise(
+    (tile) => 4 * tile,
+    (body, out, features, first) => {
+      body.store(out, features.map((lanes, i) => i32x4.shl(lanes, 8 * i)).reduce(or), 4 * first);
+    },
+  ),
+  twin: (shape) => (memory, args) => {
+    quantiseTwin(shape, memory, args, (feature, token, value) => {
+      memory.u8[args.q + 4 * ((feature >> 2) * shape.tile + token) + (feature & 3)] = value;
+    });
+  },
+});
+
+/** The same values as i16, q i16 [features / 4, 2, tile, 2]. */
+export const quantiseInt8Pairs = kernel({
+  wasm: quantise(
+    (tile) => 8 * tile,
+    (body, out, features, first, tile) => {
+      for (const pair of [0, 1]) {
+        const lanes = or(features[2 * pair]!, i32x4.shl(features[2 * pair + 1]!, 16));
+        body.store(out, lanes, 4 * (pair * tile + first));
+      }
+    },
+  ),
+  twin: (shape) => (memory, args) => {
+    quantiseTwin(shape, memory, args, (feature, token, value) => {
+      memory.i16[args.q / 2 + 2 * ((feature >> 1) * shape.tile + token) + (feature & 1)] = value;
+    });
+  },
+});

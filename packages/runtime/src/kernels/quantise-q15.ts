@@ -1,0 +1,61 @@
+// Activations to 16-bit fixed point, each token normalised to a length (L2) of 32,760.
+import { defineFunction, f32x4, i16x8, i32, v128 } from '../wasm/assembler.js';
+import { count, floats, kernel, multiplyAdd, words } from './kernel.js';
+
+/** Length of a token's vector in units of its lanes: below 2^15 - 1 by more than f32 can err over 65,536 features. */
+export const TOKEN_LENGTH = 32760;
+
+/** Least length that is told from zero, so that no scale is infinite. */
+const LEAST = 1e-20;
+
+/** x f32 [features, tile] -> q i16 [features, tile], scales f32 [tile]: what one unit of q is worth. */
+export const quantiseQ15 = kernel({
+  wasm: ({ tile }, fused) =>
+    defineFunction(words('x', 'q', 'scales', 'features'), (body, { x, q, scales, features }) => {
+      const madd = multiplyAdd(fused);
+      const row = 4 * tile;
+      const end = body.let(i32.add(x, i32.mul(features, i32.const(row))));
+      for (let first = 0; first < row; first += 32) {
+        const halves = [first, first + 16];
+        const squares = halves.map(() => body.let(floats(0)));
+        body.range(x, end, row, (at) => {
+          halves.forEach((half, i) => {
+            const lanes = body.let(v128.load(at, half));
+            body.set(squares[i]!, madd(lanes, lanes, squares[i]!));
+          });
+        });
+        const factors = squares.map((sum) =>
+          body.let(f32x4.div(floats(TOKEN_LENGTH), f32x4.pmax(f32x4.sqrt(sum), floats(LEAST)))),
+        );
+        factors.forEach((factor, i) => body.store(scales, f32x4.div(floats(1), factor), halves[i]));
+        const out = body.let(q);
+        body.range(x, end, row, (at) => {
+          const [low, high] = halves.map((half, i) =>
+            f32x4.toI32(f32x4.nearest(f32x4.mul(v128.load(at, half), factors[i]!))),
+          );
+          body.store(out, i16x8.narrowS(low!, high!), first / 2);
+          body.set(out, i32.add(out, i32.const(2 * tile)));
+        });
+      }
+    }),
+  twin:
+    ({ tile }) =>
+    ({ f32, i16 }, { x, q, scales, features }) => {
+      for (const token of count(tile)) {
+        const at = (feature: number): number => f32[x / 4 + feature * tile + token]!;
+        let squares = 0;
+        for (let feature = 0; feature < features; feature++) squares += at(feature) ** 2;
+        const factor = TOKEN_LENGTH / Math.max(Math.sqrt(squares), LEAST);
+        f32[scales / 4 + token] = 1 / factor;
+        for (let feature = 0; feature < features; feature++)
+          i16[q / 2 + feature * tile + token] = roundToEven(at(feature) * factor);
+      }
+    },
+});
+
+/** Nearest integer, halves to the even one. */
+export function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+}

@@ -1,0 +1,33 @@
+// The same product by plain SIMD: weights and activations as i16, multiplied and added in pairs. Exact, and so equal to
+// the other form.
+import { defineFunction, i32x4, v128 } from '../wasm/assembler.js';
+import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
+import { kernel, splatAt } from './kernel.js';
+
+/** As spmmInt8, but values i16 [blocks, 4] and x i16 [columns / 4, 2, tile, 2]. */
+export const spmmInt8Pairs = kernel({
+  wasm: (shape, fused) =>
+    defineFunction(INT8_PARAMS, (body, params) => {
+      const row = 4 * shape.tile;
+      const bytes = { values: 8, features: 2 * row };
+      int8Rows(body, shape, fused, params, bytes, (value, from, sums) => {
+        for (const pair of [0, 1]) {
+          const weights = body.let(splatAt(value, 4 * pair));
+          sums.forEach((sum, i) => {
+            body.set(sum, i32x4.add(sum, i32x4.dot(v128.load(from, pair * row + 16 * i), weights)));
+          });
+        }
+      });
+    }),
+  twin:
+    ({ tile }) =>
+    (memory, args) => {
+      int8RowsTwin(
+        tile,
+        memory,
+        args,
+        (entry, i) => memory.i16[args.values / 2 + 4 * entry + i]!,
+        (block, i, token) => memory.i16[args.x / 2 + 2 * ((2 * block + (i >> 1)) * tile + token) + (i & 1)]!,
+      );
+    },
+});

@@ -1,0 +1,37 @@
+// y = W x + b of blocks of 1x4 in int8, by the relaxed dot product of bytes: i16 sums of two products, widened by a dot
+// product with ones. (The fused form that adds to i32 gives wrong numbers on Node 20.) Activations have 7 bits, offset by
+// 64 so that they are positive: no sum of two products leaves i16, and the result is exact on every machine.
+import { defineFunction, i16x8, i32, i32x4, relaxed, v128 } from '../wasm/assembler.js';
+import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
+import { kernel, splatAt } from './kernel.js';
+
+/**
+ * values i8 [blocks, 4]; columns u16 [blocks], of the block; counts u16 [rows], in blocks; x u8 [columns / 4, tile, 4]; y
+ * f32 [rows, tile]; offsets i32 [rows], where the sums begin; scales f32 [rows] and tokenScales f32 [tile]: what one unit
+ * of a sum is worth; bias f32 [rows].
+ */
+export const spmmInt8 = kernel({
+  wasm: (shape, fused) =>
+    defineFunction(INT8_PARAMS, (body, params) => {
+      const ones = body.let(i16x8.splat(i32.const(1)));
+      const bytes = { values: 4, features: 4 * shape.tile };
+      int8Rows(body, shape, fused, params, bytes, (value, from, sums) => {
+        const weights = body.let(splatAt(value));
+        sums.forEach((sum, i) => {
+          const pairs = relaxed.dotI8x16(weights, v128.load(from, 16 * i));
+          body.set(sum, i32x4.add(sum, i32x4.dot(pairs, ones)));
+        });
+      });
+    }),
+  twin:
+    ({ tile }) =>
+    (memory, args) => {
+      int8RowsTwin(
+        tile,
+        memory,
+        args,
+        (entry, i) => memory.i8[args.values + 4 * entry + i]!,
+        (block, i, token) => memory.u8[args.x + 4 * (block * tile + token) + i]!,
+      );
+    },
+});

@@ -1,0 +1,71 @@
+// The edges of the integer kernels: the largest sums that their scaling allows, compared with exact products.
+import '../support/relaxed.js';
+import { describe, expect, it } from 'vitest';
+import { availableLevels, bindable } from '../../src/kernels/bind.js';
+import { int8Form } from '../../src/kernels/int8.js';
+import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
+import { quantiseRow } from '../../src/kernels/q15.js';
+import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
+import { spmmQ15 } from '../../src/kernels/spmm-q15.js';
+
+const shape: Shape = { tile: 8, headSize: 1 };
+const linear = new WebAssembly.Memory({ initial: 16 });
+const views = viewsOf(linear);
+const { i8, u8, i16, u16, i32, f32 } = views;
+const AT = { x: 4096, q: 262144, entries: 524288, y: 600000, small: 1024 };
+const small = (slot: number): number => AT.small + 64 * slot;
+
+describe.each(availableLevels())('%s', (level) => {
+  it.each([1, 2, 5, 96, 768, 3072])(
+    'q15: a token along a row of %i non-zeros, the largest sum there is, does not wrap around',
+    (columns) => {
+      for (const sign of [1, -1]) {
+        const values = Float32Array.from({ length: columns }, (_, i) => 3 * Math.cos(i) + 0.1);
+        values.forEach((value, i) => f32.fill(sign * 10 * value, AT.x / 4 + 8 * i, AT.x / 4 + 8 * i + 8));
+        i16.fill(0, AT.entries / 2, AT.entries / 2 + 2 * columns + 2);
+        const scale = quantiseRow(values, columns, (i, value) => {
+          i16[AT.entries / 2 + 2 * i] = value;
+          u16[AT.entries / 2 + 2 * i + 1] = i;
+        });
+        f32[small(0) / 4] = scale;
+        f32[small(1) / 4] = 0;
+        u16[small(2) / 2] = Math.ceil(columns / 2);
+        bindable(quantiseQ15, shape, level)(linear)({
+          x: AT.x,
+          q: AT.q,
+          scales: small(3),
+          features: columns,
+        });
+        bindable(spmmQ15, shape, level)(linear)({
+          ...{ entries: AT.entries, counts: small(2), x: AT.q, y: AT.y, rows: 1 },
+          ...{ scales: small(0), tokenScales: small(3), bias: small(1) },
+        });
+        const exact = sign * 10 * values.reduce((sum, value) => sum + value * value, 0);
+        expect(Math.abs(f32[AT.y / 4]! / exact - 1)).toBeLessThan(2e-3);
+      }
+    },
+  );
+
+  it.each([1, -1])('int8: 127 times 127 over 3,072 columns is exact (sign %i)', (sign) => {
+    const { spmm, wide } = int8Form(level);
+    const blocks = 768;
+    const [w, x] = wide
+      ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
+      : [i8.subarray(AT.entries), u8.subarray(AT.x)];
+    w.fill(127 * sign, 0, 4 * blocks);
+    x.fill(127, 0, 4 * blocks * 8);
+    for (let i = 0; i < blocks; i++) u16[AT.q / 2 + i] = i;
+    u16[small(2) / 2] = blocks;
+    i32[small(4) / 4] = -64 * 127 * sign * 4 * blocks;
+    f32[small(0) / 4] = 1;
+    f32[small(1) / 4] = 0;
+    f32.fill(1, small(3) / 4, small(3) / 4 + 8);
+    bindable(spmm, shape, level)(linear)({
+      ...{ values: AT.entries, columns: AT.q, counts: small(2), x: AT.x, y: AT.y, rows: 1 },
+      ...{ offsets: small(4), scales: small(0), tokenScales: small(3), bias: small(1) },
+    });
+    expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(
+      new Array(8).fill(sign * 127 * 63 * 4 * blocks),
+    );
+  });
+});
