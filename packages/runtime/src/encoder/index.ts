@@ -1,6 +1,6 @@
 // Encoders from plain arrays.
 export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
-export type { Tokens } from './embed.js';
+export type { Tokens } from './tokens.js';
 export { RuntimeError } from './errors.js';
 export type { SpanLogits } from './head.js';
 export type {

@@ -46,14 +46,32 @@ export interface NormWeights {
   readonly bias: Float32Array;
 }
 
-/** Rows of embeddings; int8 values are times their row's scale. */
-export interface Table {
-  readonly rows: number;
-  /** [rows, hidden]. */
-  readonly values: Float32Array | Int8Array;
-  /** [rows]; of int8 values only. */
-  readonly scales?: Float32Array;
-}
+/** Rows of embeddings, in one of three forms. */
+export type Table =
+  | {
+      readonly form: 'f32';
+      readonly rows: number;
+      /** [rows, hidden]. */
+      readonly values: Float32Array;
+    }
+  | {
+      readonly form: 'int8';
+      readonly rows: number;
+      /** [rows, hidden], each times its row's scale. */
+      readonly values: Int8Array;
+      /** [rows]. */
+      readonly scales: Float32Array;
+    }
+  | {
+      readonly form: 'int4';
+      readonly rows: number;
+      /** [rows, ceil(hidden / 2)]: two features a byte, the first in its lower half, each less 8. */
+      readonly values: Uint8Array;
+      /** [rows, ceil(hidden / group)]. */
+      readonly scales: Float32Array;
+      /** Features of a row that share a scale. */
+      readonly group: number;
+    };
 
 export interface BlockWeights {
   /** Absent where no head is left. Rows are heads * head size. */

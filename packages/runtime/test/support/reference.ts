@@ -54,8 +54,17 @@ function attend(q: Rows, k: Rows, v: Rows, headSize: number): Rows {
   return out;
 }
 
-const row = ({ values, scales }: Table, index: number, hidden: number): number[] =>
-  Array.from({ length: hidden }, (_, i) => values[index * hidden + i]! * (scales?.[index] ?? 1));
+const row = (table: Table, index: number, hidden: number): number[] =>
+  Array.from({ length: hidden }, (_, i) => entry(table, index, i, hidden));
+
+function entry(table: Table, index: number, i: number, hidden: number): number {
+  if (table.form === 'f32') return table.values[index * hidden + i]!;
+  if (table.form === 'int8') return table.values[index * hidden + i]! * table.scales[index]!;
+  const { values, scales, group } = table;
+  const byte = values[index * Math.ceil(hidden / 2) + (i >> 1)]!;
+  const nibble = i % 2 === 0 ? byte & 15 : byte >> 4;
+  return (nibble - 8) * scales[index * Math.ceil(hidden / group) + Math.floor(i / group)]!;
+}
 
 /** Hidden states, [tokens][hidden]. */
 export function referenceHidden(weights: EncoderWeights, { ids, typeIds }: Tokens): Rows {
