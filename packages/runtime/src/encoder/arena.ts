@@ -28,6 +28,7 @@ export function planMemory(): Arena {
     allocate() {
       if (top > MOST_BYTES)
         throw new RuntimeError(
+          'memory',
           `model and batch: expected at most ${MOST_BYTES} bytes, found ${top}; plan for a smaller largest batch`,
         );
       const memory = allocate(top + ALIGNMENT);

@@ -3,7 +3,7 @@ import { addNorm, type Context } from './forward.js';
 import { RuntimeError } from './errors.js';
 import type { Norm } from './layers.js';
 import { paddedFeatures, type Sequence } from './tiles.js';
-import type { EncoderWeights, Table } from './weights.js';
+import type { EncoderWeights, Table, Table4 } from './weights.js';
 
 /** Ids of one sequence, special tokens included, without padding. */
 export interface Tokens {
@@ -15,7 +15,7 @@ export interface Tokens {
 /** Adds a row of a table to the lane that begins at `at`; throws where there is no such row. */
 function addRow(
   name: string,
-  table: Table,
+  table: Table | Table4,
   row: number,
   hidden: number,
   f32: Float32Array,
@@ -24,11 +24,31 @@ function addRow(
 ): void {
   if (!(Number.isInteger(row) && row >= 0 && row < table.rows))
     throw new RuntimeError(
+      'tokens',
       `${name}: expected one from 0 to ${table.rows - 1}, found ${row}; is it another tokenizer's?`,
     );
+  if ('nibbles' in table) {
+    addNibbles(table, row, hidden, f32, at, tile);
+    return;
+  }
   const { values, scales } = table;
   const scale = scales?.[row] ?? 1;
   for (let i = 0; i < hidden; i++) f32[at + i * tile]! += values[row * hidden + i]! * scale;
+}
+
+function addNibbles(
+  { nibbles, group, scales }: Table4,
+  row: number,
+  hidden: number,
+  f32: Float32Array,
+  at: number,
+  tile: number,
+): void {
+  const [first, groups] = [row * Math.ceil(hidden / 2), Math.ceil(hidden / group)];
+  for (let i = 0; i < hidden; i++) {
+    const value = ((nibbles[first + (i >>> 1)]! >>> (4 * (i & 1))) & 15) - 8;
+    f32[at + i * tile]! += value * scales[row * groups + Math.floor(i / group)]!;
+  }
 }
 
 /** Hidden states before the first block. */

@@ -54,7 +54,7 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
   let state: State | undefined = prepare(weights, options);
   const { levels, memory } = state;
   const alive = (): State => {
-    if (!state) throw new RuntimeError('the encoder has been disposed of; create it anew');
+    if (!state) throw new RuntimeError('disposed', 'the encoder has been disposed of; create it anew');
     return state;
   };
   const dispose = (): void => {
@@ -121,6 +121,7 @@ const contextOf = ({ contexts }: State, tile: number): Context =>
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
   if (head?.kind !== kind)
     throw new RuntimeError(
+      'no-head',
       `expected a model with a ${kind} head, found ${head ? `a ${head.kind} head` : 'none'}`,
     );
   return head as Extract<Head, { kind: K }>;
@@ -171,6 +172,7 @@ function placeSequences(
     const tokens = ids.length;
     if (tokens === 0 || tokens > largest.length)
       throw new RuntimeError(
+        tokens === 0 ? 'tokens' : 'too-long',
         `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
       );
     const padded = paddedTokens(tokens);

@@ -1,8 +1,9 @@
 // Encoders from plain arrays.
 export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
 export type { Tokens } from './embed.js';
-export { RuntimeError } from './errors.js';
+export { RuntimeError, type RuntimeProblem } from './errors.js';
 export type { SpanLogits } from './head.js';
+export { nonZeros } from './non-zeros.js';
 export type {
   BlockWeights,
   EncoderWeights,
@@ -11,5 +12,6 @@ export type {
   NormWeights,
   SparseRows,
   Table,
+  Table4,
 } from './weights.js';
 export type { Level } from '../kernels/kernel.js';

@@ -55,6 +55,17 @@ export interface Table {
   readonly scales?: Float32Array;
 }
 
+/** Rows of embeddings in four bits. */
+export interface Table4 {
+  readonly rows: number;
+  /** [rows, ceil(hidden / 2)]: two columns a byte, the first in the lower half, each 8 more than the value. */
+  readonly nibbles: Uint8Array;
+  /** Columns that share a scale; the last group of a row may be shorter. */
+  readonly group: number;
+  /** [rows, ceil(hidden / group)]. */
+  readonly scales: Float32Array;
+}
+
 export interface BlockWeights {
   /** Absent where no head is left. Rows are heads * head size. */
   readonly attention?: {
@@ -75,7 +86,7 @@ export type HeadWeights =
   | {
       readonly kind: 'classification';
       readonly dense: LinearWeights;
-      readonly activation: 'tanh' | 'relu';
+      readonly activation: 'tanh' | 'relu' | 'gelu';
       readonly output: LinearWeights;
     }
   | { readonly kind: 'span'; readonly output: LinearWeights };
@@ -86,10 +97,10 @@ export interface EncoderWeights {
   /** Of every LayerNorm. */
   readonly epsilon: number;
   readonly embeddings: {
-    readonly words: Table;
-    readonly positions: Table;
+    readonly words: Table | Table4;
+    readonly positions: Table | Table4;
     /** Absent in DistilBERT. With one row, as in RoBERTa, that of every token. */
-    readonly types?: Table;
+    readonly types?: Table | Table4;
     /** Row of `positions` that the first token has. */
     readonly firstPosition: number;
     readonly norm: NormWeights;
