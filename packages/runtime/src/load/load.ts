@@ -24,7 +24,7 @@ export interface LoadOptions extends ReadOptions {
 
 function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
   if (!FORMS.includes(form))
-    throw new RuntimeError('option', `form: expected ${FORMS.join(', ')}, found ${String(form)}`);
+    throw new RuntimeError('option', `form: expected ${FORMS.join(', ')}, found ${form}`);
   for (const [name, value] of Object.entries({ rows, length }))
     if (!Number.isInteger(value) || value < 1)
       throw new RuntimeError('option', `largest.${name}: expected a whole number above 0, found ${value}`);

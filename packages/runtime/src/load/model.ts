@@ -80,22 +80,28 @@ const normalised = (vector: Float32Array): Float32Array => {
   return vector.map((value) => value / norm);
 };
 
-function scoresOf(logits: Float32Array, { labels, multiLabel }: ModelParts): Scores {
+function scoresOf(logits: Float32Array, labels: readonly string[], multiLabel: boolean): Scores {
   if (logits.length === 1) return { label: 'score', score: logits[0]!, scores: [logits[0]!], logits };
   const scores = multiLabel ? Array.from(logits, sigmoid) : softmax(logits);
   const best = scores.indexOf(Math.max(...scores));
   return { label: labels[best]!, score: scores[best]!, scores, logits };
 }
 
-export function createModel(parts: ModelParts): Model {
-  let state: ModelParts | undefined = parts;
-  const alive = (): ModelParts => {
+export function createModel({ encoder, tokenizer: found, length, multiLabel, ...about }: ModelParts): Model {
+  const { labels } = about;
+  const { levels } = encoder;
+  // Nothing else that outlives this call refers to the two, so that `dispose` frees both.
+  let state: Pick<ModelParts, 'encoder' | 'tokenizer'> | undefined = { encoder, tokenizer: found };
+  const alive = () => {
     if (state) return state;
     throw new RuntimeError('disposed', 'the model has been disposed of; load it again');
   };
+  /** Whatever it throws is a rejection. */
+  const compute = <R>(what: (encoder: Encoder) => R): Promise<R> =>
+    new Promise((resolve) => resolve(what(alive().encoder)));
   const tokenizer = (): TextTokenizer => {
-    const found = alive().tokenizer;
-    if (found) return found;
+    const { tokenizer } = alive();
+    if (tokenizer) return tokenizer;
     throw new RuntimeError(
       'no-tokenizer',
       'the file has no tokenizer: give ids (classifyIds, embedIds, spanIds), or pack the model with its tokenizer',
@@ -104,28 +110,30 @@ export function createModel(parts: ModelParts): Model {
   const encode = (inputs: readonly TextInput[]): EncodedText[] =>
     inputs.map((input) => {
       const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
-      return tokenizer().encode(text, pair, alive().length);
+      return tokenizer().encode(text, pair, length);
     });
-  const classifyIds = (batch: readonly Tokens[]): Scores[] =>
-    alive()
-      .encoder.classify(batch)
-      .map((logits) => scoresOf(logits, alive()));
-  const embedIds = (batch: readonly Tokens[], { pooling = 'mean', normalise = false }: EmbedOptions = {}) => {
-    const { encoder } = alive();
-    const vectors = pooling === 'cls' ? encoder.first(batch) : encoder.mean(batch);
+  const classifyIds = async (batch: readonly Tokens[]): Promise<Scores[]> => {
+    const logits = await compute((encoder) => encoder.classify(batch));
+    return logits.map((of) => scoresOf(of, labels, multiLabel));
+  };
+  const embedIds = async (
+    batch: readonly Tokens[],
+    { pooling = 'mean', normalise = false }: EmbedOptions = {},
+  ): Promise<Float32Array[]> => {
+    const vectors = await compute((encoder) =>
+      pooling === 'cls' ? encoder.first(batch) : encoder.mean(batch),
+    );
     return normalise ? vectors.map(normalised) : vectors;
   };
-  const answerAll = (questions: readonly Question[]): Answer[] => {
-    const asked = questions.map((question) => ask(tokenizer(), question, alive().length));
-    const logits = alive().encoder.spans(asked.map(({ tokens }) => tokens));
-    return asked.map((one, i) => bestAnswer(questions[i]!.context, one, logits[i]!));
-  };
+  const spanIds = (batch: readonly Tokens[]): Promise<SpanLogits[]> =>
+    compute((encoder) => encoder.spans(batch));
 
   function classify(input: TextInput): Promise<Classification>;
   function classify(inputs: readonly TextInput[]): Promise<Classification[]>;
   async function classify(input: TextInput | readonly TextInput[]) {
     const encoded = encode(isList(input) ? input : [input]);
-    const results = classifyIds(encoded).map((of, i) => ({ ...of, truncated: encoded[i]!.truncated }));
+    const scores = await classifyIds(encoded);
+    const results = scores.map((of, i) => ({ ...of, truncated: encoded[i]!.truncated }));
     return isList(input) ? results : results[0]!;
   }
 
@@ -133,7 +141,7 @@ export function createModel(parts: ModelParts): Model {
   function embed(inputs: readonly TextInput[], options?: EmbedOptions): Promise<Embedding[]>;
   async function embed(input: TextInput | readonly TextInput[], options?: EmbedOptions) {
     const encoded = encode(isList(input) ? input : [input]);
-    const vectors = embedIds(encoded, options);
+    const vectors = await embedIds(encoded, options);
     const results = vectors.map((vector, i) => ({ vector, truncated: encoded[i]!.truncated }));
     return isList(input) ? results : results[0]!;
   }
@@ -141,19 +149,22 @@ export function createModel(parts: ModelParts): Model {
   function answer(question: Question): Promise<Answer>;
   function answer(questions: readonly Question[]): Promise<Answer[]>;
   async function answer(input: Question | readonly Question[]) {
-    return isList(input) ? answerAll(input) : answerAll([input])[0]!;
+    const questions = isList(input) ? input : [input];
+    const asked = questions.map((question) => ask(tokenizer(), question, length));
+    const logits = await spanIds(asked.map(({ tokens }) => tokens));
+    const answers = asked.map((one, i) => bestAnswer(questions[i]!.context, one, logits[i]!));
+    return isList(input) ? answers : answers[0]!;
   }
 
-  const { task, labels, config, bytes, encoder } = parts;
   const dispose = (): void => {
     state?.encoder.dispose();
     state = undefined;
   };
   return {
-    ...{ task, labels, config, bytes, levels: encoder.levels, classify, embed, answer, dispose },
-    classifyIds: async (batch) => classifyIds(batch),
-    embedIds: async (batch, options) => embedIds(batch, options),
-    spanIds: async (batch) => alive().encoder.spans(batch),
-    [Symbol.asyncDispose]: async () => dispose(),
+    ...{ ...about, levels, classify, embed, answer, classifyIds, embedIds, spanIds, dispose },
+    [Symbol.asyncDispose]: () => {
+      dispose();
+      return Promise.resolve();
+    },
   };
 }

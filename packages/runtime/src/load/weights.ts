@@ -51,7 +51,7 @@ function reader(pack: Pack, form: Form) {
     table: (name: string, rows: number, width: number): Table | Table4 =>
       tableOf(rows, tensor(`${name}.weight`, [rows, width])),
     /** A layer that has lost all its inputs is its bias alone. */
-    linear(name: string, rows: number, columns: number, as?: LinearWeights['form']): LinearWeights {
+    linear: (name: string, rows: number, columns: number, as?: LinearWeights['form']): LinearWeights => {
       const bias = vector(`${name}.bias`, rows);
       if (columns === 0) return { rows, columns, bias, form: 'dense', values: new Float32Array() };
       const matrix = tensor(`${name}.weight`, [rows, columns]);

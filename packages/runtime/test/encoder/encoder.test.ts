@@ -36,6 +36,7 @@ const SHAPES: readonly (readonly [string, Partial<RandomEncoder>])[] = [
   ['no blocks', { heads: [], neurons: [] }],
   ['empty rows', { density: 0.02 }],
   ['tables of int8', { tables: 'int8' }],
+  ['tables of int4, of an odd width', { tables: 'int4', hidden: 21, headSize: 7 }],
 ];
 
 describe.each(availableLevels())('%s', (level) => {

@@ -1,4 +1,5 @@
 // Encoders of random weights, of any shape and form of layers.
+import { toInt4 } from '../../src/format/index.js';
 import { uniform, type Uniform } from '../../src/kernels/cases.js';
 import type {
   EncoderWeights,
@@ -6,6 +7,7 @@ import type {
   LinearWeights,
   NormWeights,
   Table,
+  Table4,
 } from '../../src/encoder/index.js';
 
 /** About normal, of deviation 1. */
@@ -56,7 +58,7 @@ export interface RandomEncoder {
   readonly density: number;
   readonly vocabulary: number;
   readonly positions: number;
-  readonly tables: 'f32' | 'int8';
+  readonly tables: 'f32' | 'int8' | 'int4';
   readonly head?: 'classification' | 'span';
 }
 
@@ -72,8 +74,12 @@ export function randomEncoder(of: RandomEncoder, seed = 1): EncoderWeights {
     gain: numbers(random, hidden, 0.1).map((value) => 1 + value),
     bias: numbers(random, hidden, 0.1),
   });
-  const table = (rows: number): Table => {
+  const table = (rows: number): Table | Table4 => {
     if (of.tables === 'f32') return { rows, values: numbers(random, rows * hidden, 1) };
+    if (of.tables === 'int4') {
+      const { data: nibbles, ...rest } = toInt4([rows, hidden], numbers(random, rows * hidden, 1), 10);
+      return { rows, nibbles, group: rest.group, scales: rest.scales };
+    }
     const values = Int8Array.from({ length: rows * hidden }, () => Math.round(40 * normal(random)));
     return { rows, values, scales: numbers(random, rows, 0.001).map((value) => 0.02 + value) };
   };

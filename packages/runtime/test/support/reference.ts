@@ -1,6 +1,14 @@
 // The encoder in f64, as plainly as can be: dense matrices, one sequence at a time.
+import { unpackNibbles } from '../../src/format/index.js';
 import { normalDistribution } from '../../src/kernels/gelu.js';
-import type { EncoderWeights, LinearWeights, NormWeights, Table, Tokens } from '../../src/encoder/index.js';
+import type {
+  EncoderWeights,
+  LinearWeights,
+  NormWeights,
+  Table,
+  Table4,
+  Tokens,
+} from '../../src/encoder/index.js';
 
 type Rows = number[][];
 
@@ -54,8 +62,16 @@ function attend(q: Rows, k: Rows, v: Rows, headSize: number): Rows {
   return out;
 }
 
-const row = ({ values, scales }: Table, index: number, hidden: number): number[] =>
-  Array.from({ length: hidden }, (_, i) => values[index * hidden + i]! * (scales?.[index] ?? 1));
+function row(table: Table | Table4, index: number, hidden: number): number[] {
+  const columns = Array.from({ length: hidden }, (_, i) => i);
+  if (!('nibbles' in table))
+    return columns.map((i) => table.values[index * hidden + i]! * (table.scales?.[index] ?? 1));
+  const { rows, nibbles, group, scales } = table;
+  const values = unpackNibbles(nibbles, { rows, columns: hidden });
+  return columns.map(
+    (i) => values[index * hidden + i]! * scales[index * Math.ceil(hidden / group) + Math.floor(i / group)]!,
+  );
+}
 
 /** Hidden states, [tokens][hidden]. */
 export function referenceHidden(weights: EncoderWeights, { ids, typeIds }: Tokens): Rows {
