@@ -50,8 +50,8 @@ function expectSame(files: Files, texts: readonly string[]): void {
       [undefined, 256],
       [texts[i + 1], 24],
     ] as const) {
-      const { truncated: _, ...encoded } = found.encode(text, pair, length);
-      expect(encoded).toEqual(expected.encode(text, pair, length));
+      const { ids, typeIds } = found.encode(text, pair, length);
+      expect({ ids, typeIds }).toEqual(expected.encode(text, pair, length));
     }
   });
 }

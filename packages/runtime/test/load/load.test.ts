@@ -169,6 +169,20 @@ describe('what is refused', () => {
   });
 });
 
+it('whatever stands in a config, the model loads or is refused with a reason', async () => {
+  const odd = [null, -1, 0, 1.5, 'x', [], {}, 1e308, true];
+  const keys = [...Object.keys(CONFIG), 'espalier', 'id2label', 'problem_type'];
+  for (const key of keys)
+    for (const value of odd) {
+      const refused = await load(tinyModelPack({ config: { [key]: value } })).then(
+        (model) => model.classify(text).then(() => undefined),
+        (error: unknown) => error,
+      );
+      if (refused === undefined) continue;
+      expect(refused, `${key}: ${JSON.stringify(value)}`).toMatchObject({ name: 'RuntimeError' });
+    }
+});
+
 describe('what a model cannot do', () => {
   it('answers of another head, or of none', async () => {
     const [labels, spans] = [await load(bytes), await load(tinySpanPack())];
