@@ -41,18 +41,22 @@ function headLabels({ header }: Pack, { head }: EncoderWeights): readonly string
   if (head?.kind !== 'classification') return [];
   const { rows } = head.output;
   const labels = labelsOf(header);
-  if (labels.length === rows) return labels;
-  if (labels.length === 0 || rows === 1) return Array.from({ length: rows }, (_, i) => `LABEL_${i}`);
+  if (labels.length === rows && rows > 0) return labels;
+  if ((labels.length === 0 && rows > 0) || rows === 1)
+    return Array.from({ length: rows }, (_, i) => `LABEL_${i}`);
   throw new RuntimeError(
     'weights',
-    `head: expected an output for each of ${labels.length} labels, found ${rows}; pack the model again`,
+    `head: expected an output for each of ${labels.length || 'its'} labels, found ${rows}; pack the model again`,
   );
 }
 
 const tableBytes = ({ embeddings: { words, positions, types } }: EncoderWeights): number =>
   [words, positions, types]
     .filter((table) => table !== undefined)
-    .map((table) => ('nibbles' in table ? table.nibbles : table.values).byteLength)
+    .map(
+      (table) =>
+        ('nibbles' in table ? table.nibbles : table.values).byteLength + (table.scales?.byteLength ?? 0),
+    )
     .reduce((sum, bytes) => sum + bytes, 0);
 
 /**

@@ -37,17 +37,20 @@ async function fetchBody(
     const hint = String(address).startsWith('file:')
       ? 'read the file and give its bytes'
       : 'is the address right, and may this page read it (CORS)?';
-    throw new RuntimeError('fetch', `${String(address).slice(0, 200)}: cannot be fetched; ${hint}`, {
+    throw new RuntimeError('fetch', `${short(address)}: cannot be fetched; ${hint}`, {
       cause,
     });
   }
 }
 
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
+/** As messages name it. */
+const short = (address: string | URL): string => String(address).slice(0, 100);
+
+function bodyOf(response: Response, name: string): ReadableStream<Uint8Array> {
   if (response.ok && response.body) return response.body;
   throw new RuntimeError(
     'fetch',
-    `${response.url.slice(0, 200)}: expected a file, found status ${response.status} ${response.statusText}`,
+    `${name}: expected a file, found status ${response.status} ${response.statusText}`,
   );
 }
 
@@ -114,10 +117,11 @@ function inMemory(bytes: Uint8Array, { onProgress }: ReadOptions): Uint8Array {
 export async function readSource(source: Source, options: ReadOptions): Promise<Uint8Array> {
   options.signal?.throwIfAborted();
   if (typeof source === 'string' || source instanceof URL)
-    return readAll(bodyOf(await fetchBody(source, options)), options);
+    return readAll(bodyOf(await fetchBody(source, options), short(source)), options);
   if (source instanceof Uint8Array) return inMemory(source, options);
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source), options);
-  if (source instanceof Response) return readAll(bodyOf(source), options);
+  if (source instanceof Response)
+    return readAll(bodyOf(source, short(source.url || 'the response')), options);
   if (source instanceof Blob) return readAll(source.stream(), options);
   if (source instanceof ReadableStream) return readAll(source, options);
   throw new RuntimeError(

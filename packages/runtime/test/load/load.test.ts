@@ -102,7 +102,7 @@ describe('what is refused', () => {
     [
       'a status',
       fetching(() => new Response('gone', { status: 404, statusText: 'Not Found' })),
-      /404 Not Found/,
+      /^x\.espalier: .* 404 Not Found/,
     ],
     [
       'no network',
@@ -160,6 +160,14 @@ describe('what is refused', () => {
     [{ config: { intermediate_size: 16 } }, 'weights', /intermediate.dense.bias: expected \[16\]/],
     [{ config: { espalier: { heads: [1] } } }, 'weights', /query.bias: expected \[4\].* found \[8\]/],
     [{ shapes: { 'classifier.weight': [2, 8], 'classifier.bias': [2] } }, 'weights', /3 labels, found 2/],
+    [
+      {
+        task: { name: '', kind: '', labels: [] },
+        shapes: { 'classifier.weight': [0, 8], 'classifier.bias': [0] },
+      },
+      'weights',
+      /its labels, found 0/,
+    ],
     [{ files: new Map([['tokenizer.json', new Uint8Array([123])]]) }, 'tokenizer', /expected JSON/],
     [{ files: new Map([['tokenizer.json', new TextEncoder().encode('{}')]]) }, 'tokenizer', /"model"/],
     [{ files: new Map([['vocab.txt', new TextEncoder().encode('a\nb')]]) }, 'tokenizer', /\[PAD\]/],
