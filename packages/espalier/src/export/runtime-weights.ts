@@ -16,6 +16,8 @@ import { headSize, structureOf } from '../models/structure.js';
 import { SPAN_HEAD } from '../models/heads.js';
 import { toF32 } from '../tensor/half.js';
 
+type F32Table = Extract<Table, { form: 'f32' }>;
+
 /** How the encoder's layers are computed; heads stay dense. */
 export type RuntimeForm = LinearWeights['form'];
 
@@ -41,9 +43,9 @@ export function runtimeWeights(model: Model, form: RuntimeForm): EncoderWeights 
     return linearWeights(values, bias, as);
   };
   const norm = (name: string) => ({ gain: floats(`${name}.weight`), bias: floats(`${name}.bias`) });
-  const table = (name: string): Table => {
+  const table = (name: string): F32Table => {
     const values = floats(`${family.prefix}embeddings.${name}.weight`);
-    return { rows: values.length / hidden, values };
+    return { form: 'f32', rows: values.length / hidden, values };
   };
   const { heads, neurons } = structureOf(config);
   const block = (i: number): BlockWeights => {
@@ -80,8 +82,8 @@ export function runtimeWeights(model: Model, form: RuntimeForm): EncoderWeights 
   };
 }
 
-const firstRow = ({ values }: Table, hidden: number): Table => ({
-  rows: 1,
+const firstRow = ({ values }: F32Table, hidden: number): F32Table => ({
+  ...{ form: 'f32', rows: 1 },
   values: values.subarray(0, hidden),
 });
 

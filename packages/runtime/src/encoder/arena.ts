@@ -1,45 +1,72 @@
-// One linear memory, planned before it exists: places are given out first, then it is made as large as they need, and
-// what belongs into them is written.
+// One linear memory that is filled from its start and grows as it is: places are given out, never back.
 import { CONSTANT_BYTES, writeConstants } from '../kernels/constants.js';
+import { createMemory } from '../kernels/create-memory.js';
 import { type Views, viewsOf } from '../kernels/kernel.js';
-import { allocate } from '../wasm/assembler.js';
+import { PAGE_BYTES } from '../wasm/assembler.js';
 import { RuntimeError } from './errors.js';
 
 const ALIGNMENT = 64;
-const MOST_BYTES = 2 ** 32 - 65536;
+/** Kernels may read so far past the end of what they are given. */
+const SLACK_BYTES = 64;
+/** Grown by at least so much at once. */
+const LEAST_GROWTH = 64;
 
 export interface Arena {
-  /** The address of so many bytes, a multiple of 64. They are zero unless `write` fills them once the memory exists. */
-  place(bytes: number, write?: (memory: Views, at: number) => void): number;
-  /** The memory with all that was placed. Called once, last. */
-  allocate(): WebAssembly.Memory;
+  readonly memory: WebAssembly.Memory;
+  /** The address of so many zeros, a multiple of 64. */
+  place(bytes: number): number;
+  /** The memory's numbers. What was returned before the last `place` may be detached. */
+  views(): Views;
+  /** Gives back what was placed since `mark`, for what is needed only for a while. */
+  mark(): number;
+  release(mark: number): void;
 }
 
-export function planMemory(): Arena {
-  const writes: ((memory: Views) => void)[] = [];
+/** `shared` with other threads, where the engine allows it. */
+export function createArena(shared = false): Arena {
+  const memory = createMemory(LEAST_GROWTH, shared);
+  writeConstants(memory);
   let top = CONSTANT_BYTES;
+  /** Where what was ever placed ends: from there on all is zero. */
+  let used = top;
+  let views = viewsOf(memory);
+  const current = (): Views => {
+    if (views.u8.buffer !== memory.buffer) views = viewsOf(memory);
+    return views;
+  };
   return {
-    place(bytes, write) {
+    memory,
+    views: current,
+    place(bytes) {
       const at = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
       top = at + bytes;
-      if (write) writes.push((memory) => write(memory, at));
+      const missing = Math.ceil((top + SLACK_BYTES - memory.buffer.byteLength) / PAGE_BYTES);
+      if (missing > 0) grow(memory, Math.max(missing, LEAST_GROWTH));
+      if (at < used) current().u8.fill(0, at, Math.min(top, used));
+      used = Math.max(used, top);
       return at;
     },
-    allocate() {
-      if (top > MOST_BYTES)
-        throw new RuntimeError(
-          'memory',
-          `model and batch: expected at most ${MOST_BYTES} bytes, found ${top}; plan for a smaller largest batch`,
-        );
-      const memory = allocate(top + ALIGNMENT);
-      writeConstants(memory);
-      const views = viewsOf(memory);
-      for (const write of writes) write(views);
-      writes.length = 0;
-      return memory;
+    mark: () => top,
+    release: (mark) => {
+      top = mark;
     },
   };
 }
 
-export const placeFloats = (arena: Arena, values: Float32Array): number =>
-  arena.place(values.byteLength, ({ f32 }, at) => f32.set(values, at / 4));
+function grow(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch {
+    throw new RuntimeError(
+      'memory',
+      `model and batch: found no room for ${pages * PAGE_BYTES} more bytes beside ${memory.buffer.byteLength}; ` +
+        'plan for a smaller largest batch',
+    );
+  }
+}
+
+export function placeFloats(arena: Arena, values: Float32Array): number {
+  const at = arena.place(values.byteLength);
+  arena.views().f32.set(values, at / 4);
+  return at;
+}

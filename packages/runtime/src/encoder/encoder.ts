@@ -1,13 +1,13 @@
-// Encoders of BERT's kind (Devlin et al., 2018; Liu et al., 2019; Sanh et al., 2019) over sparse layers: one memory, planned
+// Encoders of BERT's kind (Devlin et al., 2018; Liu et al., 2019; Sanh et al., 2019) over sparse layers: one memory with room
 // for the largest batch, and plain functions from token ids to numbers.
-import { availableLevels } from '../kernels/bind.js';
+import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
-import { type Levels, selfTest } from '../kernels/self-test.js';
-import { planMemory } from './arena.js';
-import { bank } from './bank.js';
-import { embed, type Tokens } from './embed.js';
+import { bindProgram, type Levels } from '../kernels/program.js';
+import { testedProgram } from '../kernels/self-test.js';
+import { type Arena, createArena } from './arena.js';
+import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
-import { applyBlock, type Context } from './forward.js';
+import { runStage, stagesOf, type Thread, unitsOf } from './forward.js';
 import {
   classify,
   type Head,
@@ -18,8 +18,11 @@ import {
   tokenState,
   tokenStates,
 } from './head.js';
-import { placeBlock, placeBuffers, placeNorm } from './layers.js';
-import { paddedFeatures, paddedTokens, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
+import { placeBlock, placeNorm } from './layers.js';
+import type { Plan } from './plan.js';
+import { placeTable } from './tables.js';
+import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
+import { type Tokens, writeTokens } from './tokens.js';
 import type { EncoderWeights } from './weights.js';
 
 export interface EncoderOptions {
@@ -52,7 +55,7 @@ export interface Encoder {
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
   let state: State | undefined = prepare(weights, options);
-  const { levels, memory } = state;
+  const { plan, arena } = state;
   const alive = (): State => {
     if (!state) throw new RuntimeError('disposed', 'the encoder has been disposed of; create it anew');
     return state;
@@ -61,24 +64,17 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
     state = undefined;
   };
   return {
-    levels,
-    bytes: memory.buffer.byteLength,
+    levels: plan.program.levels,
+    bytes: arena.memory.buffer.byteLength,
     hidden: (batch) =>
-      run(alive(), batch, false, ({ f32, weights }, all) =>
-        all.map((of) => tokenStates(f32, weights.hidden, of)),
-      ),
+      run(alive(), batch, false, ({ thread }, all) => all.map((of) => tokenStates(thread, of))),
     first: (batch) =>
-      run(alive(), batch, true, ({ f32, weights }, all) =>
-        all.map((of) => tokenState(f32, weights.hidden, of, 0)),
-      ),
-    mean: (batch) =>
-      run(alive(), batch, false, ({ f32, weights }, all) =>
-        all.map((of) => meanState(f32, weights.hidden, of)),
-      ),
+      run(alive(), batch, true, ({ thread }, all) => all.map((of) => tokenState(thread, of, 0))),
+    mean: (batch) => run(alive(), batch, false, ({ thread }, all) => all.map((of) => meanState(thread, of))),
     classify: (batch) => run(alive(), batch, true, classifyAll),
     spans: (batch) =>
       run(alive(), batch, false, (of, all) =>
-        all.map((sequence) => spans(contextOf(of, sequence.tile), headOf(of, 'span'), sequence, of.f32)),
+        all.map((sequence) => spans(of.thread, headOf(of, 'span'), sequence)),
       ),
     dispose,
     [Symbol.asyncDispose]: () => {
@@ -90,33 +86,41 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
 
 type State = ReturnType<typeof prepare>;
 
-function prepare(weights: EncoderWeights, { largest, levels: allowed = availableLevels() }: EncoderOptions) {
-  const { hidden, headSize, epsilon } = weights;
-  const shapes = TILE_WIDTHS.map((tile) => ({ tile, headSize }));
-  const levels = selfTest(shapes, allowed);
-  const arena = planMemory();
+function prepare(weights: EncoderWeights, { largest, levels = availableLevels() }: EncoderOptions) {
+  const { hidden, headSize, epsilon, embeddings } = weights;
+  const program = testedProgram(
+    TILE_WIDTHS.map((tile) => ({ tile, headSize })),
+    levels,
+  );
+  const arena = createArena();
   const length = paddedTokens(largest.length);
-  const norm = placeNorm(arena, weights.embeddings.norm);
-  const blocks = weights.blocks.map((block, i) => placeBlock(arena, `block ${i}`, block, levels));
-  const head = weights.head && placeHead(arena, weights.head, levels);
-  const buffers = placeBuffers(arena, weights, length);
-  const x = arena.place(4 * paddedFeatures(hidden) * length * largest.rows);
-  const memory = arena.allocate();
-  const contexts = shapes.map((shape): Context => {
-    return { bank: bank(shape, levels, memory), buffers, hidden, headSize, epsilon };
-  });
-  return {
-    weights: { hidden, headSize, epsilon, embeddings: weights.embeddings, blocks: [] },
-    ...{ largest, levels, norm, blocks, head, x, memory, contexts },
-    /** Tokens that x has room for. */
-    capacity: length * largest.rows,
-    f32: new Float32Array(memory.buffer),
+  const capacity = length * largest.rows;
+  const head = weights.head && placeHead(arena, weights.head, program.levels);
+  const plan: Plan = {
+    ...{ hidden, headSize, epsilon, program },
+    embeddings: placeEmbeddings(arena, weights),
+    blocks: weights.blocks.map((block, i) => placeBlock(arena, `block ${i}`, block, program.levels)),
+    shared: placeShared(arena, weights, capacity),
+    scratch: [placeScratch(arena, weights, length)],
   };
+  const thread: Thread = {
+    plan,
+    banks: bindProgram(program, arena.memory),
+    scratch: plan.scratch[0]!,
+    f32: arena.views().f32,
+  };
+  return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
 }
 
-/** The kernels for tiles of a width. */
-const contextOf = ({ contexts }: State, tile: number): Context =>
-  contexts.find(({ bank }) => bank.tile === tile)!;
+function placeEmbeddings(arena: Arena, { embeddings, hidden }: EncoderWeights): Plan['embeddings'] {
+  const { words, positions, types, norm } = embeddings;
+  return {
+    words: placeTable(arena, 'word embeddings', words, hidden),
+    positions: placeTable(arena, 'position embeddings', positions, hidden),
+    types: types && placeTable(arena, 'token type embeddings', types, hidden),
+    norm: placeNorm(arena, norm),
+  };
+}
 
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
   if (head?.kind !== kind)
@@ -132,7 +136,7 @@ function classifyAll(state: State, all: readonly Sequence[]): Float32Array[] {
   const tile = tileFor(all.length);
   const logits: Float32Array[] = [];
   for (let start = 0; start < all.length; start += tile)
-    logits.push(...classify(contextOf(state, tile), head, all.slice(start, start + tile), state.f32));
+    logits.push(...classify(state.thread, tile, head, all.slice(start, start + tile)));
   return logits;
 }
 
@@ -143,44 +147,26 @@ function run<R>(
   firstOnly: boolean,
   read: (state: State, sequences: readonly Sequence[]) => readonly R[],
 ): R[] {
+  const { plan, thread, arena, capacity, firstPosition } = state;
+  const lengths = batch.map(({ ids }) => checkLength(state, ids.length));
   const results: R[] = [];
   for (let start = 0; start < batch.length;) {
-    const sequences = placeSequences(state, batch, start);
+    const sequences = placeSequences(lengths.slice(start), capacity);
     sequences.forEach((of, i) => {
-      embed(contextOf(state, of.tile), state.weights, state.norm, batch[start + i]!, of, state.f32);
+      writeTokens(plan, arena.views(), of, batch[start + i]!, firstPosition);
     });
-    // Block after block over all sequences: its weights are read from the cache.
-    state.blocks.forEach((block, i) => {
-      const last = i === state.blocks.length - 1;
-      for (const of of sequences) applyBlock(contextOf(state, of.tile), block, of, last && firstOnly);
-    });
+    for (let stage = 0; stage < stagesOf(plan); stage++)
+      for (const unit of unitsOf(plan, sequences, stage, firstOnly)) runStage(thread, stage, unit, firstOnly);
     results.push(...read(state, sequences));
     start += sequences.length;
   }
   return results;
 }
 
-/** Gives places to as many sequences from `start` on as there is room for. */
-function placeSequences(
-  { weights, largest, capacity, x }: State,
-  batch: readonly Tokens[],
-  start: number,
-): Sequence[] {
-  const sequences: Sequence[] = [];
-  let used = 0;
-  for (const { ids } of batch.slice(start)) {
-    const tokens = ids.length;
-    if (tokens === 0 || tokens > largest.length)
-      throw new RuntimeError(
-        tokens === 0 ? 'tokens' : 'too-long',
-        `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
-      );
-    const padded = paddedTokens(tokens);
-    if (used + padded > capacity) break;
-    const tile = tileFor(tokens);
-    const at = x + 4 * used * paddedFeatures(weights.hidden);
-    sequences.push({ tokens, tile, tiles: padded / tile, x: at });
-    used += padded;
-  }
-  return sequences;
+function checkLength({ largest }: State, tokens: number): number {
+  if (tokens > 0 && tokens <= largest.length) return tokens;
+  throw new RuntimeError(
+    tokens === 0 ? 'tokens' : 'too-long',
+    `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
+  );
 }

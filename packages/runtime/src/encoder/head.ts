@@ -1,10 +1,10 @@
 // Heads over the hidden states: labels from the first token, a start and an end for every token, or a mean.
 import { normalDistribution } from '../kernels/gelu.js';
-import type { Levels } from '../kernels/self-test.js';
+import type { Levels } from '../kernels/program.js';
 import type { Arena } from './arena.js';
-import { applyLinears, type Context } from './forward.js';
+import { applyLinears, bankOf, statesAt, type Thread } from './forward.js';
 import { type Linear, placeLinear } from './linear.js';
-import { paddedFeatures, type Sequence } from './tiles.js';
+import type { Sequence } from './tiles.js';
 import type { HeadWeights } from './weights.js';
 
 export type Head =
@@ -28,59 +28,56 @@ const ACTIVATIONS = {
   gelu: (x: number): number => x * normalDistribution(x),
 };
 
-/** Place of a feature of a token among floats. */
-const place = ({ x, tile }: Sequence, hidden: number, token: number): number =>
-  x / 4 + Math.floor(token / tile) * tile * paddedFeatures(hidden) + (token % tile);
+/** Place of the first feature of a token among floats. */
+const placeOf = ({ plan }: Thread, sequence: Sequence, token: number): number =>
+  statesAt(plan, sequence, Math.floor(token / sequence.tile)) / 4 + (token % sequence.tile);
 
 /** Hidden states of one token, [hidden]. */
-export function tokenState(
-  f32: Float32Array,
-  hidden: number,
-  sequence: Sequence,
-  token: number,
-): Float32Array {
-  const at = place(sequence, hidden, token);
-  return Float32Array.from({ length: hidden }, (_, i) => f32[at + i * sequence.tile]!);
+export function tokenState(thread: Thread, sequence: Sequence, token: number): Float32Array {
+  const at = placeOf(thread, sequence, token);
+  return Float32Array.from({ length: thread.plan.hidden }, (_, i) => thread.f32[at + i * sequence.tile]!);
 }
 
 /** [tokens, hidden]. */
-export function tokenStates(f32: Float32Array, hidden: number, sequence: Sequence): Float32Array {
+export function tokenStates(thread: Thread, sequence: Sequence): Float32Array {
+  const { hidden } = thread.plan;
   const states = new Float32Array(sequence.tokens * hidden);
   for (let token = 0; token < sequence.tokens; token++)
-    states.set(tokenState(f32, hidden, sequence, token), token * hidden);
+    states.set(tokenState(thread, sequence, token), token * hidden);
   return states;
 }
 
 /** Mean of the tokens' hidden states, [hidden]. */
-export function meanState(f32: Float32Array, hidden: number, sequence: Sequence): Float32Array {
-  const sums = new Float64Array(hidden);
+export function meanState(thread: Thread, sequence: Sequence): Float32Array {
+  const sums = new Float64Array(thread.plan.hidden);
   for (let token = 0; token < sequence.tokens; token++) {
-    const at = place(sequence, hidden, token);
-    for (let i = 0; i < hidden; i++) sums[i]! += f32[at + i * sequence.tile]!;
+    const at = placeOf(thread, sequence, token);
+    for (let i = 0; i < sums.length; i++) sums[i]! += thread.f32[at + i * sequence.tile]!;
   }
   return Float32Array.from(sums, (sum) => sum / sequence.tokens);
 }
 
-/** Logits [labels] of each of at most `context.bank.tile` sequences, which stand side by side as the tokens of a tile. */
+/** Logits [labels] of each of at most `tile` sequences, which stand side by side as the tokens of a tile. */
 export function classify(
-  context: Context,
+  thread: Thread,
+  tile: number,
   { dense, activation, output }: Extract<Head, { kind: 'classification' }>,
   sequences: readonly Sequence[],
-  f32: Float32Array,
 ): Float32Array[] {
-  const { bank, buffers, hidden } = context;
-  const { tile } = bank;
-  f32.fill(0, buffers.middle / 4, buffers.middle / 4 + hidden * tile);
+  const { scratch, f32, plan } = thread;
+  const bank = bankOf(thread, tile);
+  const { middle, sum } = scratch;
+  f32.fill(0, middle / 4, middle / 4 + plan.hidden * tile);
   for (const [lane, sequence] of sequences.entries())
-    tokenState(f32, hidden, sequence, 0).forEach((value, i) => {
-      f32[buffers.middle / 4 + i * tile + lane] = value;
+    tokenState(thread, sequence, 0).forEach((value, i) => {
+      f32[middle / 4 + i * tile + lane] = value;
     });
-  applyLinears(context, buffers.middle, [[dense, buffers.sum]]);
+  applyLinears(bank, scratch, middle, [[dense, sum]]);
   const activate = ACTIVATIONS[activation];
-  for (let i = buffers.sum / 4; i < buffers.sum / 4 + dense.rows * tile; i++) f32[i] = activate(f32[i]!);
-  applyLinears(context, buffers.sum, [[output, buffers.middle]]);
+  for (let i = sum / 4; i < sum / 4 + dense.rows * tile; i++) f32[i] = activate(f32[i]!);
+  applyLinears(bank, scratch, sum, [[output, middle]]);
   return sequences.map((_, lane) =>
-    Float32Array.from({ length: output.rows }, (_, label) => f32[buffers.middle / 4 + label * tile + lane]!),
+    Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * tile + lane]!),
   );
 }
 
@@ -91,18 +88,19 @@ export interface SpanLogits {
 }
 
 export function spans(
-  context: Context,
+  thread: Thread,
   { output }: Extract<Head, { kind: 'span' }>,
-  { x, tile, tiles, tokens }: Sequence,
-  f32: Float32Array,
+  sequence: Sequence,
 ): SpanLogits {
-  const { buffers, hidden } = context;
+  const { plan, scratch, f32 } = thread;
+  const { tile, tiles, tokens } = sequence;
   const [start, end] = [new Float32Array(tokens), new Float32Array(tokens)];
-  for (let t = 0; t < tiles; t++) {
-    applyLinears(context, x + 4 * t * tile * paddedFeatures(hidden), [[output, buffers.sum]]);
-    const real = Math.min(tile, tokens - t * tile);
-    start.set(f32.subarray(buffers.sum / 4, buffers.sum / 4 + real), t * tile);
-    end.set(f32.subarray(buffers.sum / 4 + tile, buffers.sum / 4 + tile + real), t * tile);
+  const at = scratch.sum / 4;
+  for (let index = 0; index < tiles; index++) {
+    applyLinears(bankOf(thread, tile), scratch, statesAt(plan, sequence, index), [[output, scratch.sum]]);
+    const real = Math.min(tile, tokens - index * tile);
+    start.set(f32.subarray(at, at + real), index * tile);
+    end.set(f32.subarray(at + tile, at + tile + real), index * tile);
   }
   return { start, end };
 }

@@ -1,6 +1,6 @@
 // Encoders from plain arrays.
 export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
-export type { Tokens } from './embed.js';
+export type { Tokens } from './tokens.js';
 export { RuntimeError, type RuntimeProblem } from './errors.js';
 export type { SpanLogits } from './head.js';
 export { nonZeros } from './non-zeros.js';
@@ -12,6 +12,5 @@ export type {
   NormWeights,
   SparseRows,
   Table,
-  Table4,
 } from './weights.js';
 export type { Level } from '../kernels/kernel.js';

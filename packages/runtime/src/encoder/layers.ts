@@ -1,10 +1,8 @@
-// The encoder's layers in the memory, and the buffers that one sequence at a time needs.
-import { scoreBytes } from '../kernels/attention.js';
-import type { Levels } from '../kernels/self-test.js';
+// The encoder's layers in the memory: plain numbers, the same for every thread.
+import type { Levels } from '../kernels/program.js';
 import { type Arena, placeFloats } from './arena.js';
 import { type Linear, placeLinear } from './linear.js';
-import { paddedFeatures, WIDEST } from './tiles.js';
-import type { BlockWeights, EncoderWeights, NormWeights } from './weights.js';
+import type { BlockWeights, NormWeights } from './weights.js';
 
 export interface Norm {
   readonly gain: number;
@@ -42,46 +40,5 @@ export function placeBlock(arena: Arena, name: string, block: BlockWeights, leve
     attendedNorm: placeNorm(arena, block.attendedNorm),
     narrow: linear('narrow'),
     norm: placeNorm(arena, block.norm),
-  };
-}
-
-/** Addresses of f32 buffers, [features, tile] of one tile unless said otherwise. */
-export interface Buffers {
-  /** [tiles, features, tile] of the longest sequence. */
-  readonly query: number;
-  readonly key: number;
-  readonly value: number;
-  readonly context: number;
-  readonly scores: number;
-  readonly wide: number;
-  readonly sum: number;
-  readonly middle: number;
-  /** Quantised input of a layer, and its scales. */
-  readonly quantised: number;
-  readonly tokenScales: number;
-}
-
-/** Buffers for sequences of at most `tokens`, padding included. */
-export function placeBuffers(
-  arena: Arena,
-  { hidden, headSize, blocks, head }: EncoderWeights,
-  tokens: number,
-): Buffers {
-  const most = (counts: readonly number[]): number => paddedFeatures(Math.max(0, ...counts));
-  const attended = most(blocks.map(({ attention }) => attention?.query.rows ?? 0));
-  const wide = most(blocks.map((block) => block.wide?.rows ?? 0));
-  const out = most([hidden, head?.output.rows ?? 0]);
-  const floats = (features: number, count: number): number => arena.place(4 * features * count);
-  return {
-    query: floats(attended, tokens),
-    key: floats(attended, tokens),
-    value: floats(attended, tokens),
-    context: floats(attended, WIDEST),
-    scores: arena.place(scoreBytes({ tile: WIDEST, headSize }, tokens)),
-    wide: floats(wide, WIDEST),
-    sum: floats(out, WIDEST),
-    middle: floats(out, WIDEST),
-    quantised: arena.place(2 * Math.max(attended, wide, out) * WIDEST),
-    tokenScales: floats(1, WIDEST),
   };
 }

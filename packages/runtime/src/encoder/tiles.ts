@@ -17,11 +17,25 @@ export const paddedTokens = (tokens: number): number => {
 /** Features of a buffer that layers read and write: int8 blocks and pairs of rows may reach past the last. */
 export const paddedFeatures = (features: number): number => 4 * Math.ceil(features / 4);
 
-/** A sequence of a batch, in the memory. */
+/** A sequence of a batch. */
 export interface Sequence {
   readonly tokens: number;
   readonly tile: TileWidth;
   readonly tiles: number;
-  /** Hidden states f32 [tiles, padded features, tile]. */
-  readonly x: number;
+  /** Padded tokens of the batch before it. */
+  readonly first: number;
+}
+
+/** Gives places to the first sequences, by their lengths, that have room together in so many tokens. */
+export function placeSequences(lengths: readonly number[], capacity: number): Sequence[] {
+  const sequences: Sequence[] = [];
+  let first = 0;
+  for (const tokens of lengths) {
+    const padded = paddedTokens(tokens);
+    if (first + padded > capacity) break;
+    const tile = tileFor(tokens);
+    sequences.push({ tokens, tile, tiles: padded / tile, first });
+    first += padded;
+  }
+  return sequences;
 }

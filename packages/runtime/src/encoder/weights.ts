@@ -46,25 +46,32 @@ export interface NormWeights {
   readonly bias: Float32Array;
 }
 
-/** Rows of embeddings; int8 values are times their row's scale. */
-export interface Table {
-  readonly rows: number;
-  /** [rows, hidden]. */
-  readonly values: Float32Array | Int8Array;
-  /** [rows]; of int8 values only. */
-  readonly scales?: Float32Array;
-}
-
-/** Rows of embeddings in four bits. */
-export interface Table4 {
-  readonly rows: number;
-  /** [rows, ceil(hidden / 2)]: two columns a byte, the first in the lower half, each 8 more than the value. */
-  readonly nibbles: Uint8Array;
-  /** Columns that share a scale; the last group of a row may be shorter. */
-  readonly group: number;
-  /** [rows, ceil(hidden / group)]. */
-  readonly scales: Float32Array;
-}
+/** Rows of embeddings, in one of three forms. */
+export type Table =
+  | {
+      readonly form: 'f32';
+      readonly rows: number;
+      /** [rows, hidden]. */
+      readonly values: Float32Array;
+    }
+  | {
+      readonly form: 'int8';
+      readonly rows: number;
+      /** [rows, hidden], each times its row's scale. */
+      readonly values: Int8Array;
+      /** [rows]. */
+      readonly scales: Float32Array;
+    }
+  | {
+      readonly form: 'int4';
+      readonly rows: number;
+      /** [rows, ceil(hidden / 2)]: two features a byte, the first in its lower half, each less 8. */
+      readonly values: Uint8Array;
+      /** [rows, ceil(hidden / group)]. */
+      readonly scales: Float32Array;
+      /** Features of a row that share a scale. */
+      readonly group: number;
+    };
 
 export interface BlockWeights {
   /** Absent where no head is left. Rows are heads * head size. */
@@ -97,10 +104,10 @@ export interface EncoderWeights {
   /** Of every LayerNorm. */
   readonly epsilon: number;
   readonly embeddings: {
-    readonly words: Table | Table4;
-    readonly positions: Table | Table4;
+    readonly words: Table;
+    readonly positions: Table;
     /** Absent in DistilBERT. With one row, as in RoBERTa, that of every token. */
-    readonly types?: Table | Table4;
+    readonly types?: Table;
     /** Row of `positions` that the first token has. */
     readonly firstPosition: number;
     readonly norm: NormWeights;

@@ -5,6 +5,7 @@ import type { Args, Shape, Views } from './kernel.js';
 import { quantiseRow } from './q15.js';
 import { UNROLL } from './spmm-f32.js';
 import { TOKEN_LENGTH } from './quantise-q15.js';
+import type { KernelName } from './program.js';
 
 export interface Sizes {
   readonly rows: number;
@@ -46,6 +47,8 @@ export interface Setup {
   readonly shape: Shape;
   readonly sizes: Sizes;
   readonly random: Uniform;
+  /** Whether int8 values stand as i16. */
+  readonly wide: boolean;
 }
 
 /** Hands out aligned places after the constants. */
@@ -153,7 +156,7 @@ export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
 }
 
 /** Weights of -127 to 127, activations of 1 to 127. */
-export function spmmInt8Case({ memory, shape: { tile }, sizes, random }: Setup, wide: boolean) {
+export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
   const { rows, columns } = sizes;
   const blocks = Math.ceil(columns / 4);
   const all = pattern(sizes, blocks, random);
@@ -253,3 +256,45 @@ export function attentionCase({ memory, shape: { tile, headSize }, sizes: { toke
   for (const at of [args.k, args.v]) fill(memory.f32, at, floats * tiles, random);
   return { args, outputs: [f32Output(args.out, floats)] };
 }
+
+const ROWS = 6;
+const GROUP = 8;
+
+export function gatherCase({ memory, shape: { tile }, sizes, random }: Setup, form: 'f32' | 'int8' | 'int4') {
+  const features = sizes.columns;
+  const bytes = { f32: 4 * features, int8: features, int4: Math.ceil(features / 2) }[form];
+  const scales = ROWS * Math.ceil(features / GROUP);
+  const tokens = Math.min(tile, sizes.tokens);
+  const place = places();
+  const args = {
+    table: place(ROWS * bytes),
+    scales: place(4 * scales),
+    rows: place(4 * tokens),
+    tokens,
+    y: place(4 * features * tile),
+    features,
+    group: GROUP,
+  };
+  if (form === 'f32') fill(memory.f32, args.table, ROWS * features, random);
+  else for (let i = 0; i < ROWS * bytes; i++) memory.u8[args.table + i] = Math.floor(256 * random());
+  fill(memory.f32, args.scales, scales, random);
+  fill(memory.f32, args.y, features * tile, random);
+  for (let i = 0; i < tokens; i++) memory.i32[args.rows / 4 + i] = Math.floor(ROWS * random());
+  return { args, outputs: [f32Output(args.y, features * tile)] };
+}
+
+/** A case of every kernel. */
+export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>> = {
+  spmmF32: spmmF32Case,
+  denseF32: denseF32Case,
+  quantiseQ15: (setup) => quantiseCase(setup, 'q15'),
+  spmmQ15: spmmQ15Case,
+  quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'pairs' : 'int8'),
+  spmmInt8: spmmInt8Case,
+  gelu: geluCase,
+  addNorm: addNormCase,
+  attention: attentionCase,
+  gatherF32: (setup) => gatherCase(setup, 'f32'),
+  gatherInt8: (setup) => gatherCase(setup, 'int8'),
+  gatherInt4: (setup) => gatherCase(setup, 'int4'),
+};

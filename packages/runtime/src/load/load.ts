@@ -50,15 +50,6 @@ function headLabels({ header }: Pack, { head }: EncoderWeights): readonly string
   );
 }
 
-const tableBytes = ({ embeddings: { words, positions, types } }: EncoderWeights): number =>
-  [words, positions, types]
-    .filter((table) => table !== undefined)
-    .map(
-      (table) =>
-        ('nibbles' in table ? table.nibbles : table.values).byteLength + (table.scales?.byteLength ?? 0),
-    )
-    .reduce((sum, bytes) => sum + bytes, 0);
-
 /**
  * Opens a packed file and makes it ready to compute. Rejects with PackError where the file is broken, with RuntimeError where
  * it cannot be had or computed, with the signal's reason where it was aborted.
@@ -78,7 +69,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<M
   const encoder = createEncoder(weights, { largest: { rows: largest.rows, length } });
   return createModel({
     ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
-    bytes: { file: bytes.length, memory: encoder.bytes + tableBytes(weights) },
+    bytes: { file: bytes.length, memory: encoder.bytes },
     multiLabel: header.config['problem_type'] === 'multi_label_classification',
   });
 }

@@ -8,22 +8,17 @@ import {
   type NormWeights,
   RuntimeError,
   type Table,
-  type Table4,
 } from '../encoder/index.js';
 import { denseOf, type Pack, PackError, type PackTensor } from '../format/index.js';
 import type { EncoderConfig } from './config.js';
 import { SPAN_HEAD } from './families.js';
 import { type Form, layerForm, linearOf } from './linear-form.js';
 
-/** A copy of what shares memory with the file, so that nobody else can change it, nor the file outlive the call. */
-const own = <A extends Float32Array | Int8Array | Uint8Array>(array: A): A =>
-  array.byteLength === array.buffer.byteLength ? array : (array.slice() as A);
-
-function tableOf(rows: number, tensor: PackTensor): Table | Table4 {
-  if (tensor.kind === 'int8') return { rows, values: own(tensor.data), scales: tensor.scales };
+function tableOf(rows: number, tensor: PackTensor): Table {
+  if (tensor.kind === 'int8') return { form: 'int8', rows, values: tensor.data, scales: tensor.scales };
   if (tensor.kind === 'int4')
-    return { rows, nibbles: own(tensor.data), group: tensor.group, scales: tensor.scales };
-  return { rows, values: own(denseOf(tensor)) };
+    return { form: 'int4', rows, values: tensor.data, group: tensor.group, scales: tensor.scales };
+  return { form: 'f32', rows, values: denseOf(tensor) };
 }
 
 /** Reads tensors whose shape is known beforehand. */
@@ -48,7 +43,9 @@ function reader(pack: Pack, form: Form) {
       gain: vector(`${name}.weight`, width),
       bias: vector(`${name}.bias`, width),
     }),
-    table: (name: string, rows: number, width: number): Table | Table4 =>
+    firstRow: (name: string, rows: number, width: number): Float32Array =>
+      denseOf(tensor(`${name}.weight`, [rows, width])).subarray(0, width),
+    table: (name: string, rows: number, width: number): Table =>
       tableOf(rows, tensor(`${name}.weight`, [rows, width])),
     /** A layer that has lost all its inputs is its bias alone. */
     linear: (name: string, rows: number, columns: number, as?: LinearWeights['form']): LinearWeights => {
@@ -91,10 +88,15 @@ function headOf({ has, linear, rowsOf }: Reader, { names, hidden }: EncoderConfi
   };
 }
 
-/** The first row of a table, which is that of every token. */
-function firstRow(table: Table | Table4, hidden: number): Table | Table4 {
-  if ('nibbles' in table) return { ...table, rows: 1 };
-  return { ...table, rows: 1, values: table.values.subarray(0, hidden) };
+/** Token types; where that of every token is the first, this row alone. */
+function typesOf(
+  { table, firstRow }: Reader,
+  { names, types: rows, hidden }: EncoderConfig,
+): Table | undefined {
+  if (names.types === 'none') return undefined;
+  const name = `${names.embeddings}token_type_embeddings`;
+  if (names.types === 'all') return table(name, rows, hidden);
+  return { form: 'f32', rows: 1, values: firstRow(name, rows, hidden) };
 }
 
 /** Throws PackError where the file is broken, RuntimeError 'weights' where it contradicts its config. */
@@ -104,10 +106,7 @@ export function weightsOf(pack: Pack, config: EncoderConfig, form: Form): Encode
   const { embeddings } = names;
   const words = read.table(`${embeddings}word_embeddings`, config.vocabulary, hidden);
   const positions = read.table(`${embeddings}position_embeddings`, config.positions, hidden);
-  const types =
-    names.types === 'none'
-      ? undefined
-      : read.table(`${embeddings}token_type_embeddings`, config.types, hidden);
+  const types = typesOf(read, config);
   const norm = read.norm(`${embeddings}LayerNorm`, hidden);
   const blocks = config.heads.map((_, i) => blockOf(read, config, i));
   const head = headOf(read, config);
@@ -115,7 +114,7 @@ export function weightsOf(pack: Pack, config: EncoderConfig, form: Form): Encode
     ...{ hidden, headSize, epsilon, blocks },
     embeddings: {
       ...{ words, positions, firstPosition, norm },
-      ...(types && { types: names.types === 'first' ? firstRow(types, hidden) : types }),
+      ...(types && { types }),
     },
     ...(head && { head }),
   };

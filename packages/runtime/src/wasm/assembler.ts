@@ -7,7 +7,7 @@ export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
 
 const TYPE_CODE: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const NO_RESULT = 0x40;
-const PAGE_BYTES = 65536;
+export const PAGE_BYTES = 65536;
 
 /** Code that leaves one value of type `T` on the stack. Used twice, it is computed twice: see `Body.let`. */
 export interface Expr<T extends ValueType> {
@@ -94,11 +94,15 @@ const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
 export const i32 = {
   const: (value: number): Expr<'i32'> => ({ type: 'i32', code: [0x41, ...signed(value)] }),
   load: load('i32', [0x28], 2),
+  load8S: load('i32', [0x2c], 0),
+  load8U: load('i32', [0x2d], 0),
   load16U: load('i32', [0x2f], 1),
+  eqz: unary('i32', 'i32', [0x45]),
   ltU: binary('i32', [0x49]),
   add: binary('i32', [0x6a]),
   sub: binary('i32', [0x6b]),
   mul: binary('i32', [0x6c]),
+  divU: binary('i32', [0x6e]),
   and: binary('i32', [0x71]),
   shl: binary('i32', [0x74]),
   shrU: binary('i32', [0x76]),
@@ -111,7 +115,9 @@ export const f32 = {
   }),
   load: load('f32', [0x2a], 2),
   add: binary('f32', [0x92]),
+  mul: binary('f32', [0x94]),
   div: binary('f32', [0x95]),
+  convertS: unary('i32', 'f32', [0xb2]),
   convertU: unary('i32', 'f32', [0xb3]),
 };
 
@@ -297,8 +303,12 @@ export type Call<F extends AnyFunction> = (
 
 export type Calls<F extends Record<string, AnyFunction>> = { readonly [K in keyof F]: Call<F[K]> };
 
-/** The binary module that imports `env.memory` and exports every function under its key. */
-export function assemble(functions: Record<string, AnyFunction>): Uint8Array<ArrayBuffer> {
+/** Most pages that a memory can have. */
+export const MOST_PAGES = 65536;
+
+/** The binary module that imports `env.memory`, of any size, and exports every function under its key. */
+export function assemble(functions: Record<string, AnyFunction>, shared = false): Uint8Array<ArrayBuffer> {
+  const limits = shared ? [0x03, 0x00, ...unsigned(MOST_PAGES)] : [0x00, 0x00];
   const list = Object.values(functions);
   const types = list.map(({ params, result }) => [
     0x60,
@@ -312,7 +322,7 @@ export function assemble(functions: Record<string, AnyFunction>): Uint8Array<Arr
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
     ...section(1, vector(types)),
-    ...section(2, vector([[...utf8('env'), ...utf8('memory'), 0x02, 0x00, 0x00]])), // at least 0 pages
+    ...section(2, vector([[...utf8('env'), ...utf8('memory'), 0x02, ...limits]])),
     ...section(3, vector(list.map((_, index) => unsigned(index)))),
     ...section(7, vector(Object.keys(functions).map((key, i) => [...utf8(key), 0x00, ...unsigned(i)]))),
     ...section(10, vector(bodies)),

@@ -1,7 +1,8 @@
 // The edges of the integer kernels: the largest sums that their scaling allows, compared with exact products.
 import '../support/relaxed.js';
+import { bindable } from '../support/bindable.js';
 import { describe, expect, it } from 'vitest';
-import { availableLevels, bindable } from '../../src/kernels/bind.js';
+import { availableLevels } from '../../src/kernels/levels.js';
 import { int8Form } from '../../src/kernels/int8.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';

@@ -1,49 +1,82 @@
-// The self-test: a wrong kernel costs its level, not the result.
+// The self-test: a wrong kernel costs its group a level, not the result.
 import '../support/relaxed.js';
 import { describe, expect, it } from 'vitest';
-import { availableLevels } from '../../src/kernels/bind.js';
-import * as cases from '../../src/kernels/cases.js';
-import type { Kernel, Shape } from '../../src/kernels/kernel.js';
-import { check, chooseLevel, scratchMemories, selfTest } from '../../src/kernels/self-test.js';
-import { spmmF32 } from '../../src/kernels/spmm-f32.js';
-import { f32, f32x4, defineFunction, i32, v128 } from '../../src/wasm/assembler.js';
+import type { Level, Shape } from '../../src/kernels/kernel.js';
+import { availableLevels } from '../../src/kernels/levels.js';
+import {
+  compileProgram,
+  type Group,
+  GROUPS,
+  kernelsAt,
+  type Levels,
+  type Program,
+} from '../../src/kernels/program.js';
+import { passing, testedProgram } from '../../src/kernels/self-test.js';
+import {
+  assemble,
+  defineFunction,
+  f32,
+  f32x4,
+  type Params,
+  v128,
+  type WasmFunction,
+} from '../../src/wasm/assembler.js';
 
-type SpmmF32 = typeof spmmF32 extends Kernel<infer P> ? P : never;
-const shapes: readonly Shape[] = [8, 16, 32].map((tile) => ({ tile: tile as Shape['tile'], headSize: 8 }));
-const scratch = scratchMemories();
+const shapes: readonly Shape[] = ([8, 16, 32] as const).map((tile) => ({ tile, headSize: 8 }));
+const allAt = (level: Level): Levels => ({ f32: level, q15: level, int8: level, block: level });
 
-/** Right but for its levels `wrong`, which write a slightly different first number, or not a number. */
-const damaged = (wrong: readonly boolean[], by: number): Kernel<SpmmF32> => ({
-  ...spmmF32,
-  wasm: (shape, relaxed) => {
-    if (!wrong.includes(relaxed)) return spmmF32.wasm(shape, false);
-    return defineFunction(
-      { values: 'i32', columns: 'i32', counts: 'i32', x: 'i32', y: 'i32', rows: 'i32', bias: 'i32' },
-      (body, { y, bias }) => {
-        const value = f32x4.add(v128.load(i32.add(bias, i32.const(0))), f32x4.splat(f32.const(by)));
-        body.store(y, value);
-      },
-    );
-  },
-});
+/** A program whose sparse product adds this to its first numbers, in one of the shapes. */
+function damaged(by: number): Program {
+  const program = compileProgram(shapes, allAt('simd'), false);
+  const wrong = defineFunction(
+    kernelsAt(allAt('simd')).spmmF32.wasm(shapes[0]!, false).params,
+    (body, { y, bias }) => {
+      body.store(y, f32x4.add(v128.load(bias), f32x4.splat(f32.const(by))));
+    },
+  );
+  const functions: Record<string, WasmFunction<Params, void>> = {};
+  for (const [name, kernel] of Object.entries(kernelsAt(allAt('simd'))))
+    for (const shape of shapes) functions[`${name}${shape.tile}`] = kernel.wasm(shape, false);
+  return { ...program, module: new WebAssembly.Module(assemble({ ...functions, spmmF3216: wrong })) };
+}
 
-const choose = (kernel: Kernel<SpmmF32>): string =>
-  chooseLevel([check(kernel, cases.spmmF32Case)], shapes, ['relaxed', 'simd', 'scalar'], scratch);
-
-describe('chooseLevel', () => {
-  it.each([0.5, NaN])('falls to the next level that gives the numbers of the twin (%d)', (by) => {
-    expect(choose(damaged([], by))).toBe('relaxed');
-    expect(choose(damaged([true], by))).toBe('simd');
-    expect(choose(damaged([true, false], by))).toBe('scalar');
+describe('passing', () => {
+  it.each([0.5, NaN])('leaves out the group of a kernel that errs in one shape (%d)', (by) => {
+    expect(passing(damaged(by), GROUPS, false)).toEqual(['q15', 'int8', 'block']);
   });
+
+  it.each(availableLevels().filter((level) => level !== 'scalar'))(
+    'finds %s right, shared or not',
+    (level) => {
+      for (const shared of [false, true])
+        expect(passing(compileProgram(shapes, allAt(level), shared), GROUPS, shared)).toEqual(GROUPS);
+    },
+  );
 });
 
-describe('selfTest', () => {
-  it('finds every level of this engine right, in every group', () => {
+describe('testedProgram', () => {
+  /** As if these groups failed at a level. */
+  const failing =
+    (failures: Partial<Record<Level, readonly Group[]>>) =>
+    ({ levels }: Program, groups: readonly Group[]): Group[] =>
+      groups.filter((group) => !failures[levels[group]]?.includes(group));
+
+  it('takes the best level, group by group', () => {
+    const levels = (failures: Partial<Record<Level, readonly Group[]>>): Levels =>
+      testedProgram(shapes, ['relaxed', 'simd', 'scalar'], false, failing(failures)).levels;
+    expect(levels({})).toEqual(allAt('relaxed'));
+    expect(levels({ relaxed: ['int8'] })).toEqual({ ...allAt('relaxed'), int8: 'simd' });
+    expect(levels({ relaxed: ['f32', 'int8'], simd: ['f32'] })).toEqual({
+      ...allAt('relaxed'),
+      f32: 'scalar',
+      int8: 'simd',
+    });
+    expect(levels({ relaxed: GROUPS, simd: GROUPS })).toEqual(allAt('scalar'));
+  });
+
+  it('finds every level of this engine right', () => {
     const levels = availableLevels();
-    for (const [i, level] of levels.entries()) {
-      const found = selfTest(shapes, levels.slice(i));
-      expect(found).toEqual({ f32: level, q15: level, int8: level, block: level });
-    }
+    for (const [i, level] of levels.entries())
+      expect(testedProgram(shapes, levels.slice(i)).levels).toEqual(allAt(level));
   });
 });

@@ -1,24 +1,29 @@
 // Every kernel at every level that this machine has against its naive twin, over random sizes and all tile widths.
 import '../support/relaxed.js';
+import { bindable } from '../support/bindable.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attention } from '../../src/kernels/attention.js';
-import { availableLevels, bindable } from '../../src/kernels/bind.js';
+import { availableLevels } from '../../src/kernels/levels.js';
 import * as cases from '../../src/kernels/cases.js';
 import { writeConstants } from '../../src/kernels/constants.js';
-import { denseF32 } from '../../src/kernels/dense-f32.js';
+import { createMemory } from '../../src/kernels/create-memory.js';
 import { gelu, normalDistribution } from '../../src/kernels/gelu.js';
 import { int8Form } from '../../src/kernels/int8.js';
-import { type Kernel, type Level, type Shape, viewsOf } from '../../src/kernels/kernel.js';
-import { addNorm } from '../../src/kernels/norm.js';
-import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
+import { type Level, type Run, type Shape, viewsOf } from '../../src/kernels/kernel.js';
+import {
+  type Bank,
+  bindProgram,
+  bindTwins,
+  compileProgram,
+  GROUPS,
+  type KernelName,
+  namesIn,
+} from '../../src/kernels/program.js';
 import { agree } from '../../src/kernels/self-test.js';
-import { spmmF32 } from '../../src/kernels/spmm-f32.js';
-import { spmmQ15 } from '../../src/kernels/spmm-q15.js';
 import type { Params } from '../../src/wasm/assembler.js';
 
 const LEVELS = availableLevels().filter((level) => level !== 'scalar');
-const memories = [0, 1].map(() => new WebAssembly.Memory({ initial: 16 }));
+const memories = [0, 1].map(() => createMemory(16, false));
 
 interface Drawn {
   readonly shape: Shape;
@@ -40,40 +45,40 @@ const drawn: fc.Arbitrary<Drawn> = fc.record({
   seed: fc.nat(),
 });
 
-function agrees<P extends Params>(
-  kernel: Kernel<P>,
-  setUp: (setup: cases.Setup) => cases.Case<P>,
-  level: Level,
-  { shape, sizes, seed }: Drawn,
-): boolean {
-  const [found, expected] = ([level, 'scalar'] as const).map((of, i) => {
-    const linear = memories[i]!;
+/** Programs and their twins, compiled once for each shape. */
+const programs = new Map<string, readonly [Bank, Bank]>();
+
+function banksOf(level: Level, shape: Shape): readonly [Bank, Bank] {
+  const key = JSON.stringify([level, shape]);
+  const made = programs.get(key);
+  if (made) return made;
+  const program = compileProgram([shape], { f32: level, q15: level, int8: level, block: level }, false);
+  const banks = [bindProgram(program, memories[0]!)[0]!, bindTwins(program, memories[1]!)[0]!] as const;
+  programs.set(key, banks);
+  return banks;
+}
+
+function agrees(name: KernelName, level: Level, { shape, sizes, seed }: Drawn): boolean {
+  const banks = banksOf(level, shape);
+  const { wide } = int8Form(level);
+  const [found, expected] = memories.map((linear, i) => {
     const memory = viewsOf(linear);
     memory.u8.fill(0);
     writeConstants(linear);
-    const { args, outputs } = setUp({ memory, shape, sizes, random: cases.uniform(seed) });
-    bindable(kernel, shape, of)(linear)(args);
+    const { args, outputs } = cases.CASES[name]({ memory, shape, sizes, random: cases.uniform(seed), wide });
+    (banks[i]![name] as Run<Params>)(args);
     return { memory, outputs };
   });
   return agree(found!.outputs, found!.memory, expected!.memory);
 }
 
 describe.each(LEVELS)('%s', (level) => {
-  const { spmm, quantise, wide } = int8Form(level);
-  const holds = (name: string, of: (drawn: Drawn) => boolean): void => {
-    it(name, () => fc.assert(fc.property(drawn, of), { numRuns: 40 }));
-  };
-  holds('spmmF32', (d) => agrees(spmmF32, cases.spmmF32Case, level, d));
-  holds('denseF32', (d) => agrees(denseF32, cases.denseF32Case, level, d));
-  holds('spmmQ15', (d) => agrees(spmmQ15, cases.spmmQ15Case, level, d));
-  holds('quantiseQ15', (d) => agrees(quantiseQ15, (s) => cases.quantiseCase(s, 'q15'), level, d));
-  holds('spmmInt8', (d) => agrees(spmm, (s) => cases.spmmInt8Case(s, wide), level, d));
-  holds('quantiseInt8', (d) =>
-    agrees(quantise, (s) => cases.quantiseCase(s, wide ? 'pairs' : 'int8'), level, d),
-  );
-  holds('gelu', (d) => agrees(gelu, cases.geluCase, level, d));
-  holds('addNorm', (d) => agrees(addNorm, cases.addNormCase, level, d));
-  holds('attention', (d) => agrees(attention, cases.attentionCase, level, d));
+  it.each(GROUPS.flatMap(namesIn))('%s', (name) => {
+    fc.assert(
+      fc.property(drawn, (of) => agrees(name, level, of)),
+      { numRuns: 40 },
+    );
+  });
 });
 
 describe('the twin of GELU', () => {

@@ -1,5 +1,4 @@
 // Encoders of random weights, of any shape and form of layers.
-import { toInt4 } from '../../src/format/index.js';
 import { uniform, type Uniform } from '../../src/kernels/cases.js';
 import type {
   EncoderWeights,
@@ -7,7 +6,6 @@ import type {
   LinearWeights,
   NormWeights,
   Table,
-  Table4,
 } from '../../src/encoder/index.js';
 
 /** About normal, of deviation 1. */
@@ -58,7 +56,7 @@ export interface RandomEncoder {
   readonly density: number;
   readonly vocabulary: number;
   readonly positions: number;
-  readonly tables: 'f32' | 'int8' | 'int4';
+  readonly tables: Table['form'];
   readonly head?: 'classification' | 'span';
 }
 
@@ -67,6 +65,20 @@ export const SMALL: RandomEncoder = {
   ...{ form: 'f32', density: 0.4, vocabulary: 30, positions: 80, tables: 'f32' },
 };
 
+const GROUP = 7;
+
+function randomTable(random: Uniform, rows: number, hidden: number, form: Table['form']): Table {
+  if (form === 'f32') return { form, rows, values: numbers(random, rows * hidden, 1) };
+  const scalesOf = (count: number): Float32Array =>
+    numbers(random, count, 0.001).map((value) => 0.02 + value);
+  if (form === 'int8') {
+    const values = Int8Array.from({ length: rows * hidden }, () => Math.round(40 * normal(random)));
+    return { form, rows, values, scales: scalesOf(rows) };
+  }
+  const values = Uint8Array.from({ length: rows * Math.ceil(hidden / 2) }, () => Math.floor(256 * random()));
+  return { form, rows, values, group: GROUP, scales: scalesOf(rows * Math.ceil(hidden / GROUP)) };
+}
+
 export function randomEncoder(of: RandomEncoder, seed = 1): EncoderWeights {
   const random = uniform(seed);
   const { hidden, headSize, form, density } = of;
@@ -74,15 +86,7 @@ export function randomEncoder(of: RandomEncoder, seed = 1): EncoderWeights {
     gain: numbers(random, hidden, 0.1).map((value) => 1 + value),
     bias: numbers(random, hidden, 0.1),
   });
-  const table = (rows: number): Table | Table4 => {
-    if (of.tables === 'f32') return { rows, values: numbers(random, rows * hidden, 1) };
-    if (of.tables === 'int4') {
-      const { data: nibbles, ...rest } = toInt4([rows, hidden], numbers(random, rows * hidden, 1), 10);
-      return { rows, nibbles, group: rest.group, scales: rest.scales };
-    }
-    const values = Int8Array.from({ length: rows * hidden }, () => Math.round(40 * normal(random)));
-    return { rows, values, scales: numbers(random, rows, 0.001).map((value) => 0.02 + value) };
-  };
+  const table = (rows: number): Table => randomTable(random, rows, hidden, of.tables);
   const linear = (rows: number, columns: number, is = form): LinearWeights =>
     randomLinear(random, { rows, columns, form: is, density: is === 'dense' ? 1 : density });
   const head = (): HeadWeights =>

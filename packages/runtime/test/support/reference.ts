@@ -1,14 +1,6 @@
 // The encoder in f64, as plainly as can be: dense matrices, one sequence at a time.
-import { unpackNibbles } from '../../src/format/index.js';
 import { normalDistribution } from '../../src/kernels/gelu.js';
-import type {
-  EncoderWeights,
-  LinearWeights,
-  NormWeights,
-  Table,
-  Table4,
-  Tokens,
-} from '../../src/encoder/index.js';
+import type { EncoderWeights, LinearWeights, NormWeights, Table, Tokens } from '../../src/encoder/index.js';
 
 type Rows = number[][];
 
@@ -62,15 +54,16 @@ function attend(q: Rows, k: Rows, v: Rows, headSize: number): Rows {
   return out;
 }
 
-function row(table: Table | Table4, index: number, hidden: number): number[] {
-  const columns = Array.from({ length: hidden }, (_, i) => i);
-  if (!('nibbles' in table))
-    return columns.map((i) => table.values[index * hidden + i]! * (table.scales?.[index] ?? 1));
-  const { rows, nibbles, group, scales } = table;
-  const values = unpackNibbles(nibbles, { rows, columns: hidden });
-  return columns.map(
-    (i) => values[index * hidden + i]! * scales[index * Math.ceil(hidden / group) + Math.floor(i / group)]!,
-  );
+const row = (table: Table, index: number, hidden: number): number[] =>
+  Array.from({ length: hidden }, (_, i) => entry(table, index, i, hidden));
+
+function entry(table: Table, index: number, i: number, hidden: number): number {
+  if (table.form === 'f32') return table.values[index * hidden + i]!;
+  if (table.form === 'int8') return table.values[index * hidden + i]! * table.scales[index]!;
+  const { values, scales, group } = table;
+  const byte = values[index * Math.ceil(hidden / 2) + (i >> 1)]!;
+  const nibble = i % 2 === 0 ? byte & 15 : byte >> 4;
+  return (nibble - 8) * scales[index * Math.ceil(hidden / group) + Math.floor(i / group)]!;
 }
 
 /** Hidden states, [tokens][hidden]. */

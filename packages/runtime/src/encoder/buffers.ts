@@ -1,0 +1,68 @@
+// What a forward pass writes: places that all threads share, and those that each has of its own.
+import { scoreBytes } from '../kernels/attention.js';
+import type { Arena } from './arena.js';
+import { paddedFeatures, WIDEST } from './tiles.js';
+import type { EncoderWeights } from './weights.js';
+
+/** Addresses; every token of a batch has room in each. */
+export interface Shared {
+  /** i32 [tokens]: rows of the embedding tables. */
+  readonly ids: number;
+  readonly positions: number;
+  readonly types: number;
+  /** Hidden states f32, [features, tile] of each tile. */
+  readonly x: number;
+  /** f32 [rows, tile] of each tile. Keys and values of a block stand in turn in the first and second of two places. */
+  readonly query: number;
+  readonly key: readonly [number, number];
+  readonly value: readonly [number, number];
+  /** Bytes that one token has in `query`, `key` and `value`. */
+  readonly headBytes: number;
+}
+
+/** Addresses of f32 buffers, [features, tile] of one tile. */
+export interface Scratch {
+  readonly context: number;
+  readonly scores: number;
+  readonly wide: number;
+  readonly sum: number;
+  readonly middle: number;
+  /** Quantised input of a layer, and its scales. */
+  readonly quantised: number;
+  readonly tokenScales: number;
+}
+
+const most = (counts: readonly number[]): number => paddedFeatures(Math.max(0, ...counts));
+
+const attendedRows = ({ blocks }: EncoderWeights): number =>
+  most(blocks.map(({ attention }) => attention?.query.rows ?? 0));
+
+/** For batches of at most `tokens`, padding included. */
+export function placeShared(arena: Arena, weights: EncoderWeights, tokens: number): Shared {
+  const headBytes = 4 * attendedRows(weights);
+  const numbers = (): number => arena.place(4 * tokens);
+  const heads = (): number => arena.place(headBytes * tokens);
+  return {
+    ...{ ids: numbers(), positions: numbers(), types: numbers() },
+    x: arena.place(4 * paddedFeatures(weights.hidden) * tokens),
+    ...{ query: heads(), key: [heads(), heads()], value: [heads(), heads()], headBytes },
+  };
+}
+
+/** For sequences of at most `length` tokens, padding included. */
+export function placeScratch(arena: Arena, weights: EncoderWeights, length: number): Scratch {
+  const { hidden, headSize, blocks, head } = weights;
+  const attended = attendedRows(weights);
+  const wide = most(blocks.map((block) => block.wide?.rows ?? 0));
+  const out = most([hidden, head?.output.rows ?? 0]);
+  const floats = (features: number): number => arena.place(4 * features * WIDEST);
+  return {
+    context: floats(attended),
+    scores: arena.place(scoreBytes({ tile: WIDEST, headSize }, length)),
+    wide: floats(wide),
+    sum: floats(out),
+    middle: floats(out),
+    quantised: arena.place(2 * Math.max(attended, wide, out) * WIDEST),
+    tokenScales: floats(1),
+  };
+}

@@ -1,0 +1,146 @@
+// All kernels that an encoder needs, in every tile width, as one WebAssembly module: compiled once, tested, and then bound to
+// as many memories and in as many threads as there are. Where a kernel fails its test, its group falls to the next level.
+import { assemble, type Params, type WasmFunction } from '../wasm/assembler.js';
+import { attention } from './attention.js';
+import { denseF32 } from './dense-f32.js';
+import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
+import { gelu } from './gelu.js';
+import { int8Form } from './int8.js';
+import { type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
+import { addNorm } from './norm.js';
+import { quantiseQ15 } from './quantise-q15.js';
+import { spmmF32 } from './spmm-f32.js';
+import { spmmQ15 } from './spmm-q15.js';
+
+/** Kernels that take one level together. */
+export const GROUPS = ['f32', 'q15', 'int8', 'block'] as const;
+export type Group = (typeof GROUPS)[number];
+export type Levels = Readonly<Record<Group, Level>>;
+
+/** The kernels, by the name that the encoder calls them by. */
+export const kernelsAt = (levels: Levels) => {
+  const int8 = int8Form(levels.int8);
+  return {
+    spmmF32,
+    denseF32,
+    quantiseQ15,
+    spmmQ15,
+    quantiseInt8: int8.quantise,
+    spmmInt8: int8.spmm,
+    gelu,
+    addNorm,
+    attention,
+    gatherF32,
+    gatherInt8,
+    gatherInt4,
+  };
+};
+
+type Kernels = ReturnType<typeof kernelsAt>;
+export type KernelName = keyof Kernels;
+
+export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
+  spmmF32: 'f32',
+  denseF32: 'f32',
+  quantiseQ15: 'q15',
+  spmmQ15: 'q15',
+  quantiseInt8: 'int8',
+  spmmInt8: 'int8',
+  gelu: 'block',
+  addNorm: 'block',
+  attention: 'block',
+  gatherF32: 'block',
+  gatherInt8: 'block',
+  gatherInt4: 'block',
+};
+
+/** The kernels of one tile width, bound to a memory. */
+export type Bank = { readonly tile: Shape['tile'] } & {
+  readonly [K in KernelName]: Kernels[K] extends Kernel<infer P> ? Run<P> : never;
+};
+
+/** What was compiled and for what: plain data, which other threads bind to the same memory. */
+export interface Program {
+  readonly levels: Levels;
+  readonly shapes: readonly Shape[];
+  /** Absent where all levels are `scalar`. */
+  readonly module?: WebAssembly.Module;
+  /** Names of the parameters of every function of the module, in order. */
+  readonly parameters: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Kernels of a group. */
+export const namesIn = (group: Group): KernelName[] =>
+  (Object.keys(GROUP_OF) as KernelName[]).filter((name) => GROUP_OF[name] === group);
+
+const exportName = (name: string, { tile }: Shape): string => `${name}${tile}`;
+
+const namesOf = (kernels: Kernels): KernelName[] => Object.keys(kernels) as KernelName[];
+
+/** Compiles the kernels of every shape; `shared` for memories that threads share. Fails where the engine lacks a level. */
+export function compileProgram(shapes: readonly Shape[], levels: Levels, shared: boolean): Program {
+  const kernels = kernelsAt(levels);
+  const functions: Record<string, WasmFunction<Params, void>> = {};
+  for (const name of namesOf(kernels)) {
+    const level = levels[GROUP_OF[name]];
+    if (level === 'scalar') continue;
+    for (const shape of shapes)
+      functions[exportName(name, shape)] = kernels[name].wasm(shape, level === 'relaxed');
+  }
+  const entries = Object.entries(functions).map(([name, { params }]) => [name, Object.keys(params)] as const);
+  return {
+    ...{ levels, shapes, parameters: Object.fromEntries(entries) },
+    ...(entries.length > 0 && { module: new WebAssembly.Module(assemble(functions, shared)) }),
+  };
+}
+
+/** The program on a memory: a bank for each of its shapes. */
+export function bindProgram(
+  { levels, shapes, module, parameters }: Program,
+  memory: WebAssembly.Memory,
+): Bank[] {
+  const exports = module && new WebAssembly.Instance(module, { env: { memory } }).exports;
+  return banksOf(levels, shapes, memory, (name, shape) => {
+    const as = exportName(name, shape);
+    const run = exports?.[as];
+    return run && callOf(run, parameters[as]!);
+  });
+}
+
+/** The twins of the program's kernels. */
+export const bindTwins = ({ levels, shapes }: Program, memory: WebAssembly.Memory): Bank[] =>
+  banksOf(levels, shapes, memory, () => undefined);
+
+/** Banks of what `compiled` has, and of twins where it has none. */
+function banksOf(
+  levels: Levels,
+  shapes: readonly Shape[],
+  memory: WebAssembly.Memory,
+  compiled: (name: KernelName, shape: Shape) => Run<Params> | undefined,
+): Bank[] {
+  const kernels = kernelsAt(levels);
+  const views = viewsOf(memory);
+  return shapes.map((shape) => {
+    const runs = namesOf(kernels).map((name) => [
+      name,
+      compiled(name, shape) ?? twinOf(kernels[name], shape, views),
+    ]);
+    return { tile: shape.tile, ...Object.fromEntries(runs) } as Bank;
+  });
+}
+
+function callOf(run: WebAssembly.ExportValue, names: readonly string[]): Run<Params> {
+  const call = run as (...args: number[]) => void;
+  const ordered = new Array<number>(names.length);
+  return (args) => {
+    for (let i = 0; i < ordered.length; i++) ordered[i] = args[names[i]!]!;
+    call(...ordered);
+  };
+}
+
+function twinOf(kernel: Kernels[KernelName], shape: Shape, views: Views): Run<Params> {
+  const run: (memory: Views, args: never) => void = kernel.twin(shape);
+  return (args) => {
+    run(views, args as never);
+  };
+}
