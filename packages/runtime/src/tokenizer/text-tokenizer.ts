@@ -33,9 +33,10 @@ function continuingPieces({ continuing_subword_prefix: prefix, vocab }: JsonObje
   return new Set(pieces.map(([, id]) => Number(id)));
 }
 
+/** What follows the pieces is done here, not by the library: the bundle leaves that part of it out. */
 function build(definition: JsonObject): HfTokenizer {
   try {
-    return createHfTokenizer(definition);
+    return createHfTokenizer({ ...definition, post_processor: null, decoder: null });
   } catch (cause) {
     throw unusable('tokenizer.json: cannot be used', cause);
   }
@@ -46,7 +47,8 @@ export function textTokenizer(files: Files): TextTokenizer | undefined {
   const definition = readDefinition(files);
   if (!definition) return undefined;
   const { model, normalizer } = definition;
-  if (!isObject(model)) throw unusable('tokenizer.json: "model": expected an object');
+  if (!isObject(model) || !isObject(model['vocab']))
+    throw unusable('tokenizer.json: "model": expected ids by piece (WordPiece, BPE)');
   const hf = build(definition);
   const templates = templatesOf(definition);
   const continuing = continuingPieces(model);

@@ -16,6 +16,13 @@ execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/bundle.mjs'
 const path = join(folder, 'espalier-runtime.js');
 const code = readFileSync(path, 'utf8');
 
+const pieces = ['<s>', '<pad>', '</s>', '<unk>', '<mask>', 'a', 'b', 'ab', 'Ġ', 'Ġab', 'e'];
+const encoder = new TextEncoder();
+const bytePairs = new Map([
+  ['vocab.json', encoder.encode(JSON.stringify(Object.fromEntries(pieces.map((piece, id) => [piece, id]))))],
+  ['merges.txt', encoder.encode('#version: 0.2\na b\nĠ ab\n')],
+]);
+
 describe('the bundle', () => {
   it.each([
     ['imports', /\bimport\s*[\w{*"'(]/],
@@ -32,10 +39,13 @@ describe('the bundle', () => {
   it('exports what the source does, and answers as it does', async () => {
     const bundled = (await import(pathToFileURL(path).href)) as typeof runtime;
     expect(Object.keys(bundled)).toEqual(Object.keys(runtime).sort());
-    const [text, bytes] = ['the pears were sweet', tinyModelPack()];
-    const [found, expected] = [await bundled.load(bytes), await runtime.load(bytes)];
-    expect(await found.classify(text)).toEqual(await expected.classify(text));
-    expect(Object.values(found.levels)).not.toContain('scalar');
+    const bytes = tinyModelPack();
+    const [text, pair] = ['the pears were sweet', 'ab a'];
+    for (const pack of [bytes, tinyModelPack({ files: bytePairs })]) {
+      const [found, expected] = [await bundled.load(pack), await runtime.load(pack)];
+      expect(await found.classify({ text, pair })).toEqual(await expected.classify({ text, pair }));
+      expect(Object.values(found.levels)).not.toContain('scalar');
+    }
     await expect(bundled.load(bytes.slice(9))).rejects.toBeInstanceOf(bundled.PackError);
   });
 

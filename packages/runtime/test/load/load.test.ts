@@ -170,6 +170,11 @@ describe('what is refused', () => {
     ],
     [{ files: new Map([['tokenizer.json', new Uint8Array([123])]]) }, 'tokenizer', /expected JSON/],
     [{ files: new Map([['tokenizer.json', new TextEncoder().encode('{}')]]) }, 'tokenizer', /"model"/],
+    [
+      { files: new Map([['tokenizer.json', new TextEncoder().encode('{"model":{"vocab":[["a",0]]}}')]]) },
+      'tokenizer',
+      /WordPiece, BPE/,
+    ],
     [{ files: new Map([['vocab.txt', new TextEncoder().encode('a\nb')]]) }, 'tokenizer', /\[PAD\]/],
   ])('%j is of the kind %s', async (pack, code, message) => {
     const error = { code, message: expect.stringMatching(message) as string };
