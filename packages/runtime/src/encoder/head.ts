@@ -1,4 +1,5 @@
 // Heads over the hidden states: labels from the first token, a start and an end for every token, or a mean.
+import { normalDistribution } from '../kernels/gelu.js';
 import type { Levels } from '../kernels/program.js';
 import type { Arena } from './arena.js';
 import { apply, bankOf, statesAt, type Thread } from './forward.js';
@@ -10,7 +11,7 @@ export type Head =
   | {
       readonly kind: 'classification';
       readonly dense: Linear;
-      readonly activation: 'tanh' | 'relu';
+      readonly activation: 'tanh' | 'relu' | 'gelu';
       readonly output: Linear;
     }
   | { readonly kind: 'span'; readonly output: Linear };
@@ -21,7 +22,11 @@ export function placeHead(arena: Arena, head: HeadWeights, levels: Levels): Head
   return { ...head, dense: placeLinear(arena, 'head.dense', head.dense, levels), output };
 }
 
-const ACTIVATIONS = { tanh: Math.tanh, relu: (x: number): number => Math.max(0, x) };
+const ACTIVATIONS = {
+  tanh: Math.tanh,
+  relu: (x: number): number => Math.max(0, x),
+  gelu: (x: number): number => x * normalDistribution(x),
+};
 
 /** Place of the first feature of a token among floats. */
 const placeOf = ({ plan }: Thread, sequence: Sequence, token: number): number =>

@@ -93,7 +93,7 @@ export type HeadWeights =
   | {
       readonly kind: 'classification';
       readonly dense: LinearWeights;
-      readonly activation: 'tanh' | 'relu';
+      readonly activation: 'tanh' | 'relu' | 'gelu';
       readonly output: LinearWeights;
     }
   | { readonly kind: 'span'; readonly output: LinearWeights };
