@@ -25,13 +25,15 @@ export async function infer(args) {
   }
   const machine = machineNow();
   if (machine.busy) console.error(busyNote(machine));
+  let stopped = false;
+  process.once('SIGINT', () => (stopped = true));
   const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
   try {
     const { batch, ours, theirs } = await inferModels(options, folder);
     const laps = await race(sidesOf(ours, theirs, options.threads), {
       ...{ batch, rounds: options.rounds, warmup: WARMUP, runs: options.runs },
       note: (message) => console.error(message),
-      stopRequested: () => false,
+      stopRequested: () => stopped,
     });
     const summary = summarise(Object.keys(ours), laps);
     const result = {

@@ -5,7 +5,7 @@ import { EspalierError } from '../errors.js';
  * Largest distance from the logits of the float model, relative to their length (L2), by how a contestant rounds (ours):
  * a few times what rounding does to random ids. A model that computes something else is about 1 away.
  */
-export const TOLERANCES = { float: 1e-3, q15: 0.05, int8: 0.5 } as const;
+export const TOLERANCES = { float: 1e-4, q15: 0.01, int8: 0.2 } as const;
 export type Rounding = keyof typeof TOLERANCES;
 
 type Logits = readonly ArrayLike<number>[];
