@@ -140,7 +140,7 @@ describe('bench refuses', () => {
     ['a file of unknown architecture', 'lone/model.onnx', {}, /no config.json beside it.*architecture/],
     ['more tokens than positions', 'pruned', { tokens: 25 }, /--tokens 25 is beyond the model's 24/],
     ['a model without a head', 'base', {}, /base has no task head; fine-tune it first/],
-    ['an opponent it does not know', 'pruned', { against: ['torch'] }, /option "against\.0"/],
+    ['an opponent it does not know', 'pruned', { against: ['torch'] as never[] }, /option "against\.0"/],
     ['no rounds', 'pruned', { rounds: 0 }, /option "rounds"/],
   ])('%s', async (_, model, options, message) => {
     mkdirSync(path('lone'), { recursive: true });
