@@ -4,6 +4,8 @@ import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
 import { bindProgram, type Levels } from '../kernels/program.js';
 import { testedProgram } from '../kernels/self-test.js';
+import { placeControl } from '../threads/control.js';
+import type { Pool } from '../threads/pool.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
@@ -38,6 +40,10 @@ export interface Encoder {
   readonly levels: Levels;
   /** Bytes of the linear memory. */
   readonly bytes: number;
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Why there is one alone where more were asked for. */
+  readonly note: string | undefined;
   /** Hidden states of all tokens, [tokens, hidden] of each sequence. */
   hidden(batch: readonly Tokens[]): Float32Array[];
   /** Hidden states of the first token, [hidden]. */
@@ -53,19 +59,31 @@ export interface Encoder {
 }
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
-export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
-  let state: State | undefined = prepare(weights, options);
-  const { plan, arena } = state;
+export const createEncoder = (weights: EncoderWeights, options: EncoderOptions): Encoder =>
+  encoderOver(prepareEncoder(weights, options));
+
+/** The encoder of a state that nobody else keeps, with the workers that help it, or why none do. */
+export function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
+  let state: (State & { readonly pool?: Pool | undefined }) | undefined = { ...prepared, pool };
+  const { plan, arena } = prepared;
   const alive = (): State => {
     if (!state) throw new RuntimeError('disposed', 'the encoder has been disposed of; create it anew');
     return state;
   };
-  const dispose = (): void => {
+  const dispose = async (): Promise<void> => {
+    const of = state?.pool;
     state = undefined;
+    await of?.close();
   };
   return {
     levels: plan.program.levels,
     bytes: arena.memory.buffer.byteLength,
+    get threads() {
+      return state?.pool?.threads ?? 1;
+    },
+    get note() {
+      return state?.pool?.note ?? note;
+    },
     hidden: (batch) =>
       run(alive(), batch, false, ({ thread }, all) => all.map((of) => tokenStates(thread, of))),
     first: (batch) =>
@@ -76,23 +94,26 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
       run(alive(), batch, false, (of, all) =>
         all.map((sequence) => spans(of.thread, headOf(of, 'span'), sequence)),
       ),
-    dispose,
-    [Symbol.asyncDispose]: () => {
-      dispose();
-      return Promise.resolve();
-    },
+    dispose: () => void dispose(),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
-type State = ReturnType<typeof prepare>;
+export type State = ReturnType<typeof prepareEncoder>;
 
-function prepare(weights: EncoderWeights, { largest, levels = availableLevels() }: EncoderOptions) {
+/** For so many threads; more than one share the memory. */
+export function prepareEncoder(
+  weights: EncoderWeights,
+  { largest, levels = availableLevels() }: EncoderOptions,
+  threads = 1,
+) {
   const { hidden, headSize, epsilon, embeddings } = weights;
   const program = testedProgram(
     TILE_WIDTHS.map((tile) => ({ tile, headSize })),
     levels,
+    threads > 1,
   );
-  const arena = createArena();
+  const arena = createArena(threads > 1);
   const length = paddedTokens(largest.length);
   const capacity = length * largest.rows;
   const head = weights.head && placeHead(arena, weights.head, program.levels);
@@ -101,15 +122,16 @@ function prepare(weights: EncoderWeights, { largest, levels = availableLevels() 
     embeddings: placeEmbeddings(arena, weights),
     blocks: weights.blocks.map((block, i) => placeBlock(arena, `block ${i}`, block, program.levels)),
     shared: placeShared(arena, weights, capacity),
-    scratch: [placeScratch(arena, weights, length)],
+    scratch: Array.from({ length: threads }, () => placeScratch(arena, weights, length)),
   };
+  const control = threads > 1 ? placeControl(arena, stagesOf(plan), capacity) : undefined;
   const thread: Thread = {
     plan,
     banks: bindProgram(program, arena.memory),
     scratch: plan.scratch[0]!,
     f32: arena.views().f32,
   };
-  return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
+  return { plan, arena, thread, control, head, largest, capacity, firstPosition: embeddings.firstPosition };
 }
 
 function placeEmbeddings(arena: Arena, { embeddings, hidden }: EncoderWeights): Plan['embeddings'] {
@@ -142,7 +164,7 @@ function classifyAll(state: State, all: readonly Sequence[]): Float32Array[] {
 
 /** Runs the encoder over parts of the batch that fit, and `read` over each part's sequences. */
 function run<R>(
-  state: State,
+  state: State & { readonly pool?: Pool | undefined },
   batch: readonly Tokens[],
   firstOnly: boolean,
   read: (state: State, sequences: readonly Sequence[]) => readonly R[],
@@ -155,8 +177,12 @@ function run<R>(
     sequences.forEach((of, i) => {
       writeTokens(plan, arena.views(), of, batch[start + i]!, firstPosition);
     });
-    for (let stage = 0; stage < stagesOf(plan); stage++)
-      for (const unit of unitsOf(plan, sequences, stage, firstOnly)) runStage(thread, stage, unit, firstOnly);
+    const stages = Array.from({ length: stagesOf(plan) }, (_, stage) =>
+      unitsOf(plan, sequences, stage, firstOnly),
+    );
+    if (!state.pool?.run(stages, firstOnly))
+      for (const [stage, units] of stages.entries())
+        for (const unit of units) runStage(thread, stage, unit, firstOnly);
     results.push(...read(state, sequences));
     start += sequences.length;
   }
