@@ -2,11 +2,13 @@
 import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
+import { threads } from './threads.js';
 
 const BENCHMARKS = {
   infer,
   int8: latency('int8'),
   structure: latency('structure'),
+  threads,
   train: step('train'),
   pretrain: step('pretrain'),
 };

@@ -9,7 +9,7 @@ export interface NodeWorker {
 }
 
 interface NodeThreads {
-  readonly Worker: new (url: URL | string) => NodeWorker;
+  readonly Worker: new (url: URL | string, options: { readonly execArgv: readonly string[] }) => NodeWorker;
   /** In a worker, the way to the thread that started it. */
   readonly parentPort: {
     once(event: 'message', listener: (message: unknown) => void): void;

@@ -153,6 +153,21 @@ export async function startPool(parts: PoolParts): Promise<Pool> {
       abandon();
       return false;
     },
-    close: () => workers.close(),
+    close: async () => {
+      await workers.close();
+      urgeCollection(board.words.byteLength);
+    },
   };
+}
+
+/**
+ * V8 does not count shared memories among what its collector may free, so that they pile up where encoders come and go. It
+ * does count an ordinary buffer, which costs nothing as long as nobody writes it.
+ */
+function urgeCollection(bytes: number): void {
+  try {
+    new ArrayBuffer(bytes);
+  } catch {
+    // then there is pressure enough
+  }
 }

@@ -14,7 +14,7 @@ function make(source?: WorkerSource): Worker | NodeWorker {
       : new Worker(source, { type: 'module' });
   const threads = nodeThreads();
   if (!threads) throw new Error('this engine has no workers');
-  return new threads.Worker(source ?? new URL(FILE, import.meta.url));
+  return new threads.Worker(source ?? new URL(FILE, import.meta.url), { execArgv: [] }); // --input-type would break it
 }
 
 export interface Listeners {
