@@ -5,7 +5,7 @@ export function printInfer(result) {
   const { options, machine, versions, opponents, ratios, milliseconds, plainSimd, worse } = result;
   const { model, shape, sparsity, tokens, threads, rounds, runs } = options;
   console.log(
-    `${model ?? `${shape}, ${sparsity} zeros`}, 1 x ${tokens}, threads ${threads} (ours: 1), ${machine.processor}`,
+    `${model ?? `${shape}, ${sparsity} zeros`}, 1 x ${tokens}, threads ${threads}, ${machine.processor}`,
   );
   console.log(
     `Node ${versions.node}, onnxruntime-node ${versions['onnxruntime-node']}, onnxruntime-web ` +

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createEncoder, createThreadedEncoder } from '../packages/runtime/dist/encoder/index.js';
+import { threads as threadsOf } from '../packages/runtime/dist/threads/index.js';
 import { runtimeWeights } from '../packages/espalier/dist/export/runtime-weights.js';
 import { bert } from '../packages/espalier/dist/models/bert.js';
 import { random } from '../packages/espalier/dist/random.js';
@@ -29,7 +30,7 @@ export async function threads(args) {
   prune(model, sparsity, form === 'int8' ? 4 : 1);
   const weights = runtimeWeights(model, form);
   const largest = { rows: 1, length: tokens };
-  const several = await createThreadedEncoder(weights, { largest, threads: options.threads });
+  const several = await createThreadedEncoder(weights, { largest, threads: threadsOf(options.threads) });
   const encoders = [createEncoder(weights, { largest }), several];
   const generator = random(0, 'bench ids');
   const batch = [
@@ -83,7 +84,9 @@ function parse(args) {
   const sparsity = Number(values.sparsity);
   if (!(sparsity >= 0 && sparsity < 1))
     return `--sparsity: expected a number from 0 to below 1, found ${values.sparsity}`;
-  const counts = Object.fromEntries(['tokens', 'threads', 'runs'].map((name) => [name, Number(values[name])]));
+  const counts = Object.fromEntries(
+    ['tokens', 'threads', 'runs'].map((name) => [name, Number(values[name])]),
+  );
   for (const [name, value] of Object.entries(counts))
     if (!Number.isInteger(value) || value < 1)
       return `--${name}: expected an integer from 1, found ${values[name]}`;

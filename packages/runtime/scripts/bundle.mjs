@@ -1,18 +1,28 @@
-// Everything behind `import { load } from '@espalier/runtime'` in one file without imports, and a package to publish.
+// Everything behind `import { load } from '@espalier/runtime'` in one file without imports, threads in two
+// more, and a package to publish.
 //
 // In the workspace "." is dist/index.js, which `tsc -b` writes and which finds @huggingface/tokenizers in node_modules. npm
 // cannot change `exports` on publishing, so what is published is the folder dist with a package.json of its own, in which
 // "." is the bundle and nothing is depended on: node scripts/bundle.mjs && npm publish dist.
 //
 // usage: node scripts/bundle.mjs [folder, by default dist]; fails where the bundle is larger than MOST_BYTES gzipped.
-import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const MOST_BYTES = 40_000;
 const FILE = 'espalier-runtime.js';
+/** By name: what is behind ".", behind "./threads", and the script of a worker, which the latter looks for beside itself. */
+const FILES = {
+  [FILE]: 'src/index.ts',
+  'threads.js': 'src/threads/index.ts',
+  'worker.js': 'src/threads/worker.ts',
+};
+const BUNDLES = { '.': FILE, './threads': 'threads.js' };
+
+const gzippedBytes = (contents) => gzipSync(contents, { level: 9 }).length;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
@@ -36,7 +46,11 @@ const withoutUnused = {
 };
 
 const { outputFiles } = await build({
-  entryPoints: [join(root, 'src/index.ts')],
+  entryPoints: Object.entries(FILES).map(([file, source]) => ({
+    in: join(root, source),
+    out: file.replace(/\.js$/, ''),
+  })),
+  outdir: out,
   bundle: true,
   minify: true,
   write: false,
@@ -47,7 +61,6 @@ const { outputFiles } = await build({
   plugins: [withoutUnused],
   banner: { js: '/* @espalier/runtime, Apache-2.0; with @huggingface/tokenizers, Apache-2.0 */' },
 });
-const code = outputFiles[0].contents;
 
 const {
   private: _,
@@ -61,15 +74,20 @@ const published = Object.entries(exports).map(([name, { types, default: file }])
   name,
   {
     types: types.replace('/dist/', '/'),
-    default: name === '.' ? `./${FILE}` : file.replace('/dist/', '/'),
+    default: name in BUNDLES ? `./${BUNDLES[name]}` : file.replace('/dist/', '/'),
   },
 ]);
-await writeFile(join(out, FILE), code);
+await mkdir(out, { recursive: true });
+for (const { path, contents } of outputFiles) await writeFile(path, contents);
 await writeFile(
   join(out, 'package.json'),
   `${JSON.stringify({ ...manifest, exports: Object.fromEntries(published) }, null, 2)}\n`,
 );
 
-const gzipped = gzipSync(code, { level: 9 }).length;
-console.log(`${FILE}: ${code.length} bytes, ${gzipped} gzipped, of at most ${MOST_BYTES}`);
-if (gzipped > MOST_BYTES) process.exitCode = 1;
+for (const { path, contents } of outputFiles)
+  console.log(`${basename(path)}: ${contents.length} bytes, ${gzippedBytes(contents)} gzipped`);
+const { contents: code } = outputFiles.find(({ path }) => basename(path) === FILE);
+if (gzippedBytes(code) > MOST_BYTES) {
+  console.error(`${FILE}: expected at most ${MOST_BYTES} bytes gzipped`);
+  process.exitCode = 1;
+}

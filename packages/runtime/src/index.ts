@@ -5,6 +5,7 @@ export {
   type RuntimeProblem,
   type SpanLogits,
   type Tokens,
+  type Threads,
 } from './encoder/index.js';
 export { PackError, type PackProblem, type PackTask } from './format/index.js';
 export type { Answer, Question } from './load/answer.js';

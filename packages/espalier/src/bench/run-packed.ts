@@ -1,5 +1,6 @@
 // Contestant: a packed file in our runtime.
-import { createEncoder } from '@espalier/runtime/encoder';
+import { createThreadedEncoder } from '@espalier/runtime/encoder';
+import { threads as threadsOf } from '@espalier/runtime/threads';
 import type { Example } from '../data/example.js';
 import { EspalierError } from '../errors.js';
 import { runtimeWeights } from '../export/runtime-weights.js';
@@ -9,16 +10,20 @@ import type { Request } from './message.js';
 
 /**
  * The one place where a packed file becomes an encoder: by way of the toolkit's model, which costs time and memory that
- * the runtime need not take. The encoder has no threads yet; `threads` of the request would go in here.
+ * the runtime need not take.
  */
 async function openPacked(
-  { file, form = 'f32', levels }: Request,
+  { file, form = 'f32', levels, threads }: Request,
   batch: readonly Example[],
 ): Promise<Opened> {
   const weights = runtimeWeights(await loadPack(file), form);
   if (!weights.head) throw new EspalierError(`${file}: expected a model of a task, found no head`);
   const largest = { rows: batch.length, length: batch[0]!.ids.length };
-  const encoder = createEncoder(weights, { largest, ...(levels && { levels }) });
+  const encoder = await createThreadedEncoder(weights, {
+    ...{ largest, threads: threadsOf(threads) },
+    ...(levels && { levels }),
+  });
+  if (encoder.note !== undefined) throw new EspalierError(`--threads ${threads}: ${encoder.note}`);
   return {
     run:
       weights.head.kind === 'span'

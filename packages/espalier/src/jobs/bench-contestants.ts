@@ -95,7 +95,6 @@ async function packedContestant(
   file: string,
 ): Promise<Contestant> {
   if (file !== path) note(`racing ${file}, the packed file of ${path}`);
-  if (threads > 1) note(`the runtime has no threads yet: ${file} runs on one, its opponents on ${threads}`);
   if (RELAXED_SIMD.length > 0)
     note(
       `${file} runs with ${RELAXED_SIMD.join(' ')}, which Node ${process.versions.node} wants for relaxed SIMD`,

@@ -4,8 +4,6 @@ import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
 import { bindProgram, type Levels } from '../kernels/program.js';
 import { testedProgram } from '../kernels/self-test.js';
-import { placeControl } from '../threads/control.js';
-import type { Pool } from '../threads/pool.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
@@ -23,6 +21,7 @@ import {
 import { placeBlock, placeNorm } from './layers.js';
 import type { Plan } from './plan.js';
 import { placeTable } from './tables.js';
+import type { Pool, Threads } from './threads.js';
 import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
 import type { EncoderWeights } from './weights.js';
@@ -60,10 +59,23 @@ export interface Encoder {
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export const createEncoder = (weights: EncoderWeights, options: EncoderOptions): Encoder =>
-  encoderOver(prepareEncoder(weights, options));
+  encoderOver(prepare(weights, options));
+
+/** The same with threads that are ready when it resolves; where there can be none, one computes, and there is a note. */
+export async function createThreadedEncoder(
+  weights: EncoderWeights,
+  { threads, ...options }: EncoderOptions & { readonly threads?: Threads | undefined },
+): Promise<Encoder> {
+  const note = threads?.unavailable();
+  if (!threads || threads.count === 1 || note !== undefined)
+    return encoderOver(prepare(weights, options), undefined, note);
+  const state = prepare(weights, options, threads.count);
+  const started = await threads.start({ ...state, stages: stagesOf(state.plan), runStage });
+  return typeof started === 'string' ? encoderOver(state, undefined, started) : encoderOver(state, started);
+}
 
 /** The encoder of a state that nobody else keeps, with the workers that help it, or why none do. */
-export function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
+function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
   let state: (State & { readonly pool?: Pool | undefined }) | undefined = { ...prepared, pool };
   const { plan, arena } = prepared;
   const alive = (): State => {
@@ -99,10 +111,10 @@ export function encoderOver(prepared: State, pool?: Pool, note?: string): Encode
   };
 }
 
-export type State = ReturnType<typeof prepareEncoder>;
+type State = ReturnType<typeof prepare>;
 
 /** For so many threads; more than one share the memory. */
-export function prepareEncoder(
+function prepare(
   weights: EncoderWeights,
   { largest, levels = availableLevels() }: EncoderOptions,
   threads = 1,
@@ -124,14 +136,13 @@ export function prepareEncoder(
     shared: placeShared(arena, weights, capacity),
     scratch: Array.from({ length: threads }, () => placeScratch(arena, weights, length)),
   };
-  const control = threads > 1 ? placeControl(arena, stagesOf(plan), capacity) : undefined;
   const thread: Thread = {
     plan,
     banks: bindProgram(program, arena.memory),
     scratch: plan.scratch[0]!,
     f32: arena.views().f32,
   };
-  return { plan, arena, thread, control, head, largest, capacity, firstPosition: embeddings.firstPosition };
+  return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
 }
 
 function placeEmbeddings(arena: Arena, { embeddings, hidden }: EncoderWeights): Plan['embeddings'] {
@@ -180,7 +191,13 @@ function run<R>(
     const stages = Array.from({ length: stagesOf(plan) }, (_, stage) =>
       unitsOf(plan, sequences, stage, firstOnly),
     );
-    if (!state.pool?.run(stages, firstOnly))
+    const outcome = state.pool?.run(stages, firstOnly) ?? 'alone';
+    if (outcome === 'dead')
+      throw new RuntimeError(
+        'threads',
+        'a worker has died over its work; create the encoder anew, with one thread if it happens again',
+      );
+    if (outcome === 'alone')
       for (const [stage, units] of stages.entries())
         for (const unit of units) runStage(thread, stage, unit, firstOnly);
     results.push(...read(state, sequences));

@@ -12,6 +12,7 @@ export type RuntimeProblem =
   | 'tokenizer' // there is one, and it cannot be used
   | 'tokens' // ids that the model does not know, or none
   | 'too-long' // more ids than there is room for
+  | 'threads' // a worker died over its work
   | 'disposed'; // used after it was given back
 
 export class RuntimeError extends Error {

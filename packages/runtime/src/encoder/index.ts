@@ -1,8 +1,6 @@
 // Encoders from plain arrays.
-export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
-export { createThreadedEncoder, type ThreadedOptions } from '../threads/threaded-encoder.js';
-export type { WorkerSource } from '../threads/spawn.js';
-export type { NodeWorker } from '../threads/node-threads.js';
+export { createEncoder, createThreadedEncoder, type Encoder, type EncoderOptions } from './encoder.js';
+export type { Pool, PoolParts, Threads } from './threads.js';
 export type { Tokens } from './tokens.js';
 export { RuntimeError, type RuntimeProblem } from './errors.js';
 export type { SpanLogits } from './head.js';

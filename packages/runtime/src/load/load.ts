@@ -1,5 +1,5 @@
 // From a packed file to a model that answers.
-import { createEncoder, type EncoderWeights, RuntimeError } from '../encoder/index.js';
+import { createThreadedEncoder, type EncoderWeights, RuntimeError, type Threads } from '../encoder/index.js';
 import { openPack, type Pack } from '../format/index.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
@@ -20,6 +20,8 @@ export interface LoadOptions extends ReadOptions {
    * tokens as the model has positions for, 512 at most.
    */
   readonly largest?: { readonly rows?: number | undefined; readonly length?: number | undefined } | undefined;
+  /** `threads(2)` of '@espalier/runtime/threads'. Default: the calling thread alone. */
+  readonly threads?: Threads | undefined;
 }
 
 function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
@@ -66,7 +68,9 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<M
     new Map(Array.from(header.files.keys(), (name) => [name, pack.file(name)])),
   );
   const length = Math.min(largest.length, config.longest);
-  const encoder = createEncoder(weights, { largest: { rows: largest.rows, length } });
+  const encoder = await createThreadedEncoder(weights, {
+    ...{ largest: { rows: largest.rows, length }, threads: options.threads },
+  });
   return createModel({
     ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
     bytes: { file: bytes.length, memory: encoder.bytes },

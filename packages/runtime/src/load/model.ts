@@ -48,6 +48,10 @@ export interface Model {
   readonly bytes: { readonly file: number; readonly memory: number };
   /** Which instructions the self-test has chosen for each group of kernels. */
   readonly levels: Encoder['levels'];
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Why there is one alone where more were asked for. */
+  readonly note: string | undefined;
   classify(input: TextInput): Promise<Classification>;
   classify(inputs: readonly TextInput[]): Promise<Classification[]>;
   embed(input: TextInput, options?: EmbedOptions): Promise<Embedding>;
@@ -162,9 +166,16 @@ export function createModel({ encoder, tokenizer: found, length, multiLabel, ...
   };
   return {
     ...{ ...about, levels, classify, embed, answer, classifyIds, embedIds, spanIds, dispose },
-    [Symbol.asyncDispose]: () => {
-      dispose();
-      return Promise.resolve();
+    get threads() {
+      return state?.encoder.threads ?? 1;
+    },
+    get note() {
+      return state?.encoder.note;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const of = state?.encoder;
+      state = undefined;
+      await of?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -18,9 +18,9 @@ interface NodeThreads {
 }
 
 interface NodeProcess {
-  getBuiltinModule?(name: 'node:worker_threads'): NodeThreads;
+  getBuiltinModule?(name: 'worker_threads'): NodeThreads;
 }
 
 /** Nothing outside Node and its like. */
 export const nodeThreads = (): NodeThreads | undefined =>
-  (Reflect.get(globalThis, 'process') as NodeProcess | undefined)?.getBuiltinModule?.('node:worker_threads');
+  (Reflect.get(globalThis, 'process') as NodeProcess | undefined)?.getBuiltinModule?.('worker_threads');

@@ -4,8 +4,6 @@ import { type NodeWorker, nodeThreads } from './node-threads.js';
 /** Where a worker comes from: the address of its script, or what makes one (bundlers, scripts of another origin). */
 export type WorkerSource = URL | string | (() => Worker | NodeWorker);
 
-const FILE = './worker.js';
-
 function make(source?: WorkerSource): Worker | NodeWorker {
   if (typeof source === 'function') return source();
   if (typeof globalThis.Worker === 'function')
@@ -14,7 +12,8 @@ function make(source?: WorkerSource): Worker | NodeWorker {
       : new Worker(source, { type: 'module' });
   const threads = nodeThreads();
   if (!threads) throw new Error('this engine has no workers');
-  return new threads.Worker(source ?? new URL(FILE, import.meta.url), { execArgv: [] }); // --input-type would break it
+  const url = source ?? new URL('./worker.js', import.meta.url);
+  return new threads.Worker(url, { execArgv: [] }); // the process's own may not suit it, as --input-type
 }
 
 export interface Listeners {

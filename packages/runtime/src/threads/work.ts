@@ -1,8 +1,9 @@
-// What a thread does: it takes units and computes them, whichever come, until there are none.
+// What a worker does, all its life.
 import { runStage, type Thread } from '../encoder/forward.js';
 import type { Plan } from '../encoder/plan.js';
 import { bindProgram } from '../kernels/program.js';
-import { type Board, type Control, give, hasLost, lose, take, taskOf } from './control.js';
+import { type Board, type Control, hasLost } from './control.js';
+import { help } from './help.js';
 import { waitForChange } from './wait.js';
 
 /** All that a worker is told: plain data and what agents can share. */
@@ -17,20 +18,6 @@ export interface Assignment {
 /** What a worker answers: that it is ready to work, or why it no longer does. */
 export type Report = 'ready' | { readonly failed: string };
 
-/** Computes open units until there are none. */
-export function help(board: Board, thread: Thread): void {
-  for (let number = take(board); number !== undefined; number = take(board)) {
-    try {
-      const { stage, unit, firstOnly } = taskOf(board, number);
-      runStage(thread, stage, unit, firstOnly);
-    } catch (error) {
-      lose(board);
-      throw error;
-    }
-    give(board);
-  }
-}
-
 /** The life of a worker; ends when a unit was lost, otherwise never. */
 export function work({ memory, plan, control, index }: Assignment, report: (what: Report) => void): void {
   try {
@@ -44,7 +31,7 @@ export function work({ memory, plan, control, index }: Assignment, report: (what
     report('ready');
     while (!hasLost(board)) {
       const turn = Atomics.load(board.words, control.turn);
-      help(board, thread);
+      help(board, thread, runStage);
       waitForChange(board.words, control.turn, turn, Infinity, true);
     }
   } catch (error) {

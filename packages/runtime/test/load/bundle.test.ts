@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as runtime from '../../src/index.js';
+import type * as threadsModule from '../../src/threads/index.js';
 import { tinyModelPack } from '../support/packed-model.js';
+
+type Threads = typeof threadsModule;
 
 const folder = mkdtempSync(join(tmpdir(), 'espalier-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,6 +26,9 @@ const bytePairs = new Map([
   ['merges.txt', encoder.encode('#version: 0.2\na b\nĠ ab\n')],
 ]);
 
+const threadsCode = readFileSync(join(folder, 'threads.js'), 'utf8');
+const workerCode = readFileSync(join(folder, 'worker.js'), 'utf8');
+
 describe('the bundle', () => {
   it.each([
     ['imports', /\bimport\s*[\w{*"'(]/],
@@ -33,7 +39,18 @@ describe('the bundle', () => {
     ['process', /\bprocess\./],
     ['Buffer', /\bBuffer\b/],
   ])('has no %s', (_, pattern) => {
-    expect(code.match(pattern)).toBeNull();
+    for (const of of [code, threadsCode, workerCode]) expect(of.match(pattern)).toBeNull();
+  });
+
+  it('computes in threads with the two files beside it', async () => {
+    const bundled = (await import(pathToFileURL(path).href)) as typeof runtime;
+    const { threads } = (await import(pathToFileURL(join(folder, 'threads.js')).href)) as Threads;
+    const [pack, inputs] = [tinyModelPack(), ['the pears were sweet', 'ab a']];
+    const found = await bundled.load(pack, { threads: threads(2) });
+    expect([found.threads, found.note]).toEqual([2, undefined]);
+    expect(await found.classify(inputs)).toEqual(await (await runtime.load(pack)).classify(inputs));
+    await found[Symbol.asyncDispose]();
+    expect(found.threads).toBe(1);
   });
 
   it('exports what the source does, and answers as it does', async () => {
@@ -54,6 +71,7 @@ describe('the bundle', () => {
       exports: Record<string, unknown>;
     };
     expect(exports['.']).toEqual({ types: './index.d.ts', default: './espalier-runtime.js' });
+    expect(exports['./threads']).toEqual({ types: './threads/index.d.ts', default: './threads.js' });
     expect(Object.keys(manifest)).not.toContain('private');
     expect(Object.keys(manifest).filter((key) => /dependencies/i.test(key))).toEqual([]);
   });

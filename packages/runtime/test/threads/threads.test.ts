@@ -12,15 +12,18 @@ import {
   type Tokens,
 } from '../../src/encoder/index.js';
 import { uniform } from '../../src/kernels/cases.js';
-import type { ThreadedOptions } from '../../src/threads/threaded-encoder.js';
+import { type ThreadOptions, threads as threadsOf } from '../../src/threads/index.js';
 import { hasEnded, misbehaving, workerUrl } from '../support/workers.js';
 import { randomEncoder, randomTokens, SMALL } from '../support/random-weights.js';
 
 const largest = { rows: 4, length: 150 };
 const shape = { ...SMALL, positions: 160, head: 'classification' } as const;
 const weights = randomEncoder(shape);
-const threaded = (options: Partial<ThreadedOptions> = {}, of: EncoderWeights = weights): Promise<Encoder> =>
-  createThreadedEncoder(of, { largest, threads: 2, worker: workerUrl, ...options });
+const threaded = (
+  { threads = 2, ...options }: ThreadOptions & { readonly threads?: number } = {},
+  of: EncoderWeights = weights,
+): Promise<Encoder> =>
+  createThreadedEncoder(of, { largest, threads: threadsOf(threads, { worker: workerUrl, ...options }) });
 
 const batchOf = (lengths: readonly number[], seed = 5): Tokens[] => {
   const random = uniform(seed);
@@ -151,8 +154,8 @@ describe('a threaded encoder', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it.each([0, 1.5, -1, NaN, 65])('refuses %d threads', async (threads) => {
-    await expect(threaded({ threads })).rejects.toThrow(/threads: expected a whole number from 1 to 64/);
+  it.each([0, 1.5, -1, NaN, 65])('refuses %d threads', (threads) => {
+    expect(() => threadsOf(threads)).toThrow(/threads: expected a whole number from 1 to 64/);
   });
 
   it('needs no workers for one thread', async () => {
@@ -232,7 +235,7 @@ it('a worker that dies over its work is an error, soon, and the encoder of no us
   const calls = (): void => {
     for (let call = 0; call < 10_000; call++) expect(encoder.classify(long)).toEqual(answer);
   };
-  expect(calls).toThrow(/threads: a worker has died over its work; create the encoder anew/);
+  expect(calls).toThrow(/a worker has died over its work; create the encoder anew/);
   expect(() => encoder.classify(long)).toThrow(/create the encoder anew/);
   expect(warn).toHaveBeenCalledTimes(1);
 });
