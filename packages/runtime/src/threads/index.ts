@@ -1,7 +1,7 @@
 // Threads for an encoder, or none where there can be none: it then says so and computes alone.
 import type { Threads } from '../encoder/threads.js';
 import { LIMITS, type PoolLimits, startPool } from './pool.js';
-import type { WorkerSource } from './spawn.js';
+import { reasonOf, type WorkerSource } from './spawn.js';
 
 export type { NodeWorker } from './node-threads.js';
 export type { PoolLimits } from './pool.js';
@@ -20,7 +20,8 @@ export interface ThreadOptions {
 
 /** Why threads cannot share a memory here, where they cannot. */
 function whyAlone(): string | undefined {
-  if (typeof SharedArrayBuffer === 'undefined' || Reflect.get(globalThis, 'crossOriginIsolated') === false)
+  const apart = 'crossOriginIsolated' in globalThis && !globalThis.crossOriginIsolated; // Node says nothing
+  if (typeof SharedArrayBuffer === 'undefined' || apart)
     return (
       'the page is not cross-origin isolated; serve it with Cross-Origin-Opener-Policy: same-origin and ' +
       'Cross-Origin-Embedder-Policy: require-corp'
@@ -48,6 +49,6 @@ export function threads(count: number, { worker, limits = LIMITS }: ThreadOption
       const note = count > 1 ? whyAlone() : undefined;
       return note === undefined ? undefined : warn(note);
     },
-    start: (parts) => startPool(parts, worker, limits, warn).catch((error: Error) => warn(error.message)),
+    start: (parts) => startPool(parts, worker, limits, warn).catch((error: unknown) => warn(reasonOf(error))),
   };
 }

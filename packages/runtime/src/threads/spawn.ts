@@ -29,7 +29,7 @@ export interface Spawned {
   terminate(): unknown;
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function spawn(source: WorkerSource | undefined, { message, end }: Listeners): Spawned {
   const worker = make(source);
