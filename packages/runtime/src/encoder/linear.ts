@@ -58,6 +58,8 @@ export type Linear = { readonly [F in Form]: Placed<F> }[Form];
 
 export const inputOf = ({ form }: Linear): InputForm => (form === 'dense' ? 'f32' : form);
 
+const evenRows = (rows: number): number => ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER);
+
 /** y f32 [rows, tile] = W x + b; an odd number of rows may write one more. */
 export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number): void {
   const { rows, columns } = linear;
@@ -67,7 +69,7 @@ export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number)
         ...linear.at,
         x: input.x,
         y,
-        rows: ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER),
+        rows: evenRows(rows),
         columns,
       });
       return;
@@ -80,6 +82,11 @@ export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number)
     case 'int8':
       bank.spmmInt8({ ...linear.at, ...input, y, rows });
   }
+}
+
+/** As applyLinear, of a single token: x f32 [columns], y f32 [rows]. For dense layers. */
+export function applyToOne(bank: Bank, { rows, columns, at }: Placed<'dense'>, x: number, y: number): void {
+  bank.denseOne({ ...at, x, y, rows: evenRows(rows), columns });
 }
 
 type Of<F extends Form> = Extract<LinearWeights, { readonly form: F }>;
@@ -102,7 +109,7 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
 }
 
 function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>): Places['dense'] {
-  const even = ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER);
+  const even = evenRows(rows);
   const at = { values: arena.place(4 * even * columns), bias: arena.place(4 * even) };
   const { f32 } = arena.views();
   for (let row = 0; row < rows; row++) {

@@ -342,6 +342,10 @@ export function attentionFixedCase({ memory, shape, sizes: { tokens }, random }:
 export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>> = {
   spmmF32: spmmF32Case,
   denseF32: denseF32Case,
+  denseOne: (setup) => {
+    const { args } = denseF32Case(setup);
+    return { args, outputs: [f32Output(args.y, args.rows)] };
+  },
   quantiseQ15: (setup) => quantiseCase(setup, 'q15'),
   spmmQ15: spmmQ15Case,
   quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'pairs' : 'int8'),
