@@ -4,6 +4,7 @@ import { load } from './espalier-runtime.js';
 const PAUSE_MS = 120; // of typing, before it is classified
 const TIMED_CALLS = 15; // the time shown is the median of the last so many
 const SHOWN_LABELS = 6;
+const ONE_TEXT = { rows: 1 }; // at a time: no memory for batches
 
 const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', scalar: 'scalar' };
 
@@ -79,7 +80,8 @@ function showModel({ bytes, levels, config, threads = 1 }) {
   show('memory', formatBytes(bytes.memory));
   show('level', found.map((level) => KERNELS[level]).join(', '));
   show('threads', String(threads));
-  show('model', `${config.family}, ${config.heads.length} layers of ${config.hidden}`);
+  show('family', config.family);
+  show('size', `${config.heads.length} layers of ${config.hidden}`);
   element('slow').hidden = !found.includes('scalar');
 }
 
@@ -139,7 +141,7 @@ function classifierOf(model) {
 async function main() {
   const address = new URLSearchParams(location.search).get('model') ?? 'model.espalier';
   show('source', address);
-  const model = await load(address, { onProgress: showProgress });
+  const model = await load(address, { onProgress: showProgress, largest: ONE_TEXT });
   showModel(model);
 
   const text = element('text');

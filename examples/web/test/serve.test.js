@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { addresses, site } from '../serve.js';
 
+const script = fileURLToPath(new URL('../serve.js', import.meta.url));
+
 let folder, server;
 
 before(async () => {
@@ -85,6 +87,15 @@ it('only reads', async () => {
   assert.deepEqual([status, headers['content-length'], body], [200, '5', '']);
 });
 
+it('says that its port is taken', async () => {
+  const args = [script, join(folder, 'a model.espalier'), '--port', String(server.address().port)];
+  await assert.rejects(promisify(execFile)(process.execPath, args), ({ code, stderr }) => {
+    assert.equal(code, 1);
+    assert.match(stderr, /cannot listen on port \d+: .*EADDRINUSE/);
+    return true;
+  });
+});
+
 it('says that a model has gone since it started', async () => {
   await rm(join(folder, 'a model.espalier'));
   assert.equal((await ask('/model.espalier')).status, 404);
@@ -98,7 +109,6 @@ for (const [args, message] of [
   [['a.espalier', 'b/a.espalier'], /different names/],
 ]) {
   it(`refuses "${args.join(' ')}"`, async () => {
-    const script = fileURLToPath(new URL('../serve.js', import.meta.url));
     await assert.rejects(promisify(execFile)(process.execPath, [script, ...args]), ({ code, stderr }) => {
       assert.equal(code, 2);
       assert.match(stderr, message);
