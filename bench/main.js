@@ -2,6 +2,7 @@
 import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
+import { web } from './web.js';
 
 const BENCHMARKS = {
   infer,
@@ -9,6 +10,7 @@ const BENCHMARKS = {
   structure: latency('structure'),
   train: step('train'),
   pretrain: step('pretrain'),
+  web,
 };
 
 const [name, ...args] = process.argv.slice(2);
