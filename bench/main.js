@@ -3,6 +3,7 @@ import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
 import { threads } from './threads.js';
+import { web } from './web.js';
 
 const BENCHMARKS = {
   infer,
@@ -11,6 +12,7 @@ const BENCHMARKS = {
   threads,
   train: step('train'),
   pretrain: step('pretrain'),
+  web,
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -53,7 +53,7 @@ it('nothing is left of 50 encoders that were disposed of', { timeout: 120_000 },
   expect(found).toMatchObject({ computed: 100, workers: [] });
   const { most, left } = found as { most: number; left: number };
   expect(left).toBeLessThan(300); // all 50 are 1600
-  expect(most).toBeLessThan(1000); // also where nobody asks for a collection
+  expect(most).toBeLessThan(1400); // also where nobody asks for a collection, which may be late
 });
 
 it('a process that forgets its encoder ends by itself', async () => {
