@@ -2,7 +2,10 @@
 import { scoreBytes } from '../kernels/attention.js';
 import type { Arena } from './arena.js';
 import { paddedFeatures, WIDEST } from './tiles.js';
-import type { EncoderWeights } from './weights.js';
+import type { EncoderOf } from './weights.js';
+
+/** All that sizes of buffers depend on. */
+type Sizes = EncoderOf<{ readonly rows: number }, unknown, unknown>;
 
 /** Addresses; every token of a batch has room in each. */
 export interface Shared {
@@ -34,11 +37,11 @@ export interface Scratch {
 
 const most = (counts: readonly number[]): number => paddedFeatures(Math.max(0, ...counts));
 
-const attendedRows = ({ blocks }: EncoderWeights): number =>
+const attendedRows = ({ blocks }: Sizes): number =>
   most(blocks.map(({ attention }) => attention?.query.rows ?? 0));
 
 /** For batches of at most `tokens`, padding included. */
-export function placeShared(arena: Arena, weights: EncoderWeights, tokens: number): Shared {
+export function placeShared(arena: Arena, weights: Sizes, tokens: number): Shared {
   const headBytes = 4 * attendedRows(weights);
   const numbers = (): number => arena.place(4 * tokens);
   const heads = (): number => arena.place(headBytes * tokens);
@@ -50,7 +53,7 @@ export function placeShared(arena: Arena, weights: EncoderWeights, tokens: numbe
 }
 
 /** For sequences of at most `length` tokens, padding included. */
-export function placeScratch(arena: Arena, weights: EncoderWeights, length: number): Scratch {
+export function placeScratch(arena: Arena, weights: Sizes, length: number): Scratch {
   const { hidden, headSize, blocks, head } = weights;
   const attended = attendedRows(weights);
   const wide = most(blocks.map((block) => block.wide?.rows ?? 0));

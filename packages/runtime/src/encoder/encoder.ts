@@ -2,7 +2,7 @@
 // for the largest batch, and plain functions from token ids to numbers.
 import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
-import { bindProgram, type Levels } from '../kernels/program.js';
+import { bindProgram, type Levels, type Program } from '../kernels/program.js';
 import { testedProgram } from '../kernels/self-test.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
@@ -10,17 +10,14 @@ import { RuntimeError } from './errors.js';
 import { runStage, stagesOf, type Thread, unitsOf } from './forward.js';
 import {
   classify,
-  type Head,
   meanState,
-  placeHead,
   type SpanLogits,
   spans,
   tokenState,
   tokenStates,
 } from './head.js';
-import { placeBlock, placeNorm } from './layers.js';
+import { type Head, type PlacedEncoder, placeWeights } from './layers.js';
 import type { Plan } from './plan.js';
-import { placeTable } from './tables.js';
 import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
 import type { EncoderWeights } from './weights.js';
@@ -52,9 +49,29 @@ export interface Encoder {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Kernels that were tested, and a memory for the model's parts. */
+export interface Base {
+  readonly arena: Arena;
+  readonly program: Program;
+}
+
+export function startEncoder(headSize: number, { levels = availableLevels() }: EncoderOptions): Base {
+  const program = testedProgram(
+    TILE_WIDTHS.map((tile) => ({ tile, headSize })),
+    levels,
+  );
+  return { arena: createArena(), program };
+}
+
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
-  let state: State | undefined = prepare(weights, options);
+  const base = startEncoder(weights.headSize, options);
+  return finishEncoder(base, placeWeights(base.arena, weights, base.program.levels), options);
+}
+
+/** The encoder of parts that stand in the memory. */
+export function finishEncoder(base: Base, placed: PlacedEncoder, options: EncoderOptions): Encoder {
+  let state: State | undefined = prepare(base, placed, options);
   const { plan, arena } = state;
   const alive = (): State => {
     if (!state) throw new RuntimeError('the encoder has been disposed of; create it anew');
@@ -86,22 +103,14 @@ export function createEncoder(weights: EncoderWeights, options: EncoderOptions):
 
 type State = ReturnType<typeof prepare>;
 
-function prepare(weights: EncoderWeights, { largest, levels = availableLevels() }: EncoderOptions) {
-  const { hidden, headSize, epsilon, embeddings } = weights;
-  const program = testedProgram(
-    TILE_WIDTHS.map((tile) => ({ tile, headSize })),
-    levels,
-  );
-  const arena = createArena();
+function prepare({ arena, program }: Base, placed: PlacedEncoder, { largest }: EncoderOptions) {
+  const { hidden, headSize, epsilon, embeddings, blocks, head } = placed;
   const length = paddedTokens(largest.length);
   const capacity = length * largest.rows;
-  const head = weights.head && placeHead(arena, weights.head, program.levels);
   const plan: Plan = {
-    ...{ hidden, headSize, epsilon, program },
-    embeddings: placeEmbeddings(arena, weights),
-    blocks: weights.blocks.map((block, i) => placeBlock(arena, `block ${i}`, block, program.levels)),
-    shared: placeShared(arena, weights, capacity),
-    scratch: [placeScratch(arena, weights, length)],
+    ...{ hidden, headSize, epsilon, program, embeddings, blocks },
+    shared: placeShared(arena, placed, capacity),
+    scratch: [placeScratch(arena, placed, length)],
   };
   const thread: Thread = {
     plan,
@@ -110,16 +119,6 @@ function prepare(weights: EncoderWeights, { largest, levels = availableLevels() 
     f32: arena.views().f32,
   };
   return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
-}
-
-function placeEmbeddings(arena: Arena, { embeddings, hidden }: EncoderWeights): Plan['embeddings'] {
-  const { words, positions, types, norm } = embeddings;
-  return {
-    words: placeTable(arena, 'word embeddings', words, hidden),
-    positions: placeTable(arena, 'position embeddings', positions, hidden),
-    types: types && placeTable(arena, 'token type embeddings', types, hidden),
-    norm: placeNorm(arena, norm),
-  };
 }
 
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {

@@ -1,25 +1,7 @@
 // Heads over the hidden states: labels from the first token, a start and an end for every token, or a mean.
-import type { Levels } from '../kernels/program.js';
-import type { Arena } from './arena.js';
 import { applyLinears, bankOf, statesAt, type Thread } from './forward.js';
-import { type Linear, placeLinear } from './linear.js';
+import type { Head } from './layers.js';
 import type { Sequence } from './tiles.js';
-import type { HeadWeights } from './weights.js';
-
-export type Head =
-  | {
-      readonly kind: 'classification';
-      readonly dense: Linear;
-      readonly activation: 'tanh' | 'relu';
-      readonly output: Linear;
-    }
-  | { readonly kind: 'span'; readonly output: Linear };
-
-export function placeHead(arena: Arena, head: HeadWeights, levels: Levels): Head {
-  const output = placeLinear(arena, 'head.output', head.output, levels);
-  if (head.kind === 'span') return { kind: 'span', output };
-  return { ...head, dense: placeLinear(arena, 'head.dense', head.dense, levels), output };
-}
 
 const ACTIVATIONS = { tanh: Math.tanh, relu: (x: number): number => Math.max(0, x) };
 

@@ -3,6 +3,7 @@ export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
 export type { Tokens } from './tokens.js';
 export { RuntimeError } from './errors.js';
 export type { SpanLogits } from './head.js';
+export { nonZeros } from './non-zeros.js';
 export type {
   BlockWeights,
   EncoderWeights,

@@ -6,7 +6,7 @@ import { PackError } from './pack-error.js';
 
 const STATES = 4;
 /** States are at least this between two symbols, and below 2^16 times this. */
-const LEAST = 1 << 15;
+export const LEAST = 1 << 15;
 const MASK = TOTAL - 1;
 
 /** Where each symbol's slots begin. */
@@ -56,7 +56,7 @@ function slotTable(frequencies: Uint16Array): Int32Array {
   return table;
 }
 
-function readStates(source: ByteSource, where: string): Int32Array {
+export function readStates(source: ByteSource, where: string): Int32Array {
   return Int32Array.from({ length: STATES }, (_, i) => {
     const state = source.u32();
     if (state >= LEAST && state < LEAST * 65536) return state;

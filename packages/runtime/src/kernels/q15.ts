@@ -4,12 +4,14 @@
 // away 0.6 % of the range, one of 3,072 about 5 %.
 import { roundToEven, TOKEN_LENGTH } from './quantise-q15.js';
 
-const LARGEST = 32767;
+export const LARGEST = 32767;
+
+/** Length of a token that is rounded, in so many columns. */
+export const tokenLength = (columns: number): number => TOKEN_LENGTH + Math.sqrt(columns) / 2;
 
 /** Length that a row of `nonzeros` out of `columns` is scaled to. */
 export function rowLength(nonzeros: number, columns: number): number {
-  const token = TOKEN_LENGTH + Math.sqrt(columns) / 2;
-  return ((LARGEST - nonzeros / 2) * 2 ** 15) / token - Math.sqrt(nonzeros) / 2 - 1;
+  return ((LARGEST - nonzeros / 2) * 2 ** 15) / tokenLength(columns) - Math.sqrt(nonzeros) / 2 - 1;
 }
 
 /** Writes a row's values as i16 through `write(index, value)`; returns what one unit of a sum is worth. */

@@ -1,0 +1,95 @@
+// An encoder from a packed file: its sections are taken one after the other, in the file's order, each straight into the
+// encoder's memory, so that no more of the file than one of them need be there.
+import { type Base, type Encoder, type EncoderOptions, finishEncoder, startEncoder } from '../encoder/encoder.js';
+import { placeFloats } from '../encoder/arena.js';
+import type { PlacedEncoder } from '../encoder/layers.js';
+import type { Linear } from '../encoder/linear.js';
+import { roomFor } from '../encoder/linear.js';
+import { mapEncoder } from '../encoder/map-encoder.js';
+import type { PlacedTable } from '../encoder/tables.js';
+import { decodeTensor } from '../format/decode-tensor.js';
+import type { TensorSection } from '../format/header.js';
+import { PackError } from '../format/pack-error.js';
+import { denseOf } from '../format/tensors.js';
+import { type Decoder, twinDecoder, wasmDecoder } from './decoder.js';
+import type { PackedEncoder, PackedLinear } from './packed.js';
+
+/** An encoder that is being opened. */
+export interface Opening {
+  /** Takes a section's bytes; what is not part of the encoder is left alone. */
+  take(section: TensorSection, bytes: Uint8Array): void;
+  /** After all sections. */
+  finish(): Encoder;
+}
+
+/** What is done with each section, by its name. */
+type Jobs = Map<string, (section: TensorSection, bytes: Uint8Array) => void>;
+
+interface Parts {
+  readonly jobs: Jobs;
+  /** The encoder of what the jobs have placed. */
+  placed(): PlacedEncoder;
+}
+
+function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Parts {
+  const jobs: Jobs = new Map();
+  const linears = new Map<string, Linear>();
+  const tables = new Map<string, PlacedTable>();
+  const vectors = new Map<string, Float32Array>();
+  const vector = ({ name }: TensorSection): void => {
+    jobs.set(name, (section, bytes) => vectors.set(name, denseOf(decodeTensor(section, bytes)).slice()));
+  };
+  mapEncoder(packed, {
+    linear({ matrix, bias, as }) {
+      vector(bias);
+      if (matrix) jobs.set(matrix.name, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
+    },
+    table({ section: { name } }) {
+      jobs.set(name, (section, bytes) => tables.set(name, decoder.table(section, bytes)));
+    },
+    norm({ gain, bias }) {
+      vector(gain);
+      vector(bias);
+    },
+  });
+  const biasOnly = ({ rows }: PackedLinear): Linear => ({ form: 'dense', rows, columns: 0, at: roomFor.dense(arena, rows, 0) });
+  return {
+    jobs,
+    placed: () =>
+      mapEncoder(packed, {
+        linear(of) {
+          const linear = of.matrix ? linears.get(of.matrix.name)! : biasOnly(of);
+          arena.views().f32.set(vectors.get(of.bias.name)!, linear.at.bias / 4);
+          return linear;
+        },
+        table: ({ section, rows }) => ({ ...tables.get(section.name)!, rows }),
+        norm: ({ gain, bias }) => ({
+          gain: placeFloats(arena, vectors.get(gain.name)!),
+          bias: placeFloats(arena, vectors.get(bias.name)!),
+        }),
+      }),
+  };
+}
+
+/** Tests the kernels and begins to fill a memory. */
+export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Opening {
+  const base = startEncoder(packed.headSize, options);
+  const { levels } = base.program;
+  const simd = Object.values(levels).some((level) => level !== 'scalar');
+  const decoder = (simd ? wasmDecoder : twinDecoder)(base.arena, levels);
+  const { jobs, placed } = partsOf(packed, base, decoder);
+  const left = new Set(jobs.keys());
+  return {
+    take(section, bytes) {
+      const checked = decoder.check(section, bytes);
+      jobs.get(section.name)?.(section, checked);
+      left.delete(section.name);
+    },
+    finish() {
+      const [first] = left;
+      if (first !== undefined)
+        throw new PackError('missing', `expected a tensor ${first}, found none; pack the model again`);
+      return finishEncoder(base, placed(), options);
+    },
+  };
+}

@@ -1,0 +1,164 @@
+// Sparse sections straight into the layout of the encoder's layers.
+import { type ByteSource, byteSource } from '../format/bytes.js';
+import { checkEnd, checkLastBlocks } from '../format/decode-tensor.js';
+import { ESCAPE } from '../format/encode-tensor.js';
+import type { TensorSection } from '../format/header.js';
+import { extentOf } from '../format/tensors.js';
+import { evenCount, type Places, roomFor } from '../encoder/linear.js';
+import { tokenLength } from '../kernels/q15.js';
+import { UNROLL } from '../kernels/spmm-f32.js';
+import { FIXED } from './fixed.js';
+import type { Bound } from './functions.js';
+import { decodeStream, decodeWords, refused } from './stream.js';
+
+/** What is decoded, and where from. */
+interface Reading {
+  readonly bound: Bound;
+  readonly section: TensorSection;
+  readonly source: ByteSource;
+  readonly rows: number;
+  /** Values or blocks that a row can have. */
+  readonly width: number;
+  /** Of each row. */
+  readonly counts: Uint16Array;
+  readonly total: number;
+}
+
+function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading {
+  const { arena, calls } = bound;
+  const { rows, columns } = extentOf(section.shape);
+  const width = section.kind === 'sparse-1x4' ? Math.ceil(columns / 4) : columns;
+  const source = byteSource(bytes, section.name);
+  const mark = arena.mark();
+  const streams = decodeWords(bound, source, rows, section.name);
+  const out = arena.place(2 * rows);
+  calls.u16({ ...streams, out });
+  const counts = arena.views().u16.slice(out / 2, out / 2 + rows);
+  arena.release(mark);
+  let total = 0;
+  for (const count of counts) {
+    if (count > width) throw refused(section.name);
+    total += count;
+  }
+  return { bound, section, source, rows, width, counts, total };
+}
+
+/** The next stream is the gaps; columns go to `out`, one every `stride` bytes, rows filled up to multiples of `unroll`. */
+function decodeColumns(
+  { bound, section: { name }, source, rows, width, total }: Reading,
+  of: { readonly counts: number; readonly out: number; readonly stride: number; readonly unroll: number },
+): void {
+  const { calls, arena } = bound;
+  const most = total + rows * Math.floor(width / ESCAPE);
+  const { at, count } = decodeStream(bound, source, { least: total, most }, name);
+  const escapes = calls.countEscapes({ from: at, bytes: count });
+  const ends = count === 0 || arena.views().u8[at + count - 1] !== ESCAPE;
+  if (count - escapes !== total || !ends) throw refused(name);
+  if (calls.columns({ ...of, gaps: at, rows, width })) throw refused(name);
+}
+
+function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
+  const streams = decodeWords(bound, source, rows, name);
+  if (bound.calls.scales({ ...streams, out })) throw refused(name);
+}
+
+/** Values as f32, in a place of their own, and scales of the rows: those of int8, otherwise ones. */
+function decodeSingles(reading: Reading, scales: number): number {
+  const { bound, section, source, rows, total } = reading;
+  const { calls, arena } = bound;
+  const { kind, name } = section;
+  if (kind === 'sparse-int8') decodeScales(reading, scales);
+  else arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
+  if (kind === 'sparse-codebook') decodeCodebook(reading);
+  const out = arena.place(4 * total);
+  if (kind === 'sparse-f16') {
+    if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
+    return out;
+  }
+  const { at } = decodeStream(bound, source, total, name);
+  if (kind === 'sparse-int8') {
+    if (calls.hasLowest({ from: at, bytes: total })) throw refused(name);
+    calls.integers({ from: at, out, count: total });
+  } else if (calls.indices({ from: at, out, count: total })) throw refused(name);
+  return out;
+}
+
+function decodeCodebook({ bound: { arena, calls }, source, section: { name } }: Reading): void {
+  arena.views().u8.set(source.take(64), FIXED.codebook);
+  if (calls.hasNoNumber({ from: FIXED.codebook, bytes: 64 })) throw refused(name);
+}
+
+/** Writes counts in units of `unit`; returns where they stand as they are, for a while. */
+function placeCounts({ bound: { arena }, counts, rows }: Reading, at: number, unit: number): number {
+  const plain = arena.place(2 * rows);
+  const { u16 } = arena.views();
+  u16.set(counts, plain / 2);
+  for (let row = 0; row < rows; row++) u16[at / 2 + row] = Math.ceil(counts[row]! / unit);
+  return plain;
+}
+
+const paddedTotal = ({ counts }: Reading): number => counts.reduce((sum, count) => sum + evenCount(count), 0);
+
+/** Runs `decode`, whose other places are given back, and checks that the section ends there. */
+function within<A>(reading: Reading, at: A, decode: () => void): A {
+  const { arena } = reading.bound;
+  const mark = arena.mark();
+  decode();
+  arena.release(mark);
+  checkEnd(reading.source, reading.section.name);
+  return at;
+}
+
+/** A layer of single values in 16-bit fixed point. Its bias is left to be written. */
+export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const at = roomFor.q15(bound.arena, rows, paddedTotal(reading));
+  return within(reading, at, () => {
+    const counts = placeCounts(reading, at.counts, UNROLL);
+    decodeColumns(reading, { counts, out: at.entries + 2, stride: 4, unroll: UNROLL });
+    const values = decodeSingles(reading, at.scales);
+    const token = tokenLength(extentOf(section.shape).columns);
+    bound.calls.q15({ values, entries: at.entries, counts, rows, scales: at.scales, token });
+  });
+}
+
+/** The same in f32. */
+export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const at = roomFor.f32(bound.arena, rows, paddedTotal(reading));
+  return within(reading, at, () => {
+    const counts = placeCounts(reading, at.counts, UNROLL);
+    decodeColumns(reading, { counts, out: at.columns, stride: 2, unroll: UNROLL });
+    const scales = bound.arena.place(4 * rows);
+    const values = decodeSingles(reading, scales);
+    bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
+  });
+}
+
+/** A layer of blocks of four, `wide` where its values stand as i16. */
+export function decodeBlocks(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  wide: boolean,
+): Places['int8'] {
+  const reading = begin(bound, section, bytes);
+  const { rows, total } = reading;
+  const { calls, arena } = bound;
+  const at = roomFor.int8(arena, rows, total, wide);
+  return within(reading, at, () => {
+    const counts = placeCounts(reading, at.counts, 1);
+    decodeColumns(reading, { counts, out: at.columns, stride: 2, unroll: 1 });
+    decodeScales(reading, at.scales);
+    const values = decodeStream(bound, reading.source, 4 * total, section.name, wide ? undefined : at.values).at;
+    if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
+    const { u16, i8 } = arena.views();
+    const blocks = u16.subarray(at.columns / 2, at.columns / 2 + total);
+    const { columns } = extentOf(section.shape);
+    checkLastBlocks(blocks, i8.subarray(values, values + 4 * total), columns, section.name);
+    calls.offsets({ values, counts, rows, out: at.offsets });
+    if (wide) calls.wide({ from: values, out: at.values, count: 4 * total });
+  });
+}
