@@ -9,11 +9,11 @@ import { decodeTensor } from '../format/decode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { checkSection } from '../format/read-pack.js';
-import { denseOf, extentOf, type PackTensor } from '../format/tensors.js';
+import { denseOf, extentOf, type Kind, type PackTensor } from '../format/tensors.js';
 import { int8Form } from '../kernels/int8.js';
 import type { Levels } from '../kernels/program.js';
 import { linearOf } from '../load/linear-form.js';
-import { decodeByteTable, decodeDense, decodeFloatTable } from './dense.js';
+import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
 import { type Bound, bindDecoder } from './functions.js';
 import { decodeBlocks, decodeF32, decodeQ15 } from './sparse.js';
 import { checksum } from './stream.js';
@@ -27,7 +27,11 @@ export interface Decoder {
   /** A layer whose bias is zero so far. */
   linear(section: TensorSection, bytes: Uint8Array, as: LayerForm): Linear;
   table(section: TensorSection, bytes: Uint8Array): PlacedTable;
+  /** An array that shares no memory. */
+  vector(section: TensorSection, bytes: Uint8Array): Float32Array;
 }
+
+const isFloats = (kind: Kind): kind is FloatKind => kind === 'f32' || kind === 'f16';
 
 function tableOf(rows: number, tensor: PackTensor): Table {
   if (tensor.kind === 'int8') return { form: 'int8', rows, values: tensor.data, scales: tensor.scales };
@@ -48,6 +52,7 @@ export const twinDecoder = (arena: Arena, levels: Levels): Decoder => ({
     const { rows, columns } = extentOf(section.shape);
     return placeTable(arena, section.name, tableOf(rows, decodeTensor(section, bytes)), columns);
   },
+  vector: (section, bytes) => denseOf(decodeTensor(section, bytes)).slice(),
 });
 
 function linearBy(bound: Bound, section: TensorSection, bytes: Uint8Array, as: LayerForm, levels: Levels): Linear | undefined {
@@ -60,14 +65,14 @@ function linearBy(bound: Bound, section: TensorSection, bytes: Uint8Array, as: L
     const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8).wide);
     return { form: as, rows, columns, at };
   }
-  if ((kind === 'f32' || kind === 'f16') && as === 'dense')
+  if (isFloats(kind) && as === 'dense')
     return { form: as, rows, columns, at: decodeDense(bound, section, bytes, kind) };
   return undefined;
 }
 
 function tableBy(bound: Bound, section: TensorSection, bytes: Uint8Array): PlacedTable | undefined {
   const { kind } = section;
-  if (kind === 'f32' || kind === 'f16') return decodeFloatTable(bound, section, bytes, kind);
+  if (isFloats(kind)) return decodeFloatTable(bound, section, bytes, kind);
   if (kind === 'int8' || kind === 'int4') return decodeByteTable(bound, section, bytes, kind);
   return undefined;
 }
@@ -97,6 +102,11 @@ export function wasmDecoder(arena: Arena, levels: Levels, twin = twinDecoder(are
       orTwin(
         () => tableBy(bound, section, bytes),
         () => twin.table(section, bytes),
+      ),
+    vector: (section, bytes) =>
+      orTwin(
+        () => (isFloats(section.kind) ? decodeVector(bound, section, bytes, section.kind) : undefined),
+        () => twin.vector(section, bytes),
       ),
   };
 }

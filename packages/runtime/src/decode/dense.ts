@@ -10,8 +10,7 @@ import type { Bound } from './functions.js';
 import { decodeStream, decodeWords, refused } from './stream.js';
 
 /** Kinds whose values are floats. */
-const FLOATS = ['f32', 'f16'] as const;
-export type FloatKind = (typeof FLOATS)[number];
+export type FloatKind = 'f32' | 'f16';
 
 /** The next `count` floats as f32 to `out`. */
 function decodeFloats({ arena, calls }: Bound, source: ByteSource, kind: FloatKind, count: number, out: number): boolean {
@@ -39,7 +38,7 @@ export function decodeFloatTable(
 ): PlacedTable {
   const { rows, columns } = extentOf(section.shape);
   const source = byteSource(bytes, section.name);
-  const table = bound.arena.place(4 * rows * columns);
+  const table = bound.arena.placeUnset(4 * rows * columns);
   if (!decodeFloats(bound, source, kind, rows * columns, table)) throw refused(section.name);
   checkEnd(source, section.name);
   return { form: 'f32', rows, at: { table, scales: 0 }, group: 1 };
@@ -57,7 +56,7 @@ export function decodeDense(
   const at = roomFor.dense(arena, rows, columns);
   const source = byteSource(bytes, section.name);
   const mark = arena.mark();
-  const values = arena.place(4 * rows * columns);
+  const values = arena.placeUnset(4 * rows * columns);
   if (!decodeFloats(bound, source, kind, rows * columns, values)) throw refused(section.name);
   calls.interleave({ values, out: at.values, rows, columns });
   arena.release(mark);
@@ -79,8 +78,8 @@ export function decodeByteTable(
   const scaleCount = form === 'int4' ? rows * Math.ceil(columns / group) : rows;
   const size = rows * (form === 'int4' ? (columns + 1) >>> 1 : columns);
   const source = byteSource(bytes, name);
-  const scales = arena.place(4 * scaleCount);
-  const table = arena.place(size);
+  const scales = arena.placeUnset(4 * scaleCount);
+  const table = arena.placeUnset(size);
   const mark = arena.mark();
   const streams = decodeWords(bound, source, scaleCount, name);
   if (calls.scales({ ...streams, out: scales })) throw refused(name);
@@ -90,4 +89,17 @@ export function decodeByteTable(
   if (check({ from: table, bytes: size })) throw refused(name);
   checkEnd(source, name);
   return { form, rows, at: { table, scales }, group: form === 'int4' ? group : 1 };
+}
+
+/** A vector of floats, as an array of its own. */
+export function decodeVector(bound: Bound, section: TensorSection, bytes: Uint8Array, kind: FloatKind): Float32Array {
+  const { rows, columns } = extentOf(section.shape);
+  const { arena } = bound;
+  const source = byteSource(bytes, section.name);
+  const mark = arena.mark();
+  const at = arena.placeUnset(4 * rows * columns);
+  if (!decodeFloats(bound, source, kind, rows * columns, at)) throw refused(section.name);
+  arena.release(mark);
+  checkEnd(source, section.name);
+  return arena.views().f32.slice(at / 4, at / 4 + rows * columns);
 }

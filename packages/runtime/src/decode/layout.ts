@@ -15,6 +15,7 @@ import {
   i32,
   i32x4,
   type Local,
+  select,
   v128,
 } from '../wasm/assembler.js';
 
@@ -22,18 +23,41 @@ const sum = (body: Body, a: Local<'i32'>, bytes: Expr<'i32'>): void => {
   body.set(a, i32.add(a, bytes));
 };
 
+/** How many values counts u16 [rows] add up to; all ones where a row has more than `width`. */
+export const total = defineFunction(words('counts', 'rows', 'width'), (body, { counts, rows, width }) => {
+  const values = body.let(i32.const(0));
+  const most = body.let(i32.const(0));
+  body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    const count = body.let(i32.load16U(at));
+    sum(body, values, count);
+    body.set(most, select(i32.ltU(most, count), count, most));
+  });
+  return select(i32.ltU(width, most), i32.const(-1), values);
+});
+
+/** How many rows have an odd number of values. */
+export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, rows }) => {
+  const odd = body.let(i32.const(0));
+  body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    sum(body, odd, i32.and(i32.load16U(at), i32.const(1)));
+  });
+  return odd as Expr<'i32'>;
+});
+
 /**
- * Gaps u8 to columns u16, one every `stride` bytes; counts u16 [rows], and rows filled up to a multiple of `unroll`, a power of
- * two. As many gaps as counts add up to must not be escapes, and the last must be one of them. Returns whether a column is not
- * below `width`: then nothing of what was written may be used.
+ * Gaps u8 to columns u16, one every `stride` bytes; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and
+ * `units` u16 [rows] tells how many such multiples they are. As many gaps as counts add up to must not be escapes, and the last
+ * must be one of them. Returns whether a column is not below `width`: then nothing of what was written may be used.
  */
 export const columns = defineFunction(
-  words('gaps', 'counts', 'rows', 'width', 'out', 'stride', 'unroll'),
-  (body, { gaps, counts, rows, width, out, stride, unroll }) => {
+  words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'stride', 'shift'),
+  (body, { gaps, counts, units, rows, width, out, stride, shift }) => {
     const wrong = body.let(i32.const(0));
-    const end = body.let(i32.add(counts, i32.shl(rows, i32.const(1))));
-    body.range(counts, end, 2, (at) => {
+    const most = body.let(offset(i32.shl(i32.const(1), shift), -1));
+    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
       const count = body.let(i32.load16U(at));
+      body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
+      sum(body, units, i32.const(2));
       const next = body.let(i32.const(0));
       body.range(i32.const(0), count, 1, () => {
         const gap = body.let(i32.load8U(gaps));
@@ -49,8 +73,7 @@ export const columns = defineFunction(
         body.set(next, offset(column, 1));
         sum(body, out, stride);
       });
-      const missing = i32.and(i32.sub(i32.const(0), count), offset(unroll, -1));
-      sum(body, out, i32.mul(stride, missing));
+      sum(body, out, i32.mul(stride, i32.and(i32.sub(i32.const(0), count), most)));
     });
     return wrong as Expr<'i32'>;
   },
@@ -67,11 +90,18 @@ export const q15 = defineFunction(
     body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
       const count = body.let(i32.load16U(at));
       const end = body.let(i32.add(values, i32.shl(count, i32.const(2))));
-      const squares = body.let(f64.const(0));
-      body.range(values, end, 4, (place) => {
-        const value = body.let(f64.promote(f32.load(place)));
-        body.set(squares, f64.add(squares, f64.mul(value, value)));
+      const sums = body.let(f64x2.splat(f64.const(0)));
+      const paired = body.let(i32.add(values, i32.shl(i32.and(count, i32.const(-2)), i32.const(2))));
+      body.range(values, paired, 8, (place) => {
+        const two = body.let(f64x2.promoteLow(v128.load64Zero(place)));
+        body.set(sums, f64x2.add(sums, f64x2.mul(two, two)));
       });
+      const [even, odd] = [body.let(f64x2.extractLane(sums, 0)), body.let(f64x2.extractLane(sums, 1))];
+      body.range(paired, end, 4, (place) => {
+        const value = body.let(f64.promote(f32.load(place)));
+        body.set(even, f64.add(even, f64.mul(value, value)));
+      });
+      const squares = f64.add(even, odd);
       const n = body.let(f64.convertU(count));
       const most = f64.mul(f64.sub(f64.const(LARGEST), f64.mul(n, f64.const(0.5))), f64.const(range));
       const rounding = f64.mul(f64.sqrt(n), f64.const(0.5));

@@ -7,10 +7,9 @@ import type { Linear } from '../encoder/linear.js';
 import { roomFor } from '../encoder/linear.js';
 import { mapEncoder } from '../encoder/map-encoder.js';
 import type { PlacedTable } from '../encoder/tables.js';
-import { decodeTensor } from '../format/decode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
-import { denseOf } from '../format/tensors.js';
+import type { Kind } from '../format/tensors.js';
 import { type Decoder, twinDecoder, wasmDecoder } from './decoder.js';
 import type { PackedEncoder, PackedLinear } from './packed.js';
 
@@ -27,25 +26,32 @@ type Jobs = Map<string, (section: TensorSection, bytes: Uint8Array) => void>;
 
 interface Parts {
   readonly jobs: Jobs;
+  /** All that the encoder is made of. */
+  readonly sections: readonly TensorSection[];
   /** The encoder of what the jobs have placed. */
   placed(): PlacedEncoder;
 }
 
 function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Parts {
   const jobs: Jobs = new Map();
+  const sections: TensorSection[] = [];
+  const add = (section: TensorSection, job: (of: TensorSection, bytes: Uint8Array) => void): void => {
+    sections.push(section);
+    jobs.set(section.name, job);
+  };
   const linears = new Map<string, Linear>();
   const tables = new Map<string, PlacedTable>();
   const vectors = new Map<string, Float32Array>();
-  const vector = ({ name }: TensorSection): void => {
-    jobs.set(name, (section, bytes) => vectors.set(name, denseOf(decodeTensor(section, bytes)).slice()));
+  const vector = (of: TensorSection): void => {
+    add(of, (section, bytes) => vectors.set(of.name, decoder.vector(section, bytes)));
   };
   mapEncoder(packed, {
     linear({ matrix, bias, as }) {
       vector(bias);
-      if (matrix) jobs.set(matrix.name, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
+      if (matrix) add(matrix, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
     },
-    table({ section: { name } }) {
-      jobs.set(name, (section, bytes) => tables.set(name, decoder.table(section, bytes)));
+    table({ section: of }) {
+      add(of, (section, bytes) => tables.set(of.name, decoder.table(section, bytes)));
     },
     norm({ gain, bias }) {
       vector(gain);
@@ -55,6 +61,7 @@ function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Part
   const biasOnly = ({ rows }: PackedLinear): Linear => ({ form: 'dense', rows, columns: 0, at: roomFor.dense(arena, rows, 0) });
   return {
     jobs,
+    sections,
     placed: () =>
       mapEncoder(packed, {
         linear(of) {
@@ -71,13 +78,20 @@ function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Part
   };
 }
 
+/** About how many bytes of memory a byte of each kind becomes: sparse ones at 90 % zeros, which later growth makes up for. */
+const GROWTH: Readonly<Record<Kind, number>> = {
+  ...{ f32: 1, f16: 2, int8: 1.13, int4: 1.1 },
+  ...{ 'sparse-int8': 3, 'sparse-codebook': 3.7, 'sparse-f16': 2, 'sparse-1x4': 1.4 },
+};
+
 /** Tests the kernels and begins to fill a memory. */
 export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Opening {
   const base = startEncoder(packed.headSize, options);
   const { levels } = base.program;
   const simd = Object.values(levels).some((level) => level !== 'scalar');
   const decoder = (simd ? wasmDecoder : twinDecoder)(base.arena, levels);
-  const { jobs, placed } = partsOf(packed, base, decoder);
+  const { jobs, sections, placed } = partsOf(packed, base, decoder);
+  base.arena.reserve(sections.reduce((sum, { kind, length }) => sum + GROWTH[kind] * length, 0));
   const left = new Set(jobs.keys());
   return {
     take(section, bytes) {

@@ -11,6 +11,41 @@ export const STATES = 4;
 /** Bytes that a round reads at most: a word for each state. */
 export const ROUND_BYTES = 2 * STATES;
 
+/**
+ * Reads a table of frequencies (format/frequencies.ts) at `from`; returns where it ends, or 0 where they do not add up to TOTAL.
+ * It reads at most 514 bytes; the caller sees whether they were there.
+ */
+export const frequencies = defineFunction(words('from'), (body, { from }) => {
+  const symbol = body.let(i32.load8U(from));
+  const last = body.let(i32.load8U(from, 1));
+  const sum = body.let(i32.const(0));
+  const next = (): Local<'i32'> => {
+    const byte = body.let(i32.load8U(from));
+    body.set(from, offset(from, 1));
+    return byte;
+  };
+  body.range(i32.const(0), i32.const(512), 4, (at) => {
+    body.store(at, i32.const(0), FIXED.frequencies);
+  });
+  body.set(from, offset(from, 2));
+  body.while(i32.leU(symbol, last), () => {
+    const frequency = next();
+    body.when(i32.eqz(frequency), () => {
+      body.set(symbol, i32.add(symbol, next()));
+    });
+    body.when(i32.ltU(i32.const(127), frequency), () => {
+      const upper = i32.shl(next(), i32.const(7));
+      body.set(frequency, i32.or(i32.and(frequency, i32.const(127)), upper));
+    });
+    body.set(sum, i32.add(sum, frequency));
+    body.when(frequency, () => {
+      body.storeLow(2, i32.shl(symbol, i32.const(1)), frequency, FIXED.frequencies);
+    });
+    body.set(symbol, offset(symbol, 1));
+  });
+  return select(i32.eq(sum, i32.const(TOTAL)), from, i32.const(0));
+});
+
 /** Fills the table of slots from the frequencies, which add up to TOTAL. */
 export const slots = defineFunction({}, (body) => {
   const slot = body.let(i32.const(0));

@@ -4,7 +4,7 @@ import { checkEnd, checkLastBlocks } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
-import { evenCount, type Places, roomFor } from '../encoder/linear.js';
+import { type Places, roomFor } from '../encoder/linear.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -22,6 +22,8 @@ interface Reading {
   /** Of each row. */
   readonly counts: Uint16Array;
   readonly total: number;
+  /** Rows with an odd count. */
+  readonly odd: number;
 }
 
 function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading {
@@ -31,30 +33,36 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
   const source = byteSource(bytes, section.name);
   const mark = arena.mark();
   const streams = decodeWords(bound, source, rows, section.name);
-  const out = arena.place(2 * rows);
-  calls.u16({ ...streams, out });
-  const counts = arena.views().u16.slice(out / 2, out / 2 + rows);
+  const at = arena.placeUnset(2 * rows);
+  calls.u16({ ...streams, out: at });
+  const total = calls.total({ counts: at, rows, width });
+  if (total < 0) throw refused(section.name);
+  const odd = calls.oddRows({ counts: at, rows });
+  const counts = arena.views().u16.slice(at / 2, at / 2 + rows);
   arena.release(mark);
-  let total = 0;
-  for (const count of counts) {
-    if (count > width) throw refused(section.name);
-    total += count;
-  }
-  return { bound, section, source, rows, width, counts, total };
+  return { bound, section, source, rows, width, counts, total, odd };
 }
 
-/** The next stream is the gaps; columns go to `out`, one every `stride` bytes, rows filled up to multiples of `unroll`. */
+/**
+ * The next stream is the gaps; columns go to `out`, one every `stride` bytes, in rows filled up to multiples of `unroll`, whose
+ * number goes to `units`. Returns where the counts stand.
+ */
 function decodeColumns(
-  { bound, section: { name }, source, rows, width, total }: Reading,
-  of: { readonly counts: number; readonly out: number; readonly stride: number; readonly unroll: number },
-): void {
+  { bound, section: { name }, source, rows, width, total, counts }: Reading,
+  of: { readonly units: number; readonly out: number; readonly stride: number; readonly unroll: number },
+): number {
   const { calls, arena } = bound;
+  const plain = arena.placeUnset(2 * rows);
   const most = total + rows * Math.floor(width / ESCAPE);
   const { at, count } = decodeStream(bound, source, { least: total, most }, name);
+  const { u8, u16 } = arena.views();
+  u16.set(counts, plain / 2);
   const escapes = calls.countEscapes({ from: at, bytes: count });
-  const ends = count === 0 || arena.views().u8[at + count - 1] !== ESCAPE;
-  if (count - escapes !== total || !ends) throw refused(name);
-  if (calls.columns({ ...of, gaps: at, rows, width })) throw refused(name);
+  if (count - escapes !== total || (count > 0 && u8[at + count - 1] === ESCAPE)) throw refused(name);
+  const { units, out, stride, unroll } = of;
+  const shift = Math.log2(unroll);
+  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, stride, shift })) throw refused(name);
+  return plain;
 }
 
 function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
@@ -70,7 +78,7 @@ function decodeSingles(reading: Reading, scales: number): number {
   if (kind === 'sparse-int8') decodeScales(reading, scales);
   else arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
   if (kind === 'sparse-codebook') decodeCodebook(reading);
-  const out = arena.place(4 * total);
+  const out = arena.placeUnset(4 * total + 32);
   if (kind === 'sparse-f16') {
     if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
     return out;
@@ -88,17 +96,6 @@ function decodeCodebook({ bound: { arena, calls }, source, section: { name } }: 
   if (calls.hasNoNumber({ from: FIXED.codebook, bytes: 64 })) throw refused(name);
 }
 
-/** Writes counts in units of `unit`; returns where they stand as they are, for a while. */
-function placeCounts({ bound: { arena }, counts, rows }: Reading, at: number, unit: number): number {
-  const plain = arena.place(2 * rows);
-  const { u16 } = arena.views();
-  u16.set(counts, plain / 2);
-  for (let row = 0; row < rows; row++) u16[at / 2 + row] = Math.ceil(counts[row]! / unit);
-  return plain;
-}
-
-const paddedTotal = ({ counts }: Reading): number => counts.reduce((sum, count) => sum + evenCount(count), 0);
-
 /** Runs `decode`, whose other places are given back, and checks that the section ends there. */
 function within<A>(reading: Reading, at: A, decode: () => void): A {
   const { arena } = reading.bound;
@@ -113,10 +110,10 @@ function within<A>(reading: Reading, at: A, decode: () => void): A {
 export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const at = roomFor.q15(bound.arena, rows, paddedTotal(reading));
+  const at = roomFor.q15(bound.arena, rows, reading.total + reading.odd);
   return within(reading, at, () => {
-    const counts = placeCounts(reading, at.counts, UNROLL);
-    decodeColumns(reading, { counts, out: at.entries + 2, stride: 4, unroll: UNROLL });
+    const to = { units: at.counts, out: at.entries + 2, stride: 4, unroll: UNROLL };
+    const counts = decodeColumns(reading, to);
     const values = decodeSingles(reading, at.scales);
     const token = tokenLength(extentOf(section.shape).columns);
     bound.calls.q15({ values, entries: at.entries, counts, rows, scales: at.scales, token });
@@ -127,11 +124,10 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
 export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const at = roomFor.f32(bound.arena, rows, paddedTotal(reading));
+  const at = roomFor.f32(bound.arena, rows, reading.total + reading.odd);
   return within(reading, at, () => {
-    const counts = placeCounts(reading, at.counts, UNROLL);
-    decodeColumns(reading, { counts, out: at.columns, stride: 2, unroll: UNROLL });
-    const scales = bound.arena.place(4 * rows);
+    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: UNROLL });
+    const scales = bound.arena.placeUnset(4 * rows);
     const values = decodeSingles(reading, scales);
     bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
   });
@@ -149,8 +145,7 @@ export function decodeBlocks(
   const { calls, arena } = bound;
   const at = roomFor.int8(arena, rows, total, wide);
   return within(reading, at, () => {
-    const counts = placeCounts(reading, at.counts, 1);
-    decodeColumns(reading, { counts, out: at.columns, stride: 2, unroll: 1 });
+    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: 1 });
     decodeScales(reading, at.scales);
     const values = decodeStream(bound, reading.source, 4 * total, section.name, wide ? undefined : at.values).at;
     if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);

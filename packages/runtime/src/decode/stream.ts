@@ -1,8 +1,7 @@
 // Bytes of a file into the memory, a window at a time: their checksum, and the streams they hold.
-import { byteSource, type ByteSource } from '../format/bytes.js';
-import { readFrequencies } from '../format/frequencies.js';
+import type { ByteSource } from '../format/bytes.js';
 import { PackError } from '../format/pack-error.js';
-import { LEAST, readStates } from '../format/rans.js';
+import { LEAST } from '../format/rans.js';
 import { type Expected, readStreamHead } from '../format/stream.js';
 import { FIXED, WINDOW_BYTES, WINDOW_SLACK } from './fixed.js';
 import type { Bound } from './functions.js';
@@ -23,19 +22,32 @@ export function checksum({ arena, calls }: Bound, bytes: Uint8Array): number {
   return ~state >>> 0;
 }
 
-/** Decodes `count` symbols to `at`. */
-function decodeCoded({ arena, calls }: Bound, body: Uint8Array, count: number, at: number, where: string): void {
-  const inner = byteSource(body, where);
-  const { u8, u16, i32 } = arena.views();
-  u16.set(readFrequencies(inner, where), FIXED.frequencies / 2);
+/** Bytes that stand before the words of a body: two, at most two for each frequency, and the states. */
+const MOST_HEAD = 2 + 512 + 4 * STATES;
+
+/** Reads what stands before the words of a body; returns how many bytes that is. */
+function readHead({ arena, calls }: Bound, body: Uint8Array, where: string): number {
+  const { u8, i32 } = arena.views();
+  u8.set(body.subarray(0, MOST_HEAD), FIXED.window);
+  const next = calls.frequencies({ from: FIXED.window });
+  const length = next + 4 * STATES - FIXED.window;
+  if (next === 0 || length > body.length) throw refused(where);
   calls.slots({});
-  i32.set(readStates(inner, where), FIXED.states / 4);
-  const coded = inner.take(inner.left);
+  u8.copyWithin(FIXED.states, next, next + 4 * STATES);
+  const states = i32.subarray(FIXED.states / 4, FIXED.states / 4 + STATES);
+  if (states.some((state) => state < LEAST)) throw refused(where); // one from 2^31 on is below zero here
+  return length;
+}
+
+/** Decodes `count` symbols to `at`. */
+function decodeCoded(bound: Bound, body: Uint8Array, count: number, at: number, where: string): void {
+  const { arena, calls } = bound;
+  const { u8, i32 } = arena.views();
   const end = at + count - (count % STATES);
-  let [done, out, over] = [0, at, false];
+  let [done, out, over] = [readHead(bound, body, where), at, false];
   while (!over) {
-    const part = coded.subarray(done, done + WINDOW_BYTES);
-    const last = done + part.length === coded.length;
+    const part = body.subarray(done, done + WINDOW_BYTES);
+    const last = done + part.length === body.length;
     u8.set(part, FIXED.window);
     if (last) u8.fill(0, FIXED.window + part.length, FIXED.window + part.length + WINDOW_SLACK);
     const limit = FIXED.window + part.length - (last ? 0 : ROUND_BYTES);
@@ -46,7 +58,7 @@ function decodeCoded({ arena, calls }: Bound, body: Uint8Array, count: number, a
     done += from - FIXED.window;
   }
   const states = i32.subarray(FIXED.states / 4, FIXED.states / 4 + STATES);
-  if (out !== end || done !== coded.length || states.some((state) => state !== LEAST)) throw refused(where);
+  if (out !== end || done !== body.length || states.some((state) => state !== LEAST)) throw refused(where);
 }
 
 /** A stream in the memory. */
@@ -65,7 +77,7 @@ export function decodeStream(
 ): Stream {
   const { arena } = bound;
   const { count, coded, body } = readStreamHead(source, expected, where);
-  const at = to ?? arena.place(count);
+  const at = to ?? arena.placeUnset(count);
   if (coded) decodeCoded(bound, body, count, at, where);
   else arena.views().u8.set(body, at);
   return { at, count };

@@ -1,6 +1,6 @@
 // Values of the packed kinds as f32, in WebAssembly; each function returns whether one of them is none of its kind.
 import { offset, words } from '../kernels/kernel.js';
-import { type Body, defineFunction, type Expr, f32, i16x8, i32, type Local, v128 } from '../wasm/assembler.js';
+import { type Body, defineFunction, type Expr, f32, f32x4, i16x8, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import { FIXED } from './fixed.js';
 
 const wordAt = (high: Expr<'i32'>, low: Expr<'i32'>): Expr<'i32'> =>
@@ -64,11 +64,13 @@ export const indices = defineFunction(words('from', 'out', 'count'), (body, { fr
   return i32.ltU(i32.const(15), all);
 });
 
-/** i8; out f32. */
+/** i8; out f32, with room for the next multiple of eight. */
 export const integers = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  body.range(i32.const(0), count, 1, (index) => {
-    const value = f32.convertS(i32.load8S(i32.add(from, index)));
-    body.store(i32.add(out, i32.shl(index, i32.const(2))), value);
+  body.range(i32.const(0), count, 8, (index) => {
+    const eight = body.let(i16x8.extendLowS(v128.load64Zero(i32.add(from, index))));
+    const to = body.let(i32.add(out, i32.shl(index, i32.const(2))));
+    body.store(to, f32x4.convertS(i32x4.extendLowS(eight)));
+    body.store(to, f32x4.convertS(i32x4.extendHighS(eight)), 16);
   });
 });
 

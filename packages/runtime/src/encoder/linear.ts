@@ -102,7 +102,7 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
 const evenRows = (rows: number): number => ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER);
 
 /** Entries of a row, filled up to a multiple of UNROLL. */
-export const evenCount = (count: number): number => UNROLL * Math.ceil(count / UNROLL);
+const evenCount = (count: number): number => UNROLL * Math.ceil(count / UNROLL);
 
 // Room for a layer; `total` is its number of entries, padded ones among them, or of blocks.
 export const roomFor = {

@@ -56,7 +56,7 @@ function slotTable(frequencies: Uint16Array): Int32Array {
   return table;
 }
 
-export function readStates(source: ByteSource, where: string): Int32Array {
+function readStates(source: ByteSource, where: string): Int32Array {
   return Int32Array.from({ length: STATES }, (_, i) => {
     const state = source.u32();
     if (state >= LEAST && state < LEAST * 65536) return state;

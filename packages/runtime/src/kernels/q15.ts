@@ -20,9 +20,13 @@ export function quantiseRow(
   columns: number,
   write: (index: number, value: number) => void,
 ): number {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  const length = Math.sqrt(squares);
+  let [even, odd] = [0, 0]; // the two lanes of a vector
+  for (let i = 0; i < values.length; i++) {
+    const square = values[i]! * values[i]!;
+    if (i % 2 === 0) even += square;
+    else odd += square;
+  }
+  const length = Math.sqrt(even + odd);
   if (length === 0) {
     for (let i = 0; i < values.length; i++) write(i, 0);
     return 0;

@@ -28,6 +28,7 @@ const nobody: Decoder = {
   check: fail,
   linear: fail,
   table: fail,
+  vector: fail,
 };
 
 function fail(): never {
