@@ -1,9 +1,6 @@
 // One form of one model in this process: writes the ONNX file in memory and runs it. Prints one JSON line.
 import { parseArgs } from 'node:util';
 import { InferenceSession } from 'onnxruntime-node';
-import { calibrate } from '../packages/espalier/dist/export/calibrate.js';
-import { dynamicInt8Bytes } from '../packages/espalier/dist/export/dynamic-int8.js';
-import { int8Bytes } from '../packages/espalier/dist/export/int8.js';
 import { onnxBytes } from '../packages/espalier/dist/export/onnx.js';
 import { onnxFeeds } from '../packages/espalier/dist/export/onnx-predictor.js';
 import { bert } from '../packages/espalier/dist/models/bert.js';
@@ -11,6 +8,7 @@ import { groupsOf, keepGroups } from '../packages/espalier/dist/models/groups.js
 import { droppedLayers, dropLayers } from '../packages/espalier/dist/models/layers.js';
 import { withStructure } from '../packages/espalier/dist/models/structure.js';
 import { random } from '../packages/espalier/dist/random.js';
+import { int8Forms } from './int8-forms.js';
 import { median } from './median.js';
 import { randomBert } from './random-bert.js';
 import { SHAPES, SIZES } from './sizes.js';
@@ -29,8 +27,6 @@ const example = {
   typeIds: new Uint8Array(tokens),
   label: 0,
 };
-const fixed = async (weights) =>
-  int8Bytes(model, await calibrate(model, [example], { weights, observer: 'minmax', threads }));
 
 /** The model without the top of its layers. */
 function ofLayers(fraction) {
@@ -52,18 +48,15 @@ function ofGroups(fraction) {
   return { ...model, tensors, config: withStructure(model.config, structure) };
 }
 
-const dynamic = (of) => dynamicInt8Bytes(of, { perRow: false, tables: false });
 const FORMS = {
   f32: () => onnxBytes(model),
-  dynamic: () => dynamic(model),
-  static: () => fixed('per-tensor'),
-  'static-per-channel': () => fixed('per-channel'),
+  ...int8Forms(model, [example], threads),
   'layers-5/6': () => onnxBytes(ofLayers(5 / 6)),
   'layers-2/3': () => onnxBytes(ofLayers(2 / 3)),
   'layers-1/2': () => onnxBytes(ofLayers(1 / 2)),
   'groups-3/4': () => onnxBytes(ofGroups(3 / 4)),
   'groups-1/2': () => onnxBytes(ofGroups(1 / 2)),
-  'layers-1/2-dynamic': () => dynamic(ofLayers(1 / 2)),
+  'layers-1/2-dynamic': () => int8Forms(ofLayers(1 / 2), [], threads).dynamic(),
 };
 const bytes = await FORMS[values.form]();
 const session = await InferenceSession.create(bytes, { intraOpNumThreads: threads, logSeverityLevel: 3 });

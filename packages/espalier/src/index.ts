@@ -3,6 +3,7 @@ export type { Batch, Example, MetricName, RawExample, Task, TaskData } from './d
 export { EspalierError, FormatError, Interrupted, UsageError } from './errors.js';
 export { calibrate, type CalibrateOptions } from './export/calibrate.js';
 export { analyseAdapter, type Analyses } from './jobs/adapter-analyses.js';
+export { bench, type BenchResult } from './jobs/bench.js';
 export { compare, type CompareOptions, type CompareResult } from './jobs/compare.js';
 export { compress, type CompressOptions } from './jobs/compress.js';
 export { evaluate, type EvaluateResult } from './jobs/evaluate.js';

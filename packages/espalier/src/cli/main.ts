@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EspalierError } from '../errors.js';
 import { version } from '../versions.js';
+import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
 import { compressCommand } from './commands/compress.js';
 import { demoCommand } from './commands/demo.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   predictCommand,
   exportCommand,
   inspectCommand,
+  benchCommand,
   compareCommand,
   methodsCommand,
 ];

@@ -1,18 +1,9 @@
 // Which special tokens and token types surround one text or two, read from the post-processor of a
 // tokenizer.json: BERT's [CLS] a [SEP] b [SEP] with types 0 and 1, RoBERTa's <s> a </s> </s> b </s>, or a template.
+import { type InputTemplates, type Slot, usualTemplates } from '@espalier/runtime/tokenizer';
 import { z } from 'zod';
 import { FormatError } from '../errors.js';
 import type { TokenizerDefinition } from './tokenizer-definition.js';
-
-/** One slot of an input: a special token or a whole part. */
-export type Slot =
-  | { readonly kind: 'special'; readonly id: number; readonly typeId: number }
-  | { readonly kind: 'part'; readonly part: 'A' | 'B'; readonly typeId: number };
-
-export interface InputTemplates {
-  readonly single: readonly Slot[];
-  readonly pair: readonly Slot[];
-}
 
 const typeId = z.int().min(0).max(255);
 const sequencePiece = z.object({ Sequence: z.object({ id: z.enum(['A', 'B']), type_id: typeId }) });
@@ -33,20 +24,18 @@ const processorSchema = z.discriminatedUnion('type', [
 
 type Processor = z.infer<typeof processorSchema>;
 
-const special = (id: number, type = 0): Slot => ({ kind: 'special', id, typeId: type });
-const part = (name: 'A' | 'B', type = 0): Slot => ({ kind: 'part', part: name, typeId: type });
-
 function slotsOf(
   path: string,
   list: z.infer<typeof pieces>,
   tokens: Readonly<Record<string, { ids: number[] }>>,
 ): Slot[] {
   return list.flatMap((piece): Slot[] => {
-    if ('Sequence' in piece) return [part(piece.Sequence.id, piece.Sequence.type_id)];
+    if ('Sequence' in piece)
+      return [{ kind: 'part', part: piece.Sequence.id, typeId: piece.Sequence.type_id }];
     const { id, type_id } = piece.SpecialToken;
     const token = tokens[id];
     if (!token) throw new FormatError(path, `post_processor: ${id} is not among its special_tokens`);
-    return token.ids.map((one) => special(one, type_id));
+    return token.ids.map((one) => ({ kind: 'special', id: one, typeId: type_id }));
   });
 }
 
@@ -55,12 +44,7 @@ function templatesOf(path: string, processor: Processor): InputTemplates {
     const tokens = processor.special_tokens;
     return { single: slotsOf(path, processor.single, tokens), pair: slotsOf(path, processor.pair, tokens) };
   }
-  const cls = processor.cls[1];
-  const sep = processor.sep[1];
-  const single = [special(cls), part('A'), special(sep)];
-  return processor.type === 'BertProcessing'
-    ? { single, pair: [...single, part('B', 1), special(sep, 1)] }
-    : { single, pair: [...single, special(sep), part('B'), special(sep)] };
+  return usualTemplates(processor.type, processor.cls[1], processor.sep[1]);
 }
 
 /** The templates of the definition in `path`. Throws FormatError where its post-processor adds no special tokens. */

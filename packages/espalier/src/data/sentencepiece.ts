@@ -1,8 +1,8 @@
 // A lone spiece.model (SentencePiece's protobuf: pieces with scores, training and normaliser settings) as the
 // tokenizer.json that transformers makes of XLNet's. Field numbers:
 // https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
+import { special } from '@espalier/runtime/tokenizer';
 import { FormatError } from '../errors.js';
-import { special } from './added-token.js';
 import type { TokenizerConfig, TokenizerDefinition } from './tokenizer-definition.js';
 
 const [UNIGRAM, NORMAL, UNKNOWN, CONTROL, USER_DEFINED] = [1, 1, 2, 3, 4];

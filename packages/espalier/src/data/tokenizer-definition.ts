@@ -2,9 +2,9 @@
 // merges.txt of byte-level BPE (RoBERTa), else a spiece.model (XLNet). The older layouts are turned into the first,
 // the serialisation of Hugging Face tokenizers, with the settings that transformers gives the same files.
 import { join } from 'node:path';
+import { fromBytePairs, fromVocabTxt } from '@espalier/runtime/tokenizer';
 import { z } from 'zod';
 import { EspalierError, FormatError } from '../errors.js';
-import { special } from './added-token.js';
 import { fromSentencePiece } from './sentencepiece.js';
 
 const addedToken = z.looseObject({ id: z.int().nonnegative(), content: z.string() });
@@ -72,82 +72,14 @@ function parse<T>(path: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
   throw new FormatError(path, `${issue.path.join('.') || 'the whole file'}: ${issue.message}`);
 }
 
-function idOf(path: string, vocab: Readonly<Record<string, number>>, token: string): number {
-  const id = vocab[token];
-  if (id === undefined)
+/** Finds special tokens in the vocabulary of the file `path`. */
+const idIn =
+  (path: string) =>
+  (vocab: Readonly<Record<string, number>>, token: string): number => {
+    const id = vocab[token];
+    if (id !== undefined) return id;
     throw new FormatError(path, `expected the special token ${token}, found no such piece`);
-  return id;
-}
-
-function fromVocabTxt(path: string, text: string, config: TokenizerConfig): TokenizerDefinition {
-  const pieces = text.split(/\r?\n/);
-  if (pieces.at(-1) === '') pieces.pop();
-  const vocab: Record<string, number> = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
-  const unk = config.unk_token ?? '[UNK]';
-  const cls = config.cls_token ?? '[CLS]';
-  const sep = config.sep_token ?? '[SEP]';
-  const specials = [config.pad_token ?? '[PAD]', unk, cls, sep, config.mask_token ?? '[MASK]'];
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: specials.map((token) => special(idOf(path, vocab, token), token)),
-    normalizer: {
-      type: 'BertNormalizer',
-      clean_text: true,
-      handle_chinese_chars: config.tokenize_chinese_chars,
-      strip_accents: config.strip_accents,
-      lowercase: config.do_lower_case ?? true,
-    },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'BertProcessing',
-      sep: [sep, idOf(path, vocab, sep)],
-      cls: [cls, idOf(path, vocab, cls)],
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: unk,
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 100,
-      vocab,
-    },
   };
-}
-
-function fromBytePairs(path: string, vocab: Record<string, number>, merges: string): TokenizerDefinition {
-  const id = (token: string): number => idOf(path, vocab, token);
-  const specials = ['<s>', '<pad>', '</s>', '<unk>'].map((token) => special(id(token), token));
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: [...specials, special(id('<mask>'), '<mask>', true)],
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: {
-      type: 'RobertaProcessing',
-      sep: ['</s>', id('</s>')],
-      cls: ['<s>', id('<s>')],
-      trim_offsets: true,
-      add_prefix_space: false,
-    },
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: '',
-      end_of_word_suffix: '',
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges: merges.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#version')),
-    },
-  };
-}
 
 /** A tokenizer's definition, the file it is from, and what tokenizer_config.json adds. */
 export interface FoundDefinition {
@@ -174,14 +106,14 @@ export function readDefinition(files: ReadonlyMap<string, Uint8Array>, directory
   const txt = files.get('vocab.txt');
   if (txt) {
     const path = at('vocab.txt');
-    return { path, definition: fromVocabTxt(path, decode(path, txt), config), config };
+    return { path, definition: fromVocabTxt(decode(path, txt), config, idIn(path)), config };
   }
   const vocab = files.get('vocab.json');
   const merges = files.get('merges.txt');
   if (vocab && merges) {
     const path = at('vocab.json');
     const pieces = parse(path, vocab, z.record(z.string(), z.int().nonnegative()));
-    return { path, definition: fromBytePairs(path, pieces, decode(at('merges.txt'), merges)), config };
+    return { path, definition: fromBytePairs(pieces, decode(at('merges.txt'), merges), idIn(path)), config };
   }
   const pieces = files.get('spiece.model');
   if (pieces) {

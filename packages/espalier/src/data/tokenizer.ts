@@ -1,10 +1,10 @@
 // Text to ids. Pieces come from @huggingface/tokenizers; special tokens, token types and truncation are here,
 // as in the fast tokenizers of transformers: singles lose their end, pairs lose tokens longest first.
+import { fillTemplate, longestFirst, mendFor, readUntil, specialsOf } from '@espalier/runtime/tokenizer';
 import { FormatError, UsageError } from '../errors.js';
 import { createHfTokenizer, type HfTokenizer } from './hf-tokenizers.js';
-import { inputTemplates, type Slot } from './input-template.js';
+import { inputTemplates } from './input-template.js';
 import { readDefinition, type TokenizerConfig, type TokenizerDefinition } from './tokenizer-definition.js';
-import { longestFirst, readUntil } from './truncation.js';
 
 /** One encoded input: ids with special tokens and without padding, and as many token types. */
 export interface Encoding {
@@ -41,27 +41,6 @@ const usualTokens = {
   unk_token: ['[UNK]', '<unk>'],
 } as const;
 
-/**
- * The library's BERT normaliser differs from the reference in two points, both mended in the text it is
- * given: a capital sigma at the end of a word (JavaScript lower-cases it to the final form, the reference
- * knows no context) and ideographs beyond 16 bits (which it does not set apart).
- */
-function bertRepair(definition: TokenizerDefinition): (text: string) => string {
-  const normalizer = definition.normalizer;
-  if (normalizer?.type !== 'BertNormalizer') return (text) => text;
-  const lowercase = normalizer['lowercase'] === true;
-  const ideographs = normalizer['handle_chinese_chars'] === true;
-  return (text) => {
-    const lowered = lowercase ? text.replaceAll('Σ', 'σ') : text;
-    return ideographs
-      ? lowered.replace(
-          /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu,
-          ' $& ',
-        )
-      : lowered;
-  };
-}
-
 function build(path: string, definition: TokenizerDefinition): HfTokenizer {
   try {
     return createHfTokenizer(definition);
@@ -93,23 +72,6 @@ function specialId(hf: HfTokenizer, config: TokenizerConfig, role: keyof typeof 
   return names.map((name) => hf.token_to_id(name)).find((id) => id !== undefined);
 }
 
-/** Parts in the slots of a template, and where each begins. */
-function join(template: readonly Slot[], parts: Readonly<Record<'A' | 'B', ArrayLike<number>>>) {
-  const lengthOf = (slot: Slot): number => (slot.kind === 'special' ? 1 : parts[slot.part].length);
-  const length = template.reduce((sum, slot) => sum + lengthOf(slot), 0);
-  const ids = new Int32Array(length);
-  const typeIds = new Uint8Array(length);
-  const begin = { A: 0, B: 0 };
-  let end = 0;
-  for (const slot of template) {
-    if (slot.kind === 'part') begin[slot.part] = end;
-    ids.set(slot.kind === 'special' ? [slot.id] : parts[slot.part], end);
-    typeIds.fill(slot.typeId, end, end + lengthOf(slot));
-    end += lengthOf(slot);
-  }
-  return { ids, typeIds, begin };
-}
-
 /**
  * The tokenizer in `files`, file name to bytes: tokenizer.json, else vocab.txt, else vocab.json and
  * merges.txt, else spiece.model; tokenizer_config.json names special tokens and, for vocab.txt, the normaliser's settings.
@@ -120,7 +82,7 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
   const { path, definition, config } = readDefinition(files, directory);
   const hf = build(path, definition);
   const templates = inputTemplates(path, definition);
-  const repair = bertRepair(definition);
+  const mend = mendFor(definition.normalizer);
   const continuing = continuingPieces(definition);
 
   const required = (role: 'pad_token' | 'cls_token' | 'sep_token'): number => {
@@ -135,11 +97,11 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
   const maskId = specialId(hf, config, 'mask_token');
   const unkId = specialId(hf, config, 'unk_token');
 
-  const encodeToIds = (text: string): number[] => hf.encode(repair(text), { add_special_tokens: false }).ids;
+  const encodeToIds = (text: string): number[] => hf.encode(mend(text), { add_special_tokens: false }).ids;
 
   const encode = (text: string, pair: string | undefined, maxLength: number): Encoding => {
     const template = pair === undefined ? templates.single : templates.pair;
-    const budget = maxLength - template.filter((slot) => slot.kind === 'special').length;
+    const budget = maxLength - specialsOf(template);
     if (budget < 0) {
       throw new UsageError(
         `max length: expected room for the special tokens, ${maxLength - budget}, found ${maxLength}`,
@@ -148,7 +110,7 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
     const a = readUntil(encodeToIds(text), maxLength, continuing);
     const b = pair === undefined ? [] : readUntil(encodeToIds(pair), maxLength, continuing);
     const [keptA, keptB] = longestFirst(a.length, b.length, budget);
-    const { ids, typeIds } = join(template, { A: a.slice(0, keptA), B: b.slice(0, keptB) });
+    const { ids, typeIds } = fillTemplate(template, { A: a.slice(0, keptA), B: b.slice(0, keptB) });
     return { ids, typeIds };
   };
 
@@ -163,7 +125,7 @@ export function loadTokenizer(files: ReadonlyMap<string, Uint8Array>, directory 
     encode,
     encodeToIds,
     joinPair: (a, b) => {
-      const { ids, typeIds, begin } = join(templates.pair, { A: a, B: b });
+      const { ids, typeIds, begin } = fillTemplate(templates.pair, { A: a, B: b });
       return { ids, typeIds, at: begin.B };
     },
     decode: (ids) => {

@@ -6,6 +6,7 @@ import type { Predictor } from '../train/predictor.js';
 
 /** Names of the two outputs of a model of answer spans, [batch, sequence] each. */
 export const SPAN_OUTPUTS = ['start_logits', 'end_logits'] as const;
+const LOGITS = ['logits'] as const;
 
 /** Token-level inputs of a batch: [rows, length] int64. */
 export function onnxFeeds(
@@ -28,6 +29,24 @@ export function onnxFeeds(
   };
 }
 
+/** The outputs that hold logits. Throws FormatError where inputs or outputs are not those of a model of a task. */
+export function logitOutputs(
+  { inputNames, outputNames }: Pick<InferenceSession, 'inputNames' | 'outputNames'>,
+  path: string,
+): readonly string[] {
+  const wanted = outputNames.includes(SPAN_OUTPUTS[0]) ? SPAN_OUTPUTS : LOGITS;
+  const missing = [
+    ...['input_ids', 'attention_mask'].filter((name) => !inputNames.includes(name)),
+    ...wanted.filter((name) => !outputNames.includes(name)),
+  ];
+  if (missing.length === 0) return wanted;
+  throw new FormatError(
+    path,
+    `expected a model of a task with ${missing.join(', ')}, found ${inputNames.join(', ')} -> ` +
+      outputNames.join(', '),
+  );
+}
+
 /** Opens an ONNX file or its bytes as a predictor. `padSide` is that of the model: the file does not tell. */
 export async function openOnnx(
   source: string | Uint8Array,
@@ -46,20 +65,14 @@ export async function openOnnx(
       `ONNX Runtime cannot open it: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
   });
-  const spans = session.outputNames.includes(SPAN_OUTPUTS[0]);
-  const wanted = spans ? SPAN_OUTPUTS : (['logits'] as const);
-  const missing = [
-    ...['input_ids', 'attention_mask'].filter((name) => !session.inputNames.includes(name)),
-    ...wanted.filter((name) => !session.outputNames.includes(name)),
-  ];
-  if (missing.length > 0) {
+  let wanted: readonly string[];
+  try {
+    wanted = logitOutputs(session, path);
+  } catch (cause) {
     await session.release();
-    throw new FormatError(
-      path,
-      `expected a model of a task with ${missing.join(', ')}, found ${session.inputNames.join(', ')} -> ` +
-        session.outputNames.join(', '),
-    );
+    throw cause;
   }
+  const spans = wanted === SPAN_OUTPUTS;
   return {
     async logits(examples) {
       const results = new Array<Float32Array>(examples.length);

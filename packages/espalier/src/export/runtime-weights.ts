@@ -1,12 +1,12 @@
 // A model as the plain arrays that the runtime computes with. Zeros are left out; what remains is kept in f32, or rounded
 // to int8 in blocks of 1x4 by the largest magnitude of its row.
-import type {
-  BlockWeights,
-  EncoderWeights,
-  HeadWeights,
-  LinearWeights,
-  SparseRows,
-  Table,
+import {
+  type BlockWeights,
+  type EncoderWeights,
+  type HeadWeights,
+  type LinearWeights,
+  nonZeros,
+  type Table,
 } from '@espalier/runtime/encoder';
 import { EspalierError } from '../errors.js';
 import { familyOf } from '../models/families.js';
@@ -98,31 +98,4 @@ export function linearWeights(values: Float32Array, bias: Float32Array, form: Ru
   const scales = largestMagnitudes(values, rows).map(symmetricScale);
   const kept = nonZeros(toInt8(values, scales), rows, 4, (length) => new Int8Array(length));
   return { ...sized, form, ...kept, scales: Float32Array.from(scales) };
-}
-
-/** Groups of `width` neighbours of a row that are not all zero; the last of a row is filled up with zeros. */
-function nonZeros<A extends Float32Array | Int8Array>(
-  dense: A,
-  rows: number,
-  width: number,
-  make: (length: number) => A,
-): { readonly entries: SparseRows; readonly values: A } {
-  const columns = dense.length / rows;
-  const rowStart = new Uint32Array(rows + 1);
-  const places: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column += width) {
-      const start = row * columns + column;
-      const end = row * columns + Math.min(column + width, columns);
-      if (dense.subarray(start, end).some((value) => value !== 0)) places.push(column / width);
-    }
-    rowStart[row + 1] = places.length;
-  }
-  const values = make(width * places.length);
-  for (let row = 0; row < rows; row++)
-    for (let entry = rowStart[row]!; entry < rowStart[row + 1]!; entry++) {
-      const start = row * columns + width * places[entry]!;
-      values.set(dense.subarray(start, Math.min(start + width, (row + 1) * columns)), width * entry);
-    }
-  return { entries: { rowStart, columns: Uint16Array.from(places) }, values };
 }

@@ -9,6 +9,10 @@ export function checkpointBeside(path: string): string {
   const folder = dirname(path);
   const candidates = basename(folder) === 'onnx' ? [dirname(folder), folder] : [folder, dirname(folder)];
   const found = candidates.find((candidate) => existsSync(join(candidate, 'config.json')));
-  if (!found) throw new UsageError(`${path}: no config.json beside it or one folder above`);
+  if (!found)
+    throw new UsageError(
+      `${path}: no config.json beside it or one folder above, so its architecture is unknown; ` +
+        'put it into the directory it was made from',
+    );
   return found;
 }

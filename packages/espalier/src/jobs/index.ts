@@ -1,5 +1,6 @@
 // Every job, in one list: what the worker may be asked to run.
 import type { RunControl } from '../recipe/run.js';
+import { bench } from './bench.js';
 import { compare } from './compare.js';
 import { compress } from './compress.js';
 import { demo } from './demo.js';
@@ -14,6 +15,7 @@ import { pretrain } from './pretrain.js';
 type Job = (options: never, control: RunControl) => Promise<unknown>;
 
 export const JOBS = {
+  bench,
   compare,
   compress,
   demo,

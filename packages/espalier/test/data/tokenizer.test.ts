@@ -1,10 +1,10 @@
 // Ids, types and truncation against transformers' fast tokenizers (scripts/tokenizer_goldens.py).
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { longestFirst } from '@espalier/runtime/tokenizer';
 import { describe, expect, it } from 'vitest';
 import { createHfTokenizer } from '../../src/data/hf-tokenizers.js';
 import { loadTokenizer, type Tokenizer } from '../../src/data/tokenizer.js';
-import { longestFirst } from '../../src/data/truncation.js';
 import { EspalierError, FormatError, UsageError } from '../../src/errors.js';
 import { dataPath, describeWithData } from '../support/data.js';
 import { expectNear } from '../support/near.js';

@@ -75,6 +75,7 @@ function grow(memory: WebAssembly.Memory, pages: number): void {
     memory.grow(pages);
   } catch {
     throw new RuntimeError(
+      'memory',
       `model and batch: found no room for ${pages * PAGE_BYTES} more bytes beside ${memory.buffer.byteLength}; ` +
         'plan for a smaller largest batch',
     );

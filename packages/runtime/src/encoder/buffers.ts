@@ -1,5 +1,6 @@
 // What a forward pass writes: places that all threads share, and those that each has of its own.
 import { scoreBytes } from '../kernels/attention.js';
+import { evenHead } from '../kernels/quantise-heads.js';
 import type { Arena } from './arena.js';
 import { paddedFeatures, WIDEST } from './tiles.js';
 import type { EncoderOf } from './weights.js';
@@ -15,12 +16,20 @@ export interface Shared {
   readonly types: number;
   /** Hidden states f32, [features, tile] of each tile. */
   readonly x: number;
-  /** f32 [rows, tile] of each tile. Keys and values of a block stand in turn in the first and second of two places. */
-  readonly query: number;
-  readonly key: readonly [number, number];
-  readonly value: readonly [number, number];
-  /** Bytes that one token has in `query`, `key` and `value`. */
+  /** Keys and values of a block stand in turn in the first and second of two places. */
+  readonly query: Projected;
+  readonly key: readonly [Projected, Projected];
+  readonly value: readonly [Projected, Projected];
+  /** Bytes that one token has in them, and in their scales. */
   readonly headBytes: number;
+  readonly scaleBytes: number;
+}
+
+/** Queries, keys or values of each tile: f32 [rows, tile], or i16 as the kernels of fixed-point attention have them. */
+export interface Projected {
+  readonly at: number;
+  /** f32 [heads, tile] of each tile; of i16. */
+  readonly scales: number;
 }
 
 /** Addresses of f32 buffers, [features, tile] of one tile. */
@@ -42,13 +51,22 @@ const attendedRows = ({ blocks }: Sizes): number =>
 
 /** For batches of at most `tokens`, padding included. */
 export function placeShared(arena: Arena, weights: Sizes, tokens: number): Shared {
-  const headBytes = 4 * attendedRows(weights);
+  const { hidden, headSize } = weights;
+  const rows = attendedRows(weights);
+  const heads = Math.ceil(rows / headSize);
+  // Two numbers for every feature: room for f32, and for i16 with an odd head filled up.
+  const headBytes = 2 * Math.max(2 * rows, heads * evenHead(weights));
+  const scaleBytes = 4 * heads;
   const numbers = (): number => arena.place(4 * tokens);
-  const heads = (): number => arena.place(headBytes * tokens);
+  const projected = (): Projected => ({
+    at: arena.place(headBytes * tokens),
+    scales: arena.place(scaleBytes * tokens),
+  });
   return {
     ...{ ids: numbers(), positions: numbers(), types: numbers() },
-    x: arena.place(4 * paddedFeatures(weights.hidden) * tokens),
-    ...{ query: heads(), key: [heads(), heads()], value: [heads(), heads()], headBytes },
+    x: arena.place(4 * paddedFeatures(hidden) * tokens),
+    ...{ query: projected(), key: [projected(), projected()], value: [projected(), projected()] },
+    ...{ headBytes, scaleBytes },
   };
 }
 

@@ -44,4 +44,4 @@ function checkRows(name: string, { rowStart, columns }: SparseRows, rows: number
 }
 
 const problem = (name: string, what: string): RuntimeError =>
-  new RuntimeError(`layer ${name}: ${what}; the weights are damaged, make them anew`);
+  new RuntimeError('weights', `layer ${name}: ${what}; the weights are damaged, make them anew`);

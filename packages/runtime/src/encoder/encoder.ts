@@ -74,7 +74,7 @@ export function finishEncoder(base: Base, placed: PlacedEncoder, options: Encode
   let state: State | undefined = prepare(base, placed, options);
   const { plan, arena } = state;
   const alive = (): State => {
-    if (!state) throw new RuntimeError('the encoder has been disposed of; create it anew');
+    if (!state) throw new RuntimeError('disposed', 'the encoder has been disposed of; create it anew');
     return state;
   };
   const dispose = (): void => {
@@ -124,6 +124,7 @@ function prepare({ arena, program }: Base, placed: PlacedEncoder, { largest }: E
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
   if (head?.kind !== kind)
     throw new RuntimeError(
+      'no-head',
       `expected a model with a ${kind} head, found ${head ? `a ${head.kind} head` : 'none'}`,
     );
   return head as Extract<Head, { kind: K }>;
@@ -164,6 +165,7 @@ function run<R>(
 function checkLength({ largest }: State, tokens: number): number {
   if (tokens > 0 && tokens <= largest.length) return tokens;
   throw new RuntimeError(
+    tokens === 0 ? 'tokens' : 'too-long',
     `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
   );
 }

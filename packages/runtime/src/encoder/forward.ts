@@ -3,7 +3,7 @@
 // block i; the last finishes the last block. Within a stage a tile stays in the cache.
 import type { Bank } from '../kernels/program.js';
 import type { Scratch } from './buffers.js';
-import type { Norm } from './layers.js';
+import type { Block, Norm } from './layers.js';
 import { applyLinear, type Input, type InputForm, inputOf, type Linear } from './linear.js';
 import type { Plan } from './plan.js';
 import { addRows } from './tables.js';
@@ -73,25 +73,31 @@ function embed({ plan, scratch, f32 }: Thread, bank: Bank, { sequence, tile: ind
   addNorm(plan, bank, x, places, x, norm);
 }
 
-/** Each layer over the same tile x, into a place of its own; what the quantised ones read is made once. */
-export function applyLinears(
-  bank: Bank,
-  { quantised: q, tokenScales: scales }: Scratch,
-  x: number,
-  layers: readonly (readonly [layer: Linear, y: number])[],
-): void {
+/** What layers read of a tile x: f32, or its quantised form, which is made when a layer first asks for it. */
+function reader(bank: Bank, { quantised: q, tokenScales }: Scratch, x: number): (layer: Linear) => Input {
   let made: InputForm = 'f32';
-  for (const [layer, y] of layers) {
+  return (layer) => {
     const form = inputOf(layer);
-    if (form !== made && form !== 'f32') {
+    if (form === 'f32') return { x, tokenScales };
+    if (form !== made) {
       const quantise = form === 'q15' ? bank.quantiseQ15 : bank.quantiseInt8;
-      quantise({ x, q, scales, features: layer.columns });
+      quantise({ x, q, scales: tokenScales, features: layer.columns });
       made = form;
     }
-    const input: Input = { x: form === 'f32' ? x : q, tokenScales: scales };
-    applyLinear(bank, layer, input, y);
-  }
+    return { x: q, tokenScales };
+  };
 }
+
+/** y = W x + b of a tile. */
+export function apply(bank: Bank, scratch: Scratch, layer: Linear, x: number, y: number): void {
+  applyLinear(bank, layer, reader(bank, scratch, x)(layer), y);
+}
+
+/** Whether a block's attention is in fixed point: as its projections are. */
+const isFixed = ({ attention }: Block): boolean =>
+  attention !== undefined && inputOf(attention.query) !== 'f32';
+
+const headsOf = ({ headSize }: Plan, { attention }: Block): number => (attention?.query.rows ?? 0) / headSize;
 
 /** Queries (if they are wanted), keys and values of a tile. */
 function project(
@@ -102,17 +108,25 @@ function project(
   withQuery: boolean,
 ): void {
   const { shared, blocks } = plan;
-  const { attention } = blocks[index]!;
-  if (!attention) return;
-  const { query, key, value } = attention;
-  const at = (sequence.first + tile * sequence.tile) * shared.headBytes;
+  const block = blocks[index]!;
+  if (!block.attention) return;
+  const { query, key, value } = block.attention;
   const parity = index & 1;
-  const both = [
-    [key, shared.key[parity]! + at],
-    [value, shared.value[parity]! + at],
-  ] as const;
+  const layers = [
+    ...(withQuery ? [{ layer: query, to: shared.query, quantise: bank.quantiseHeads }] : []),
+    { layer: key, to: shared.key[parity]!, quantise: bank.quantiseHeads },
+    { layer: value, to: shared.value[parity]!, quantise: bank.quantiseValues },
+  ];
+  const first = sequence.first + tile * sequence.tile;
   const x = statesAt(plan, sequence, tile);
-  applyLinears(bank, scratch, x, withQuery ? [[query, shared.query + at], ...both] : both);
+  const fixed = isFixed(block);
+  const heads = headsOf(plan, block);
+  const input = reader(bank, scratch, x);
+  for (const { layer, to, quantise } of layers) {
+    const [q, scales] = [to.at + first * shared.headBytes, to.scales + first * shared.scaleBytes];
+    applyLinear(bank, layer, input(layer), fixed ? scratch.context : q);
+    if (fixed) quantise({ x: scratch.context, q, scales, heads });
+  }
 }
 
 /** Hidden states of a tile after the block, in place. */
@@ -122,32 +136,41 @@ function finishBlock(thread: Thread, bank: Bank, index: number, unit: Unit): voi
   const x = statesAt(plan, unit.sequence, unit.tile);
   const { context, sum, middle, wide } = scratch;
   if (block.attention) attend(thread, bank, index, unit);
-  applyLinears(bank, scratch, context, [[block.attended, sum]]);
+  apply(bank, scratch, block.attended, context, sum);
   addNorm(plan, bank, sum, x, middle, block.attendedNorm);
   if (block.wide) {
-    applyLinears(bank, scratch, middle, [[block.wide, wide]]);
-    bank.gelu({ x: wide, n: block.wide.rows * bank.tile });
+    apply(bank, scratch, block.wide, middle, wide);
+    const activate = inputOf(block.narrow) === 'f32' ? bank.gelu : bank.geluNear;
+    activate({ x: wide, n: block.wide.rows * bank.tile });
   }
-  applyLinears(bank, scratch, wide, [[block.narrow, sum]]);
+  apply(bank, scratch, block.narrow, wide, sum);
   addNorm(plan, bank, sum, middle, x, block.norm);
 }
 
 /** The context of the queries of a tile. */
 function attend({ plan, scratch }: Thread, bank: Bank, index: number, { sequence, tile }: Unit): void {
-  const { shared, headSize, blocks } = plan;
-  const block = blocks[index]!;
-  const tileBytes = sequence.tile * shared.headBytes;
-  const first = sequence.first * shared.headBytes;
-  bank.attention({
-    q: shared.query + first + tile * tileBytes,
-    k: shared.key[index & 1]! + first,
-    v: shared.value[index & 1]! + first,
+  const { shared, blocks } = plan;
+  const { headBytes, scaleBytes } = shared;
+  const { tokens: keys, first } = sequence;
+  const [key, value] = [shared.key[index & 1]!, shared.value[index & 1]!];
+  const query = first + tile * sequence.tile;
+  const args = {
+    q: shared.query.at + query * headBytes,
+    k: key.at + first * headBytes,
+    v: value.at + first * headBytes,
     out: scratch.context,
     scores: scratch.scores,
-    heads: (block.attention?.query.rows ?? 0) / headSize,
-    keys: sequence.tokens,
-    tileBytes,
-  });
+    ...{ heads: headsOf(plan, blocks[index]!), keys, tileBytes: sequence.tile * headBytes },
+  };
+  if (!isFixed(blocks[index]!)) bank.attention(args);
+  else
+    bank.attentionFixed({
+      ...args,
+      queryScales: shared.query.scales + query * scaleBytes,
+      keyScales: key.scales + first * scaleBytes,
+      valueScales: value.scales + first * scaleBytes,
+      scaleBytes: sequence.tile * scaleBytes,
+    });
 }
 
 /** y = LayerNorm(a + b). */

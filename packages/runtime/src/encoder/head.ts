@@ -1,9 +1,14 @@
 // Heads over the hidden states: labels from the first token, a start and an end for every token, or a mean.
-import { applyLinears, bankOf, statesAt, type Thread } from './forward.js';
+import { normalDistribution } from '../kernels/gelu.js';
+import { apply, bankOf, statesAt, type Thread } from './forward.js';
 import type { Head } from './layers.js';
 import type { Sequence } from './tiles.js';
 
-const ACTIVATIONS = { tanh: Math.tanh, relu: (x: number): number => Math.max(0, x) };
+const ACTIVATIONS = {
+  tanh: Math.tanh,
+  relu: (x: number): number => Math.max(0, x),
+  gelu: (x: number): number => x * normalDistribution(x),
+};
 
 /** Place of the first feature of a token among floats. */
 const placeOf = ({ plan }: Thread, sequence: Sequence, token: number): number =>
@@ -49,10 +54,10 @@ export function classify(
     tokenState(thread, sequence, 0).forEach((value, i) => {
       f32[middle / 4 + i * tile + lane] = value;
     });
-  applyLinears(bank, scratch, middle, [[dense, sum]]);
+  apply(bank, scratch, dense, middle, sum);
   const activate = ACTIVATIONS[activation];
   for (let i = sum / 4; i < sum / 4 + dense.rows * tile; i++) f32[i] = activate(f32[i]!);
-  applyLinears(bank, scratch, sum, [[output, middle]]);
+  apply(bank, scratch, output, sum, middle);
   return sequences.map((_, lane) =>
     Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * tile + lane]!),
   );
@@ -74,7 +79,7 @@ export function spans(
   const [start, end] = [new Float32Array(tokens), new Float32Array(tokens)];
   const at = scratch.sum / 4;
   for (let index = 0; index < tiles; index++) {
-    applyLinears(bankOf(thread, tile), scratch, statesAt(plan, sequence, index), [[output, scratch.sum]]);
+    apply(bankOf(thread, tile), scratch, output, statesAt(plan, sequence, index), scratch.sum);
     const real = Math.min(tile, tokens - index * tile);
     start.set(f32.subarray(at, at + real), index * tile);
     end.set(f32.subarray(at + tile, at + tile + real), index * tile);

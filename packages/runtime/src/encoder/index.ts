@@ -1,7 +1,7 @@
 // Encoders from plain arrays.
 export { createEncoder, type Encoder, type EncoderOptions } from './encoder.js';
 export type { Tokens } from './tokens.js';
-export { RuntimeError } from './errors.js';
+export { RuntimeError, type RuntimeProblem } from './errors.js';
 export type { SpanLogits } from './head.js';
 export { nonZeros } from './non-zeros.js';
 export type {

@@ -29,6 +29,7 @@ export function placeTable(arena: Arena, name: string, table: Table, hidden: num
   const expect = (what: string, expected: number, found: number): void => {
     if (expected !== found)
       throw new RuntimeError(
+        'weights',
         `${name}: expected ${expected} ${what}, found ${found}; the weights are damaged, make them anew`,
       );
   };

@@ -15,6 +15,7 @@ export interface Tokens {
 function checkRow(name: string, { rows }: PlacedTable, row: number): number {
   if (Number.isInteger(row) && row >= 0 && row < rows) return row;
   throw new RuntimeError(
+    'tokens',
     `${name}: expected one from 0 to ${rows - 1}, found ${row}; is it another tokenizer's?`,
   );
 }

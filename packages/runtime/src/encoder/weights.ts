@@ -90,7 +90,7 @@ export type HeadOf<L> =
   | {
       readonly kind: 'classification';
       readonly dense: L;
-      readonly activation: 'tanh' | 'relu';
+      readonly activation: 'tanh' | 'relu' | 'gelu';
       readonly output: L;
     }
   | { readonly kind: 'span'; readonly output: L };

@@ -8,7 +8,7 @@ import { count, floats, kernel, multiplyAdd, offset, type Shape, splatAt, words 
 const PARAMS = words('q', 'k', 'v', 'out', 'scores', 'heads', 'keys', 'tileBytes');
 
 /** Queries whose scores are computed together. */
-const queriesTogether = ({ tile }: Shape): number => Math.min(16, tile);
+export const queriesTogether = ({ tile }: Shape): number => Math.min(16, tile);
 
 /** Bytes of `scores` for a sequence of so many tokens. */
 export const scoreBytes = (shape: Shape, tokens: number): number => 4 * queriesTogether(shape) * (tokens + 1);

@@ -4,6 +4,7 @@ import { INT8_OFFSET } from './quantise-int8.js';
 import type { Args, Shape, Views } from './kernel.js';
 import { quantiseRow } from './q15.js';
 import { UNROLL } from './spmm-f32.js';
+import { evenHead } from './quantise-heads.js';
 import { TOKEN_LENGTH } from './quantise-q15.js';
 import type { KernelName } from './program.js';
 
@@ -34,6 +35,8 @@ export interface Output {
   readonly at: number;
   /** Numbers. */
   readonly length: number;
+  /** How far f32 may be off where it is more than rounding, of 1 or of the largest. */
+  readonly tolerance?: number;
 }
 
 /** Arguments of a kernel, and where its results stand. */
@@ -283,6 +286,55 @@ export function gatherCase({ memory, shape: { tile }, sizes, random }: Setup, fo
   return { args, outputs: [f32Output(args.y, features * tile)] };
 }
 
+export function quantiseHeadsCase({ memory, shape, random }: Setup) {
+  const heads = 2;
+  const numbers = heads * evenHead(shape) * shape.tile;
+  const place = places();
+  const args = { x: place(4 * numbers), q: place(2 * numbers), scales: place(4 * heads * shape.tile), heads };
+  fill(memory.f32, args.x, heads * shape.headSize * shape.tile, random);
+  const q: Output = { type: 'i16', at: args.q, length: numbers };
+  return { args, outputs: [f32Output(args.scales, heads * shape.tile), q] };
+}
+
+const NEAR_GELU_ERROR = 6e-5;
+
+/** Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. */
+const WEIGHT_TOLERANCE = 2e-3;
+
+export function attentionFixedCase({ memory, shape, sizes: { tokens }, random }: Setup) {
+  const { tile, headSize } = shape;
+  const heads = 2;
+  const tiles = Math.ceil(tokens / tile);
+  const [numbers, scales] = [heads * evenHead(shape) * tile, heads * tile];
+  const place = places();
+  const args = {
+    q: place(2 * numbers),
+    k: place(2 * numbers * tiles),
+    v: place(2 * numbers * tiles),
+    queryScales: place(4 * scales),
+    keyScales: place(4 * scales * tiles),
+    valueScales: place(4 * scales * tiles),
+    out: place(4 * heads * headSize * tile),
+    scores: place(64 * (tokens + 1)),
+    ...{ heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
+  };
+  const most = TOKEN_LENGTH / Math.sqrt(evenHead(shape));
+  for (const [at, of] of [
+    [args.q, 1],
+    [args.k, tiles],
+    [args.v, tiles],
+  ] as const)
+    for (let i = 0; i < numbers * of; i++) memory.i16[at / 2 + i] = Math.round(most * signed(random));
+  for (const [at, of] of [
+    [args.queryScales, 1],
+    [args.keyScales, tiles],
+    [args.valueScales, tiles],
+  ] as const)
+    for (let i = 0; i < scales * of; i++) memory.f32[at / 4 + i] = (1 + 4 * random()) / TOKEN_LENGTH;
+  const out = { ...f32Output(args.out, heads * headSize * tile), tolerance: WEIGHT_TOLERANCE };
+  return { args, outputs: [out] };
+}
+
 /** A case of every kernel. */
 export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>> = {
   spmmF32: spmmF32Case,
@@ -292,8 +344,15 @@ export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>>
   quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'pairs' : 'int8'),
   spmmInt8: spmmInt8Case,
   gelu: geluCase,
+  geluNear: (setup) => {
+    const { args, outputs } = geluCase(setup);
+    return { args, outputs: outputs.map((output) => ({ ...output, tolerance: NEAR_GELU_ERROR })) };
+  },
   addNorm: addNormCase,
   attention: attentionCase,
+  quantiseHeads: quantiseHeadsCase,
+  quantiseValues: quantiseHeadsCase,
+  attentionFixed: attentionFixedCase,
   gatherF32: (setup) => gatherCase(setup, 'f32'),
   gatherInt8: (setup) => gatherCase(setup, 'int8'),
   gatherInt4: (setup) => gatherCase(setup, 'int4'),

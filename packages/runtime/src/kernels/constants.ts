@@ -9,6 +9,8 @@ export const LOG2_E = Math.LOG2E;
 export const LN_2 = Math.LN2;
 /** Added to a float below 2^22, leaves its nearest integer in the lowest bits: 1.5 * 2^23. */
 export const ROUNDING = 12582912;
+/** The same as bits. */
+export const ROUNDING_BITS = 0x4b400000;
 
 /**
  * Phi(x) - 1/2 = x P(x^2) / Q(x^2) on [-5.6, 5.6] within 1e-8, Phi the normal distribution function; lowest power first
@@ -22,6 +24,17 @@ export const GELU_Q = [1, 2.52832351e-1, 2.89397324e-2, 1.91293955e-3, 7.5099167
 
 export const HALF = 0.5;
 
+/** GELU(x) = x (1/2 + t R(t^2)), t = x within this limit, to 6e-5; lowest power first (scripts/runtime_polynomials.py). */
+export const NEAR_GELU_LIMIT = 4.1;
+export const NEAR_GELU_R = [
+  3.98557452e-1, -6.56819429e-2, 9.38393871e-3, -9.72990297e-4, 6.99675367e-5, -3.26873286e-6, 8.83168296e-8,
+  -1.03996032e-9,
+];
+
+/** 2^x on [-1/2, 1/2] within 2.6e-6 of itself; lowest power first (scripts/runtime_polynomials.py). */
+export const EXP2 = [0.99999925, 0.69312152, 0.24024763, 0.05591934, 0.00956979];
+export const EXP2_LOWEST = -126; // 2^-126 is still a normal float
+
 const CONSTANTS = [
   ...new Set([
     ...EXP,
@@ -34,13 +47,18 @@ const CONSTANTS = [
     ...GELU_P,
     ...GELU_Q,
     HALF,
+    NEAR_GELU_LIMIT,
+    -NEAR_GELU_LIMIT,
+    ...NEAR_GELU_R,
+    ...EXP2,
+    EXP2_LOWEST,
   ]),
 ];
 
 const START = 64;
 
 /** Bytes at the start of every memory that belong to the constants. */
-export const CONSTANT_BYTES = 256;
+export const CONSTANT_BYTES = 512;
 
 /** One of the constants in all four lanes. */
 export function constant(value: number): Expr<'v128'> {

@@ -2,12 +2,14 @@
 // as many memories and in as many threads as there are. Where a kernel fails its test, its group falls to the next level.
 import { assemble, type Params, type WasmFunction } from '../wasm/assembler.js';
 import { attention } from './attention.js';
+import { attentionFixed } from './attention-fixed.js';
 import { denseF32 } from './dense-f32.js';
 import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
-import { gelu } from './gelu.js';
+import { gelu, geluNear } from './gelu.js';
 import { int8Form } from './int8.js';
 import { type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import { addNorm } from './norm.js';
+import { quantiseHeads, quantiseValues } from './quantise-heads.js';
 import { quantiseQ15 } from './quantise-q15.js';
 import { spmmF32 } from './spmm-f32.js';
 import { spmmQ15 } from './spmm-q15.js';
@@ -28,8 +30,12 @@ export const kernelsAt = (levels: Levels) => {
     quantiseInt8: int8.quantise,
     spmmInt8: int8.spmm,
     gelu,
+    geluNear,
     addNorm,
     attention,
+    quantiseHeads,
+    quantiseValues,
+    attentionFixed,
     gatherF32,
     gatherInt8,
     gatherInt4,
@@ -47,8 +53,12 @@ export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
   quantiseInt8: 'int8',
   spmmInt8: 'int8',
   gelu: 'block',
+  geluNear: 'block',
   addNorm: 'block',
   attention: 'block',
+  quantiseHeads: 'block',
+  quantiseValues: 'block',
+  attentionFixed: 'block',
   gatherF32: 'block',
   gatherInt8: 'block',
   gatherInt4: 'block',

@@ -10,7 +10,8 @@ import {
   type Local,
   v128,
 } from '../wasm/assembler.js';
-import { count, floats, kernel, type Kernel, type Shape, type Views, words } from './kernel.js';
+import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
+import { count, floats, kernel, type Kernel, multiplyAdd, type Shape, type Views, words } from './kernel.js';
 import { roundToEven } from './quantise-q15.js';
 
 export const INT8_OFFSET = 64;
@@ -43,12 +44,13 @@ const quantise = (
     tile: number,
   ) => void,
 ): Quantise['wasm'] => {
-  return ({ tile }) =>
+  return ({ tile }, fused) =>
     defineFunction(PARAMS, (body, { x, q, scales, features }) => {
+      const madd = multiplyAdd(fused);
       const row = 4 * tile;
       fillBlock(body, x, features, tile);
       const end = body.let(i32.add(x, i32.mul(features, i32.const(row))));
-      const shift = body.let(i32x4.splat(i32.const(INT8_OFFSET)));
+      const bits = body.let(i32x4.splat(i32.const(ROUNDING_BITS - INT8_OFFSET)));
       for (let first = 0; first < tile; first += 8) {
         const halves = [first, first + 4];
         const largest = halves.map(() => body.let(floats(LEAST)));
@@ -63,8 +65,8 @@ const quantise = (
         body.range(x, end, 4 * row, (at) => {
           halves.forEach((half, i) => {
             const lanes = count(4).map((feature) => {
-              const scaled = f32x4.mul(v128.load(at, feature * row + 4 * half), factors[i]!);
-              return i32x4.add(f32x4.toI32(f32x4.nearest(scaled)), shift);
+              const lanes = v128.load(at, feature * row + 4 * half);
+              return i32x4.sub(madd(lanes, factors[i]!, constant(ROUNDING)), bits);
             });
             store(body, out, lanes, half, tile);
           });

@@ -1,12 +1,13 @@
 // Activations to 16-bit fixed point, each token normalised to a length (L2) of 32,760.
-import { defineFunction, f32x4, i16x8, i32, v128 } from '../wasm/assembler.js';
+import { defineFunction, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
+import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import { count, floats, kernel, multiplyAdd, words } from './kernel.js';
 
 /** Length of a token's vector in units of its lanes: below 2^15 - 1 by more than f32 can err over 65,536 features. */
 export const TOKEN_LENGTH = 32760;
 
 /** Least length that is told from zero, so that no scale is infinite. */
-const LEAST = 1e-20;
+export const LEAST = 1e-20;
 
 /** x f32 [features, tile] -> q i16 [features, tile], scales f32 [tile]: what one unit of q is worth. */
 export const quantiseQ15 = kernel({
@@ -15,6 +16,7 @@ export const quantiseQ15 = kernel({
       const madd = multiplyAdd(fused);
       const row = 4 * tile;
       const end = body.let(i32.add(x, i32.mul(features, i32.const(row))));
+      const bits = body.let(i32x4.splat(i32.const(ROUNDING_BITS)));
       for (let first = 0; first < row; first += 32) {
         const halves = [first, first + 16];
         const squares = halves.map(() => body.let(floats(0)));
@@ -31,7 +33,7 @@ export const quantiseQ15 = kernel({
         const out = body.let(q);
         body.range(x, end, row, (at) => {
           const [low, high] = halves.map((half, i) =>
-            f32x4.toI32(f32x4.nearest(f32x4.mul(v128.load(at, half), factors[i]!))),
+            i32x4.sub(madd(v128.load(at, half), factors[i]!, constant(ROUNDING)), bits),
           );
           body.store(out, i16x8.narrowS(low!, high!), first / 2);
           body.set(out, i32.add(out, i32.const(2 * tile)));

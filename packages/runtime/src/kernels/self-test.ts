@@ -24,11 +24,12 @@ const TOLERANCE = 1e-5;
 
 /** Whether the results of a case agree in two memories; integers may differ by one, where a half was rounded. */
 export const agree = (outputs: readonly Output[], found: Views, expected: Views): boolean =>
-  outputs.every(({ type, at, length }) => {
+  outputs.every(({ type, at, length, tolerance }) => {
     const bytes = found[type].BYTES_PER_ELEMENT;
     const part = (of: Views): readonly number[] => [...of[type].subarray(at / bytes, at / bytes + length)];
     const wanted = part(expected);
-    const scale = type === 'f32' ? TOLERANCE * Math.max(...wanted.map(Math.abs)) : 1;
+    const largest = Math.max(...wanted.map(Math.abs));
+    const scale = type !== 'f32' ? 1 : tolerance ? tolerance * Math.max(1, largest) : TOLERANCE * largest;
     return part(found).every((value, i) => Math.abs(value - wanted[i]!) <= scale); // false of NaN too
   });
 

@@ -124,6 +124,11 @@ export const i32 = {
   shrU: binary('i32', [0x76]),
   popcnt: unary('i32', 'i32', [0x69]),
   reinterpret: unary('f32', 'i32', [0xbc]),
+  /** The smaller of two unsigned numbers; both are computed twice. */
+  minU: (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => ({
+    type: 'i32',
+    code: [a.code, b.code, a.code, b.code, 0x49, 0x1b], // lt_u, select
+  }),
 };
 
 /** `a` where `condition` is not zero, otherwise `b`; both are computed. */
@@ -217,6 +222,7 @@ export const i32x4 = {
 
 export const f32x4 = {
   splat: unary('f32', 'v128', simd(0x13)),
+  extractLane: lane('f32', 0x1f),
   ne: binary('v128', simd(0x42)),
   lt: binary('v128', simd(0x43)),
   nearest: unary('v128', 'v128', simd(0x6a)),

@@ -3,6 +3,7 @@ import '../support/relaxed.js';
 import { bindable } from '../support/bindable.js';
 import { describe, expect, it } from 'vitest';
 import { availableLevels } from '../../src/kernels/levels.js';
+import { writeConstants } from '../../src/kernels/constants.js';
 import { int8Form } from '../../src/kernels/int8.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';
@@ -11,6 +12,7 @@ import { spmmQ15 } from '../../src/kernels/spmm-q15.js';
 
 const shape: Shape = { tile: 8, headSize: 1 };
 const linear = new WebAssembly.Memory({ initial: 16 });
+writeConstants(linear);
 const views = viewsOf(linear);
 const { i8, u8, i16, u16, i32, f32 } = views;
 const AT = { x: 4096, q: 262144, entries: 524288, y: 600000, small: 1024 };

@@ -1,0 +1,285 @@
+// Attention in 16-bit fixed point, for encoders whose layers are quantised: products of queries and keys and of weights and
+// values are sums of integers, exact in 32 bits; softmax is in f32. The weights of a query are integers that add up to
+// 32767, give or take half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+  v128,
+} from '../wasm/assembler.js';
+import { queriesTogether } from './attention.js';
+import { constant, ROUNDING } from './constants.js';
+import { exp2Lanes } from './exp.js';
+import { count, floats, kernel, multiplyAdd, offset, type Shape, splatAt, words } from './kernel.js';
+import { evenHead } from './quantise-heads.js';
+
+const PARAMS = words(
+  ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
+  ...(['heads', 'keys', 'tileBytes', 'scaleBytes'] as const),
+);
+
+/** What the weights of a query add up to. */
+const TOTAL = 32767;
+
+/** Score of no weight. */
+const LOWEST = -1e30;
+
+interface Context {
+  readonly body: Body;
+  readonly shape: Shape;
+  readonly fused: boolean;
+  /** Vectors of four queries. */
+  readonly vectors: readonly number[];
+  readonly scores: Local<'i32'>;
+  readonly keys: Local<'i32'>;
+  /** Bytes from a tile of k and v, or of their scales, to the next. */
+  readonly tileBytes: Local<'i32'>;
+  readonly scaleBytes: Local<'i32'>;
+}
+
+const zeros = ({ body, vectors }: Context): readonly Local<'v128'>[] =>
+  vectors.map(() => body.let(i32x4.splat(i32.const(0))));
+
+/** An array over tokens: what two of them have, and what a tile has, in bytes. */
+interface Walk {
+  readonly start: Expr<'i32'>;
+  readonly pairBytes: number;
+  readonly tileBytes: Expr<'i32'>;
+}
+
+/** Calls `visit` for every two keys with their addresses in each of two arrays. */
+function eachPair(
+  { body, shape: { tile }, keys }: Context,
+  walks: readonly [Walk, Walk],
+  visit: (first: Local<'i32'>, second: Local<'i32'>) => void,
+): void {
+  const [a, b] = walks;
+  const starts = walks.map(({ start }) => body.let(start));
+  body.range(i32.const(0), keys, tile, (token) => {
+    const inTile = i32.minU(i32.sub(keys, token), i32.const(tile));
+    const pairs = body.let(i32.shrU(offset(inTile, 1), i32.const(1)));
+    const second = body.let(starts[1]!);
+    const end = i32.add(starts[0]!, i32.mul(pairs, i32.const(a.pairBytes)));
+    body.range(starts[0]!, end, a.pairBytes, (first) => {
+      visit(first, second);
+      body.set(second, offset(second, b.pairBytes));
+    });
+    walks.forEach(({ tileBytes }, i) => body.set(starts[i]!, i32.add(starts[i]!, tileBytes)));
+  });
+}
+
+const walk = (c: Context, start: Expr<'i32'>, pairBytes: number): Walk => ({
+  start,
+  pairBytes,
+  tileBytes: c.tileBytes,
+});
+
+const scaleWalk = (c: Context, start: Expr<'i32'>): Walk => ({
+  start,
+  pairBytes: 8,
+  tileBytes: c.scaleBytes,
+});
+
+/** scores f32 [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no weight. */
+function products(
+  c: Context,
+  q: Expr<'i32'>,
+  queryScales: Expr<'i32'>,
+  k: Expr<'i32'>,
+  keyScales: Expr<'i32'>,
+): void {
+  const { body, shape, vectors } = c;
+  const row = 4 * shape.tile; // of two features
+  const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two
+  const units = vectors.map((i) => body.let(f32x4.mul(v128.load(queryScales, 16 * i), root)));
+  const end = body.let(i32.add(c.scores, i32.mul(c.keys, i32.const(16 * vectors.length))));
+  const out = body.let(c.scores);
+  eachPair(c, [walk(c, k, 8), scaleWalk(c, keyScales)], (from, scale) => {
+    const sums = [zeros(c), zeros(c)];
+    const query = body.let(q);
+    body.range(from, offset(from, (evenHead(shape) / 2) * row), row, (at) => {
+      const two = [body.let(splatAt(at)), body.let(splatAt(at, 4))];
+      for (const i of vectors) {
+        const lanes = body.let(v128.load(query, 16 * i));
+        sums.forEach((sum, j) => body.set(sum[i]!, i32x4.add(sum[i]!, i32x4.dot(lanes, two[j]!))));
+      }
+      body.set(query, offset(query, row));
+    });
+    sums.forEach((sum, j) => {
+      const unit = body.let(splatAt(scale, 4 * j));
+      sum.forEach((lanes, i) => {
+        const score = f32x4.mul(f32x4.mul(f32x4.convertS(lanes), units[i]!), unit);
+        body.store(out, score, 16 * (j * vectors.length + i));
+      });
+    });
+    body.set(out, offset(out, 32 * vectors.length));
+  });
+  for (const i of vectors) body.store(end, floats(LOWEST), 16 * i);
+}
+
+/** Scores to exp(score - largest) times the scale of the key's value; returns the sums of the exponentials. */
+function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v128'>[] {
+  const { body, vectors, scores, keys } = c;
+  const bytes = 16 * vectors.length;
+  const end = body.let(i32.add(scores, i32.mul(keys, i32.const(bytes))));
+  const largest = vectors.map((i) => body.let(v128.load(scores, 16 * i)));
+  body.range(scores, end, bytes, (at) => {
+    for (const i of vectors) body.set(largest[i]!, f32x4.pmax(largest[i]!, v128.load(at, 16 * i)));
+  });
+  const sums = vectors.map(() => body.let(floats(0)));
+  const inScores: Walk = { start: scores, pairBytes: 2 * bytes, tileBytes: i32.const(bytes * c.shape.tile) };
+  eachPair(c, [inScores, scaleWalk(c, valueScales)], (at, scale) => {
+    for (const j of [0, 1]) {
+      const unit = body.let(splatAt(scale, 4 * j));
+      for (let i = 0; i < vectors.length; i += 2) {
+        const pair = [i, i + 1];
+        const places = pair.map((k) => 16 * (j * vectors.length + k));
+        const lanes = pair.map((k, n) => f32x4.sub(v128.load(at, places[n]), largest[k]!));
+        exp2Lanes(body, c.fused, lanes).forEach((value, n) => {
+          body.store(at, f32x4.mul(value, unit), places[n]);
+          body.set(sums[pair[n]!]!, f32x4.add(sums[pair[n]!]!, value));
+        });
+      }
+    }
+  });
+  return sums;
+}
+
+/** The largest of the scales of all tiles, in all four lanes. */
+function largestScale(
+  { body, shape: { tile }, keys, scaleBytes }: Context,
+  scales: Expr<'i32'>,
+): Local<'v128'> {
+  const at = body.let(scales);
+  const largest = body.let(floats(0));
+  body.range(i32.const(0), keys, tile, () => {
+    for (let token = 0; token < tile; token += 4)
+      body.set(largest, f32x4.pmax(largest, v128.load(at, 4 * token)));
+    body.set(at, i32.add(at, scaleBytes));
+  });
+  const lanes = count(4).map((lane) => f32x4.splat(f32x4.extractLane(largest, lane)));
+  return body.let(lanes.reduce((a, b) => f32x4.pmax(a, b)));
+}
+
+/** scores f32 [keys, queries] -> weights i16 [keys / 2, queries, 2], times `factors`, in the same place. */
+function weigh(c: Context, factors: readonly Expr<'v128'>[]): void {
+  const { body, vectors, scores, keys } = c;
+  const madd = multiplyAdd(c.fused);
+  const low = body.let(i32x4.splat(i32.const(0xffff)));
+  const bytes = 32 * vectors.length;
+  const pairs = i32.shrU(offset(keys, 1), i32.const(1));
+  const out = body.let(scores);
+  body.range(scores, i32.add(scores, i32.mul(pairs, i32.const(bytes))), bytes, (at) => {
+    for (const i of vectors) {
+      const [even, odd] = [0, 1].map((j) =>
+        madd(v128.load(at, 16 * (j * vectors.length + i)), factors[i]!, constant(ROUNDING)),
+      );
+      body.store(out, v128.or(v128.and(even!, low), i32x4.shl(odd!, 16)), 16 * i);
+    }
+    body.set(out, offset(out, bytes / 2));
+  });
+}
+
+/** out f32 [two features, queries] = the sum of their values times the weights, times `unit`. */
+function sums(c: Context, v: Expr<'i32'>, out: Expr<'i32'>, unit: Expr<'v128'>, features: number): void {
+  const { body, shape, vectors } = c;
+  const lanes = count(2).map(() => zeros(c));
+  const weights: Walk = {
+    start: c.scores,
+    pairBytes: 16 * vectors.length,
+    tileBytes: i32.const(8 * vectors.length * shape.tile),
+  };
+  eachPair(c, [walk(c, v, 4), weights], (value, weight) => {
+    const two = lanes.map((_, feature) => body.let(splatAt(value, 2 * feature * shape.tile)));
+    for (const i of vectors) {
+      const of = body.let(v128.load(weight, 16 * i));
+      lanes.forEach((sum, feature) => body.set(sum[i]!, i32x4.add(sum[i]!, i32x4.dot(of, two[feature]!))));
+    }
+  });
+  lanes.slice(0, features).forEach((sum, feature) => {
+    sum.forEach((value, i) =>
+      body.store(out, f32x4.mul(f32x4.convertS(value), unit), 4 * feature * shape.tile + 16 * i),
+    );
+  });
+}
+
+/**
+ * q i16 [heads, features / 2, tile, 2] of one tile (quantiseHeads), queryScales f32 [heads, tile]; k the same and v i16
+ * [heads, features, tile] (quantiseValues) of the sequence's first tile, the next `tileBytes` on, their scales `scaleBytes`;
+ * out f32 [heads * head size, tile]; scores f32, scoreBytes of them.
+ */
+export const attentionFixed = kernel({
+  wasm: (shape, fused) =>
+    defineFunction(PARAMS, (body, params) => {
+      const { tile, headSize } = shape;
+      const { scores, heads, keys, tileBytes, scaleBytes } = params;
+      const vectors = count(queriesTogether(shape) / 4);
+      const c: Context = { body, shape, fused, vectors, scores, keys, tileBytes, scaleBytes };
+      const { q, k, v, queryScales, keyScales, valueScales, out } = params;
+      const headBytes = 2 * evenHead(shape) * tile;
+      const unit = body.let(floats(0));
+      body.range(i32.const(0), heads, 1, () => {
+        const most = largestScale(c, valueScales);
+        body.set(unit, f32x4.mul(most, floats(1 / TOTAL)));
+        for (let first = 0; first < tile; first += 4 * vectors.length) {
+          products(c, offset(q, 4 * first), offset(queryScales, 4 * first), k, keyScales);
+          const totals = exponentials(c, valueScales);
+          weigh(
+            c,
+            totals.map((total) => body.let(f32x4.div(floats(TOTAL), f32x4.mul(total, most)))),
+          );
+          const to = body.let(offset(out, 4 * first));
+          const whole = headSize - (headSize % 2);
+          body.range(v, offset(v, 2 * whole * tile), 4 * tile, (value) => {
+            sums(c, value, to, unit, 2);
+            body.set(to, offset(to, 8 * tile));
+          });
+          if (whole < headSize) sums(c, offset(v, 2 * whole * tile), to, unit, 1);
+        }
+        for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
+        for (const pointer of [queryScales, keyScales, valueScales])
+          body.set(pointer, offset(pointer, 4 * tile));
+        body.set(out, offset(out, 4 * headSize * tile));
+      });
+    }),
+  twin:
+    (shape) =>
+    ({ f32, i16 }, args) => {
+      const { tile, headSize } = shape;
+      const even = evenHead(shape);
+      const pairPlace = (i: number, token: number): number =>
+        2 * ((i >> 1) * tile + (token % tile)) + (i & 1);
+      const tileOf = (token: number): number => Math.floor(token / tile);
+      const scale = (of: number, head: number, token: number): number =>
+        f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+      for (let head = 0; head < args.heads; head++) {
+        const start = head * even * tile;
+        for (let query = 0; query < tile; query++) {
+          const scores = count(args.keys).map((key) => {
+            const from = args.k / 2 + (tileOf(key) * args.tileBytes) / 2 + start;
+            const dot = count(even).reduce(
+              (sum, i) =>
+                sum + i16[args.q / 2 + start + pairPlace(i, query)]! * i16[from + pairPlace(i, key)]!,
+              0,
+            );
+            const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
+            return (dot * units) / Math.sqrt(headSize);
+          });
+          const largest = Math.max(...scores);
+          const weights = scores.map((score) => Math.exp(score - largest));
+          const total = weights.reduce((sum, weight) => sum + weight);
+          for (let i = 0; i < headSize; i++) {
+            const sum = weights.reduce((before, weight, key) => {
+              const from = args.v / 2 + (tileOf(key) * args.tileBytes) / 2 + start + i * tile;
+              return before + weight * i16[from + (key % tile)]! * scale(args.valueScales, head, key);
+            }, 0);
+            f32[args.out / 4 + (head * headSize + i) * tile + query] = sum / total;
+          }
+        }
+      }
+    },
+});

@@ -1,0 +1,75 @@
+// From a packed file to a model that answers.
+import { createEncoder, type EncoderWeights, RuntimeError } from '../encoder/index.js';
+import { openPack, type Pack } from '../format/index.js';
+import { textTokenizer } from '../tokenizer/text-tokenizer.js';
+import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
+import { type Form, FORMS } from './linear-form.js';
+import { createModel, type Model } from './model.js';
+import { readSource, type ReadOptions, type Source } from './read-source.js';
+import { weightsOf } from './weights.js';
+
+/** Of the largest batch that is computed at once, by default: more take more memory, and are no faster. */
+const ROWS = 8;
+const LENGTH = 512;
+
+export interface LoadOptions extends ReadOptions {
+  /** In what the layers are computed. Default: auto. */
+  readonly form?: Form | undefined;
+  /**
+   * Rows and tokens of the largest batch that is computed at once; longer texts lose their end. Default: 8 rows of as many
+   * tokens as the model has positions for, 512 at most.
+   */
+  readonly largest?: { readonly rows?: number | undefined; readonly length?: number | undefined } | undefined;
+}
+
+function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
+  if (!FORMS.includes(form))
+    throw new RuntimeError('option', `form: expected ${FORMS.join(', ')}, found ${form}`);
+  for (const [name, value] of Object.entries({ rows, length }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new RuntimeError('option', `largest.${name}: expected a whole number above 0, found ${value}`);
+  return { form, rows, length };
+}
+
+const fieldsOf = (config: EncoderConfig) => {
+  const { family, hidden, headSize, heads, neurons, vocabulary, longest } = config;
+  return { family, hidden, headSize, heads, neurons, vocabulary, longest };
+};
+
+/** Names of the labels of the model's head; throws where there are not as many as logits. */
+function headLabels({ header }: Pack, { head }: EncoderWeights): readonly string[] {
+  if (head?.kind !== 'classification') return [];
+  const { rows } = head.output;
+  const labels = labelsOf(header);
+  if (labels.length === rows && rows > 0) return labels;
+  if ((labels.length === 0 && rows > 0) || rows === 1)
+    return Array.from({ length: rows }, (_, i) => `LABEL_${i}`);
+  throw new RuntimeError(
+    'weights',
+    `head: expected an output for each of ${labels.length || 'its'} labels, found ${rows}; pack the model again`,
+  );
+}
+
+/**
+ * Opens a packed file and makes it ready to compute. Rejects with PackError where the file is broken, with RuntimeError where
+ * it cannot be had or computed, with the signal's reason where it was aborted.
+ */
+export async function load(source: Source, options: LoadOptions = {}): Promise<Model> {
+  const { form, ...largest } = checkOptions(options);
+  const bytes = await readSource(source, options);
+  const pack = openPack(bytes);
+  const { header } = pack;
+  const config = encoderConfig(header);
+  const weights = weightsOf(pack, config, form);
+  const labels = headLabels(pack, weights);
+  const tokenizer = textTokenizer(
+    new Map(Array.from(header.files.keys(), (name) => [name, pack.file(name)])),
+  );
+  const length = Math.min(largest.length, config.longest);
+  const encoder = createEncoder(weights, { largest: { rows: largest.rows, length } });
+  return createModel({
+    ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
+    bytes: { file: bytes.length, memory: encoder.bytes },
+    multiLabel: header.config['problem_type'] === 'multi_label_classification',
+  });
+}

@@ -1,0 +1,131 @@
+// The bytes of a file from wherever it is: an address, a response, a stream, or memory.
+import { RuntimeError } from '../encoder/index.js';
+import { PackError } from '../format/index.js';
+import { parsePreamble, PREAMBLE_BYTES } from '../format/preamble.js';
+
+/** Where a packed file can come from. Text is an address, relative ones as `fetch` resolves them. */
+export type Source = string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
+
+export interface Progress {
+  /** Bytes read so far. */
+  readonly loaded: number;
+  /** Bytes of the file, as its first ones say. */
+  readonly total: number;
+}
+
+export type Fetch = (address: string | URL, init: { readonly signal?: AbortSignal }) => Promise<Response>;
+
+export interface ReadOptions {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Ends the reading: `load` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: the global one. */
+  readonly fetch?: Fetch | undefined;
+}
+
+/** Files of more bytes than a WebAssembly memory has cannot be opened. */
+const MOST_BYTES = 2 ** 32;
+
+async function fetchBody(
+  address: string | URL,
+  { signal, fetch: get = fetch }: ReadOptions,
+): Promise<Response> {
+  try {
+    return await get(address, signal ? { signal } : {});
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const hint = String(address).startsWith('file:')
+      ? 'read the file and give its bytes'
+      : 'is the address right, and may this page read it (CORS)?';
+    throw new RuntimeError('fetch', `${short(address)}: cannot be fetched; ${hint}`, {
+      cause,
+    });
+  }
+}
+
+/** As messages name it. */
+const short = (address: string | URL): string => String(address).slice(0, 100);
+
+function bodyOf(response: Response, name: string): ReadableStream<Uint8Array> {
+  if (response.ok && response.body) return response.body;
+  throw new RuntimeError(
+    'fetch',
+    `${name}: expected a file, found status ${response.status} ${response.statusText}`,
+  );
+}
+
+/** Throws PackError 'magic' or 'truncated' as soon as the stream is seen to be none or another file. */
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  { onProgress, signal }: ReadOptions,
+): Promise<Uint8Array> {
+  const reader = stream.getReader();
+  const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await collect(reader, { onProgress, signal });
+  } catch (cause) {
+    await reader.cancel(cause).catch(() => undefined);
+    signal?.throwIfAborted();
+    if (cause instanceof PackError || cause instanceof RuntimeError) throw cause;
+    throw new RuntimeError('fetch', 'the file broke off while it was read; try again', { cause });
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function collect(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { onProgress, signal }: ReadOptions,
+): Promise<Uint8Array> {
+  let bytes = new Uint8Array(PREAMBLE_BYTES);
+  let loaded = 0;
+  let total: number | undefined;
+  for (;;) {
+    const { done, value } = await reader.read();
+    signal?.throwIfAborted();
+    if (done) return bytes.subarray(0, loaded);
+    if (loaded + value.length > bytes.length && total === undefined) {
+      const head = new Uint8Array(PREAMBLE_BYTES);
+      head.set(bytes.subarray(0, loaded));
+      head.set(value.subarray(0, PREAMBLE_BYTES - loaded), loaded);
+      total = fileLength(head);
+      const whole = new Uint8Array(total);
+      whole.set(bytes.subarray(0, loaded));
+      bytes = whole;
+    }
+    if (loaded + value.length > bytes.length)
+      throw new PackError('truncated', `expected a file of ${bytes.length} bytes, found more`);
+    bytes.set(value, loaded);
+    loaded += value.length;
+    if (total !== undefined) onProgress?.({ loaded, total });
+  }
+}
+
+function fileLength(preamble: Uint8Array): number {
+  const { fileLength } = parsePreamble(preamble);
+  if (fileLength <= MOST_BYTES) return fileLength;
+  throw new RuntimeError('memory', `expected a file of at most ${MOST_BYTES} bytes, found ${fileLength}`);
+}
+
+function inMemory(bytes: Uint8Array, { onProgress }: ReadOptions): Uint8Array {
+  onProgress?.({ loaded: bytes.length, total: bytes.length });
+  return bytes;
+}
+
+/** All bytes of the file, and no more than it says it has. */
+export async function readSource(source: Source, options: ReadOptions): Promise<Uint8Array> {
+  options.signal?.throwIfAborted();
+  if (typeof source === 'string' || source instanceof URL)
+    return readAll(bodyOf(await fetchBody(source, options), short(source)), options);
+  if (source instanceof Uint8Array) return inMemory(source, options);
+  if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source), options);
+  if (source instanceof Response)
+    return readAll(bodyOf(source, short(source.url || 'the response')), options);
+  if (source instanceof Blob) return readAll(source.stream(), options);
+  if (source instanceof ReadableStream) return readAll(source, options);
+  throw new RuntimeError(
+    'option',
+    `source: expected an address, bytes, a Blob, a Response or a stream, found ${typeof source}`,
+  );
+}
