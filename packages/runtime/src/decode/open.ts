@@ -95,8 +95,8 @@ export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Ope
   const left = new Set(jobs.keys());
   return {
     take(section, bytes) {
-      const checked = decoder.check(section, bytes);
-      jobs.get(section.name)?.(section, checked);
+      const job = jobs.get(section.name);
+      job?.(section, decoder.check(section, bytes));
       left.delete(section.name);
     },
     finish() {

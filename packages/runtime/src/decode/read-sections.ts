@@ -4,51 +4,35 @@ import { parseHeader } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { parsePreamble, PREAMBLE_BYTES } from '../format/preamble.js';
 
-/** What the bytes of a section are to be given to. */
-export interface Takers {
-  /** Called once, before any section. */
-  header(header: PackHeader): void;
-  tensor(section: TensorSection, bytes: Uint8Array): void;
-  file(section: Section, bytes: Uint8Array): void;
-}
+/** A section and where in the file it is. */
+type Place =
+  | { readonly of: 'tensor'; readonly section: TensorSection }
+  | { readonly of: 'file'; readonly section: Section };
 
-interface Part {
-  readonly offset: number;
-  readonly length: number;
-  take(bytes: Uint8Array): void;
-}
+export type SectionBytes = Place & { readonly bytes: Uint8Array };
 
 /** Sections in the order of the file; bytes between them belong to kinds that are left alone. */
-function partsOf({ tensors, files }: PackHeader, takers: Takers): Part[] {
-  const parts = [
-    ...Array.from(tensors.values(), (section) => ({
-      section,
-      take: (bytes: Uint8Array) => {
-        takers.tensor(section, bytes);
-      },
-    })),
-    ...Array.from(files.values(), (section) => ({
-      section,
-      take: (bytes: Uint8Array) => {
-        takers.file(section, bytes);
-      },
-    })),
+function placesOf({ tensors, files }: PackHeader): Place[] {
+  const places: Place[] = [
+    ...Array.from(tensors.values(), (section): Place => ({ of: 'tensor', section })),
+    ...Array.from(files.values(), (section): Place => ({ of: 'file', section })),
   ];
-  return parts
-    .map(({ section: { offset, length }, take }) => ({ offset, length, take }))
-    .sort((a, b) => a.offset - b.offset);
+  return places.sort((a, b) => a.section.offset - b.section.offset);
 }
 
 const truncated = (expected: number, found: number): PackError =>
   new PackError('truncated', `expected a file of ${expected} bytes, found ${found}`);
 
-/** The sections of a file that is in memory; their bytes are not copied. */
-export function takeSections(bytes: Uint8Array, takers: Takers): void {
+/** The sections of a file that is in memory; their bytes are not copied, nor checked yet. */
+export function sectionsOf(bytes: Uint8Array): { header: PackHeader; sections: Iterable<SectionBytes> } {
   const preamble = parsePreamble(bytes.subarray(0, PREAMBLE_BYTES));
   if (bytes.length !== preamble.fileLength) throw truncated(preamble.fileLength, bytes.length);
   const header = parseHeader(preamble, bytes.subarray(PREAMBLE_BYTES, preamble.start));
-  takers.header(header);
-  for (const { offset, length, take } of partsOf(header, takers)) take(bytes.subarray(offset, offset + length));
+  const sections = placesOf(header).map((place) => {
+    const { offset, length } = place.section;
+    return { ...place, bytes: bytes.subarray(offset, offset + length) };
+  });
+  return { header, sections };
 }
 
 /** Of a section whose length is not yet believed, so much is made room for at once. */
@@ -99,18 +83,28 @@ function chunkReader(chunks: AsyncIterable<Uint8Array>) {
 }
 
 /** The sections of a file whose bytes come in order; no more than one of them is held at a time. */
-export async function streamSections(chunks: AsyncIterable<Uint8Array>, takers: Takers): Promise<void> {
+export async function streamSections(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ header: PackHeader; sections: AsyncIterable<SectionBytes> }> {
   const reader = chunkReader(chunks);
   const preamble = parsePreamble(await reader.read(PREAMBLE_BYTES));
   const header = parseHeader(preamble, await reader.read(preamble.start - PREAMBLE_BYTES));
-  takers.header(header);
-  for (const { offset, length, take } of partsOf(header, takers)) {
+  return { header, sections: readOn(reader, header, preamble.fileLength) };
+}
+
+async function* readOn(
+  reader: ReturnType<typeof chunkReader>,
+  header: PackHeader,
+  fileLength: number,
+): AsyncGenerator<SectionBytes> {
+  for (const place of placesOf(header)) {
+    const { offset, length } = place.section;
     await reader.skip(offset - reader.passed);
     const bytes = await reader.read(length);
-    if (bytes.length < length) throw truncated(preamble.fileLength, reader.passed);
-    take(bytes);
+    if (bytes.length < length) throw truncated(fileLength, reader.passed);
+    yield { ...place, bytes };
   }
-  await reader.skip(preamble.fileLength - reader.passed);
-  const more = await reader.read(1);
-  if (reader.passed !== preamble.fileLength || more.length > 0) throw truncated(preamble.fileLength, reader.passed);
+  await reader.skip(fileLength - reader.passed);
+  await reader.skip(1);
+  if (reader.passed !== fileLength) throw truncated(fileLength, reader.passed);
 }

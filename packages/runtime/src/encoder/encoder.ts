@@ -55,13 +55,25 @@ export interface Base {
   readonly program: Program;
 }
 
-export function startEncoder(headSize: number, { levels = availableLevels() }: EncoderOptions): Base {
-  const program = testedProgram(
-    TILE_WIDTHS.map((tile) => ({ tile, headSize })),
-    levels,
-  );
-  return { arena: createArena(), program };
+/** Tested kernels, by what they were asked for: they serve every encoder of the process. */
+const programs = new Map<string, Program>();
+
+function programFor(headSize: number, levels: readonly Level[]): Program {
+  const key = [headSize, ...levels].join();
+  const program =
+    programs.get(key) ??
+    testedProgram(
+      TILE_WIDTHS.map((tile) => ({ tile, headSize })),
+      levels,
+    );
+  programs.set(key, program);
+  return program;
 }
+
+export const startEncoder = (
+  headSize: number,
+  { levels = availableLevels() }: EncoderOptions,
+): Base => ({ arena: createArena(), program: programFor(headSize, levels) });
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
