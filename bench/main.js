@@ -1,12 +1,14 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
 import { infer } from './infer.js';
 import { latency } from './latency.js';
+import { open } from './open.js';
 import { step } from './step.js';
 
 const BENCHMARKS = {
   infer,
   int8: latency('int8'),
   structure: latency('structure'),
+  open,
   train: step('train'),
   pretrain: step('pretrain'),
 };

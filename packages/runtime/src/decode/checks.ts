@@ -1,6 +1,15 @@
 // What bytes must not be, sixteen at a time, in WebAssembly: 1 where one is.
 import { words } from '../kernels/kernel.js';
-import { type Body, defineFunction, type Expr, i32, i32x4, i8x16, type Local, v128 } from '../wasm/assembler.js';
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  i32,
+  i32x4,
+  i8x16,
+  type Local,
+  v128,
+} from '../wasm/assembler.js';
 
 /** Sixteen bytes at a time, then what is left one by one, each in the lowest place of a vector. */
 function eachVector(

@@ -55,7 +55,13 @@ export const twinDecoder = (arena: Arena, levels: Levels): Decoder => ({
   vector: (section, bytes) => denseOf(decodeTensor(section, bytes)).slice(),
 });
 
-function linearBy(bound: Bound, section: TensorSection, bytes: Uint8Array, as: LayerForm, levels: Levels): Linear | undefined {
+function linearBy(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  as: LayerForm,
+  levels: Levels,
+): Linear | undefined {
   const { rows, columns } = extentOf(section.shape);
   const { kind } = section;
   const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';

@@ -13,7 +13,13 @@ import { decodeStream, decodeWords, refused } from './stream.js';
 export type FloatKind = 'f32' | 'f16';
 
 /** The next `count` floats as f32 to `out`. */
-function decodeFloats({ arena, calls }: Bound, source: ByteSource, kind: FloatKind, count: number, out: number): boolean {
+function decodeFloats(
+  { arena, calls }: Bound,
+  source: ByteSource,
+  kind: FloatKind,
+  count: number,
+  out: number,
+): boolean {
   if (kind === 'f32') {
     arena.views().u8.set(source.take(4 * count), out);
     return !calls.hasNoNumber({ from: out, bytes: 4 * count });
@@ -92,7 +98,12 @@ export function decodeByteTable(
 }
 
 /** A vector of floats, as an array of its own. */
-export function decodeVector(bound: Bound, section: TensorSection, bytes: Uint8Array, kind: FloatKind): Float32Array {
+export function decodeVector(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  kind: FloatKind,
+): Float32Array {
   const { rows, columns } = extentOf(section.shape);
   const { arena } = bound;
   const source = byteSource(bytes, section.name);

@@ -29,7 +29,8 @@ export interface Bound {
 /** Takes the first place of an arena for the decoder's tables. */
 export function bindDecoder(arena: Arena, shared = false): Bound {
   const at = arena.place(FIXED_BYTES);
-  if (at !== FIXED.slots) throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
+  if (at !== FIXED.slots)
+    throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
   writeCrcTables(arena.views().i32.subarray(FIXED.crc / 4, FIXED.crc / 4 + 256 * CRC_TABLES));
   return { arena, calls: bindingFor(shared)(arena.memory) };
 }

@@ -1,6 +1,12 @@
 // An encoder from a packed file: its sections are taken one after the other, in the file's order, each straight into the
 // encoder's memory, so that no more of the file than one of them need be there.
-import { type Base, type Encoder, type EncoderOptions, finishEncoder, startEncoder } from '../encoder/encoder.js';
+import {
+  type Base,
+  type Encoder,
+  type EncoderOptions,
+  finishEncoder,
+  startEncoder,
+} from '../encoder/encoder.js';
 import { placeFloats } from '../encoder/arena.js';
 import type { PlacedEncoder } from '../encoder/layers.js';
 import type { Linear } from '../encoder/linear.js';
@@ -48,7 +54,8 @@ function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Part
   mapEncoder(packed, {
     linear({ matrix, bias, as }) {
       vector(bias);
-      if (matrix) add(matrix, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
+      if (matrix)
+        add(matrix, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
     },
     table({ section: of }) {
       add(of, (section, bytes) => tables.set(of.name, decoder.table(section, bytes)));
@@ -58,7 +65,12 @@ function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Part
       vector(bias);
     },
   });
-  const biasOnly = ({ rows }: PackedLinear): Linear => ({ form: 'dense', rows, columns: 0, at: roomFor.dense(arena, rows, 0) });
+  const biasOnly = ({ rows }: PackedLinear): Linear => ({
+    form: 'dense',
+    rows,
+    columns: 0,
+    at: roomFor.dense(arena, rows, 0),
+  });
   return {
     jobs,
     sections,

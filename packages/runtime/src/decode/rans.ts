@@ -62,13 +62,7 @@ export const slots = defineFunction({}, (body) => {
 });
 
 /** Writes the next symbol of a state to `out + at` and moves on, in the words too. */
-function step(
-  body: Body,
-  state: Local<'i32'>,
-  from: Local<'i32'>,
-  out: Expr<'i32'>,
-  at: number,
-): void {
+function step(body: Body, state: Local<'i32'>, from: Local<'i32'>, out: Expr<'i32'>, at: number): void {
   const slot = body.let(i32.and(state, i32.const(TOTAL - 1)));
   body.storeLow(1, out, i32.load8U(slot, FIXED.symbols), at);
   const entry = body.let(i32.shl(slot, i32.const(2)));

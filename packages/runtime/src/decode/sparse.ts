@@ -147,7 +147,13 @@ export function decodeBlocks(
   return within(reading, at, () => {
     const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: 1 });
     decodeScales(reading, at.scales);
-    const values = decodeStream(bound, reading.source, 4 * total, section.name, wide ? undefined : at.values).at;
+    const values = decodeStream(
+      bound,
+      reading.source,
+      4 * total,
+      section.name,
+      wide ? undefined : at.values,
+    ).at;
     if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
     const { u16, i8 } = arena.views();
     const blocks = u16.subarray(at.columns / 2, at.columns / 2 + total);

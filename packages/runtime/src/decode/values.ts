@@ -1,6 +1,17 @@
 // Values of the packed kinds as f32, in WebAssembly; each function returns whether one of them is none of its kind.
 import { offset, words } from '../kernels/kernel.js';
-import { type Body, defineFunction, type Expr, f32, f32x4, i16x8, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  f32,
+  f32x4,
+  i16x8,
+  i32,
+  i32x4,
+  type Local,
+  v128,
+} from '../wasm/assembler.js';
 import { FIXED } from './fixed.js';
 
 const wordAt = (high: Expr<'i32'>, low: Expr<'i32'>): Expr<'i32'> =>

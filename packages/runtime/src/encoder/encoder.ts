@@ -8,14 +8,7 @@ import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
 import { runStage, stagesOf, type Thread, unitsOf } from './forward.js';
-import {
-  classify,
-  meanState,
-  type SpanLogits,
-  spans,
-  tokenState,
-  tokenStates,
-} from './head.js';
+import { classify, meanState, type SpanLogits, spans, tokenState, tokenStates } from './head.js';
 import { type Head, type PlacedEncoder, placeWeights } from './layers.js';
 import type { Plan } from './plan.js';
 import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
@@ -70,10 +63,10 @@ function programFor(headSize: number, levels: readonly Level[]): Program {
   return program;
 }
 
-export const startEncoder = (
-  headSize: number,
-  { levels = availableLevels() }: EncoderOptions,
-): Base => ({ arena: createArena(), program: programFor(headSize, levels) });
+export const startEncoder = (headSize: number, { levels = availableLevels() }: EncoderOptions): Base => ({
+  arena: createArena(),
+  program: programFor(headSize, levels),
+});
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {

@@ -272,7 +272,8 @@ export const attentionFixed = kernel({
           }
           let total = 0;
           for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
-          for (let key = 0; key < args.keys; key++) weights[key]! *= scale(args.valueScales, head, key) / total;
+          for (let key = 0; key < args.keys; key++)
+            weights[key]! *= scale(args.valueScales, head, key) / total;
           for (let i = 0; i < headSize; i++) {
             const from = args.v / 2 + start + i * tile;
             let sum = 0;

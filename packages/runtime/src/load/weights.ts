@@ -44,7 +44,11 @@ function finder({ tensors }: PackHeader, form: Form) {
 
 type Finder = ReturnType<typeof finder>;
 
-function blockOf({ linear, norm }: Finder, config: EncoderConfig, i: number): PackedEncoder['blocks'][number] {
+function blockOf(
+  { linear, norm }: Finder,
+  config: EncoderConfig,
+  i: number,
+): PackedEncoder['blocks'][number] {
   const { names, hidden, headSize } = config;
   const prefix = `${names.prefix}${i}.`;
   const { query, key, value, attended, attendedNorm, wide, narrow, norm: last } = names.blocks;

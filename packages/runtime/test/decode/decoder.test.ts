@@ -1,49 +1,17 @@
 // Sections put into a memory by WebAssembly against the reader and the arrays in TypeScript: of every kind in every form that
-// has a way of its own, of any shape, and broken ones.
+// has a way of its own, and of any shape.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Decoder, twinDecoder, wasmDecoder } from '../../src/decode/decoder.js';
-import { type Arena, createArena } from '../../src/encoder/arena.js';
-import type { Linear } from '../../src/encoder/linear.js';
-import type { PlacedTable } from '../../src/encoder/tables.js';
 import type { LinearWeights } from '../../src/encoder/weights.js';
 import { crc32c } from '../../src/format/crc32c.js';
 import { encodeTensor } from '../../src/format/encode-tensor.js';
 import type { TensorSection } from '../../src/format/header.js';
 import { extentOf, type PackTensor, toF16, toF32, toInt4, toInt8 } from '../../src/format/index.js';
 import { toSparse1x4, toSparseCodebook, toSparseF16, toSparseInt8 } from '../../src/format/sparsify.js';
-import type { Level } from '../../src/kernels/kernel.js';
-import type { Levels } from '../../src/kernels/program.js';
 import { gaussian, uniform } from '../format/weights.js';
+import { layerBytes, sides, tableBytes } from '../support/decoders.js';
 
-const levelsAt = (level: Level): Levels => ({ f32: level, q15: level, int8: level, block: level });
-
-interface Side {
-  readonly arena: Arena;
-  readonly decoder: Decoder;
-}
-
-/** A twin that is never asked. */
-const nobody: Decoder = {
-  check: fail,
-  linear: fail,
-  table: fail,
-  vector: fail,
-};
-
-function fail(): never {
-  throw new Error('expected WebAssembly to decode this');
-}
-
-function sides(level: Level): readonly [Side, Side] {
-  const [arena, other] = [createArena(), createArena()];
-  return [
-    { arena, decoder: wasmDecoder(arena, levelsAt(level), nobody) },
-    { arena: other, decoder: twinDecoder(other, levelsAt(level)) },
-  ];
-}
-
-export function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
+function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
   const { bytes } = encodeTensor(tensor);
   const padded = new Uint8Array(16 * Math.ceil(bytes.length / 16));
   padded.set(bytes);
@@ -51,38 +19,6 @@ export function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Arr
   const group = tensor.kind === 'int4' ? tensor.group : undefined;
   const at = { offset: 0, length: padded.length, crc: crc32c(padded) };
   return [{ name: 'w', kind, shape, group, ...at }, padded];
-}
-
-const bytesAt = ({ arena }: Side, at: number, length: number): number[] => [
-  ...arena.views().u8.subarray(at, at + length),
-];
-
-/** Bytes of every place of a layer; `total` entries, padded ones among them, or blocks. */
-function layerBytes(side: Side, { form, rows, columns, at }: Linear, wide: boolean): Record<string, number[]> {
-  const get = (place: number, length: number): number[] => bytesAt(side, place, length);
-  if (form === 'dense') return { values: get(at.values, 8 * Math.ceil(rows / 2) * columns) };
-  const counts = side.arena.views().u16.subarray(at.counts / 2, at.counts / 2 + rows);
-  const total = counts.reduce((sum, count) => sum + count, 0) * (form === 'int8' ? 1 : 2);
-  const common = { counts: get(at.counts, 2 * rows) };
-  if (form === 'q15') return { ...common, entries: get(at.entries, 4 * total), scales: get(at.scales, 4 * rows) };
-  const places = { ...common, columns: get(at.columns, 2 * total) };
-  if (form === 'f32') return { ...places, values: get(at.values, 4 * total) };
-  return {
-    ...places,
-    values: get(at.values, (wide ? 8 : 4) * total),
-    offsets: get(at.offsets, 4 * rows),
-    scales: get(at.scales, 4 * rows),
-  };
-}
-
-function tableBytes(side: Side, { form, rows, group, at }: PlacedTable, columns: number): unknown {
-  const bytes = { f32: 4 * columns, int8: columns, int4: (columns + 1) >>> 1 }[form];
-  const scales = { f32: 0, int8: 1, int4: Math.ceil(columns / group) }[form];
-  return {
-    ...{ form, rows, group },
-    table: bytesAt(side, at.table, rows * bytes),
-    scales: bytesAt(side, at.scales, 4 * rows * scales),
-  };
 }
 
 type Make = (shape: number[], values: Float32Array) => PackTensor;
@@ -125,7 +61,7 @@ const matrices = fc
 
 describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
   const wide = level === 'simd';
-  const [wasm, twin] = sides(level);
+  const [wasm, twin] = sides(level, true);
 
   it.each(LAYERS)('%s as %s', (_, as, make) => {
     fc.assert(
@@ -145,7 +81,7 @@ describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
 });
 
 describe('tables', () => {
-  const [wasm, twin] = sides('simd');
+  const [wasm, twin] = sides('simd', true);
   it.each(TABLES)('%s', (_, make) => {
     fc.assert(
       fc.property(matrices, ({ shape, values }) => {
@@ -160,5 +96,33 @@ describe('tables', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('streams', () => {
+  const [wasm, twin] = sides('simd', true);
+
+  it('longer than a window, coded and as they are, come out as they went in', () => {
+    const next = uniform(7);
+    for (const spread of [3, 40, 254]) {
+      const [rows, columns] = [700, 301];
+      const data = Int8Array.from({ length: rows * columns }, () => Math.floor(spread * (next() - 0.5)));
+      const scales = new Float32Array(rows).fill(1);
+      const [section, bytes] = sectionOf({ kind: 'int8', shape: [rows, columns], scales, data });
+      wasm.decoder.check(section, bytes);
+      const { at } = wasm.decoder.table(section, bytes);
+      expect(wasm.arena.views().i8.subarray(at.table, at.table + data.length)).toEqual(data);
+    }
+  });
+
+  it('checksums are those of the twin, of any length', () => {
+    for (const length of [0, 1, 15, 16, 17, 1000, 65536, 65537, 200_001]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 31) ^ (i >> 7));
+      const section = { name: 'w', kind: 'f32', shape: [1], offset: 0, length, crc: crc32c(bytes) } as const;
+      for (const { decoder } of [wasm, twin]) {
+        expect(decoder.check(section, bytes)).toBe(bytes);
+        expect(() => decoder.check({ ...section, crc: section.crc ^ 1 }, bytes)).toThrow('w: its checksum');
+      }
+    }
   });
 });
