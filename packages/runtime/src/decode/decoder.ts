@@ -33,6 +33,9 @@ export interface Decoder {
 
 const isFloats = (kind: Kind): kind is FloatKind => kind === 'f32' || kind === 'f16';
 
+/** In which form a table of a kind stands. */
+export const tableForm = (kind: Kind): Table['form'] => (kind === 'int8' || kind === 'int4' ? kind : 'f32');
+
 function tableOf(rows: number, tensor: PackTensor): Table {
   if (tensor.kind === 'int8') return { form: 'int8', rows, values: tensor.data, scales: tensor.scales };
   if (tensor.kind === 'int4')

@@ -16,7 +16,7 @@ import type { PlacedTable } from '../encoder/tables.js';
 import type { TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import type { Kind } from '../format/tensors.js';
-import { type Decoder, twinDecoder, wasmDecoder } from './decoder.js';
+import { type Decoder, tableForm, twinDecoder, wasmDecoder } from './decoder.js';
 import type { PackedEncoder, PackedLinear } from './packed.js';
 
 /** An encoder that is being opened. */
@@ -98,7 +98,12 @@ const GROWTH: Readonly<Record<Kind, number>> = {
 
 /** Tests the kernels and begins to fill a memory. */
 export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Opening {
-  const base = startEncoder(packed.headSize, options);
+  const forms = mapEncoder(packed, {
+    linear: ({ matrix, as }) => (matrix ? as : 'dense'),
+    table: ({ section: { kind } }) => tableForm(kind),
+    norm: () => undefined,
+  });
+  const base = startEncoder(forms, options);
   const { levels } = base.program;
   const simd = Object.values(levels).some((level) => level !== 'scalar');
   const decoder = (simd ? wasmDecoder : twinDecoder)(base.arena, levels);

@@ -3,16 +3,18 @@
 import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
 import { bindProgram, type Levels, type Program } from '../kernels/program.js';
-import { testedProgram } from '../kernels/self-test.js';
+import { passing, testedProgram } from '../kernels/self-test.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
 import { runStage, stagesOf, type Thread, unitsOf } from './forward.js';
 import { classify, meanState, type SpanLogits, spans, tokenState, tokenStates } from './head.js';
 import { type Head, type PlacedEncoder, placeWeights } from './layers.js';
+import { mapEncoder } from './map-encoder.js';
 import type { Plan } from './plan.js';
 import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
+import { type EncoderForms, usedKernels } from './used-kernels.js';
 import type { EncoderWeights } from './weights.js';
 
 export interface EncoderOptions {
@@ -51,26 +53,29 @@ export interface Base {
 /** Tested kernels, by what they were asked for: they serve every encoder of the process. */
 const programs = new Map<string, Program>();
 
-function programFor(headSize: number, levels: readonly Level[]): Program {
-  const key = [headSize, ...levels].join();
-  const program =
-    programs.get(key) ??
-    testedProgram(
-      TILE_WIDTHS.map((tile) => ({ tile, headSize })),
-      levels,
-    );
+function programFor(forms: EncoderForms, levels: readonly Level[]): Program {
+  const { headSize } = forms;
+  const used = usedKernels(forms);
+  const key = [headSize, ...levels, ...used].join();
+  const shapes = TILE_WIDTHS.map((tile) => ({ tile, headSize }));
+  const program = programs.get(key) ?? testedProgram(shapes, levels, false, passing, used);
   programs.set(key, program);
   return program;
 }
 
-export const startEncoder = (headSize: number, { levels = availableLevels() }: EncoderOptions): Base => ({
-  arena: createArena(),
-  program: programFor(headSize, levels),
-});
+export const startEncoder = (
+  forms: EncoderForms,
+  { levels = availableLevels() }: Pick<EncoderOptions, 'levels'>,
+): Base => ({ arena: createArena(), program: programFor(forms, levels) });
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
-  const base = startEncoder(weights.headSize, options);
+  const forms = mapEncoder(weights, {
+    linear: ({ form }) => form,
+    table: ({ form }) => form,
+    norm: () => undefined,
+  });
+  const base = startEncoder(forms, options);
   return finishEncoder(base, placeWeights(base.arena, weights, base.program.levels), options);
 }
 

@@ -13,6 +13,7 @@ import {
   type Group,
   GROUPS,
   type KernelName,
+  KERNELS,
   namesIn,
   type Program,
 } from './program.js';
@@ -62,15 +63,17 @@ export function passing(program: Program, groups: readonly Group[], shared: bool
       const [expected] = runCase(other, twins[index]![name], name, setup);
       return agree(outputs, found, expected);
     });
-  return groups.filter((group) => namesIn(group).every(agrees));
+  const isUsed = (name: KernelName): boolean => program.kernels.includes(name);
+  return groups.filter((group) => namesIn(group).filter(isUsed).every(agrees));
 }
 
-/** Compiles the kernels at the best of `levels` at which they work, each group at its own; `scalar` is not asked. */
+/** Compiles the `used` kernels at the best of `levels` at which they work, each group at its own; `scalar` is not asked. */
 export function testedProgram(
   shapes: readonly Shape[],
   levels: readonly Level[],
   shared = false,
   passes: typeof passing = passing,
+  used: readonly KernelName[] = KERNELS,
 ): Program {
   const chosen = Object.fromEntries(GROUPS.map((group) => [group, 'scalar'])) as Record<Group, Level>;
   let open: readonly Group[] = GROUPS;
@@ -78,11 +81,11 @@ export function testedProgram(
   for (const level of levels) {
     if (open.length === 0) break;
     for (const group of open) chosen[group] = level;
-    program = compileProgram(shapes, { ...chosen }, shared);
+    program = compileProgram(shapes, { ...chosen }, shared, used);
     const found = level === 'scalar' ? open : passes(program, open, shared);
     open = open.filter((group) => !found.includes(group));
   }
   if (program && open.length === 0) return program;
   for (const group of open) chosen[group] = 'scalar';
-  return compileProgram(shapes, chosen, shared);
+  return compileProgram(shapes, chosen, shared, used);
 }
