@@ -3,6 +3,7 @@ import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { open } from './open.js';
 import { step } from './step.js';
+import { web } from './web.js';
 
 const BENCHMARKS = {
   infer,
@@ -11,6 +12,7 @@ const BENCHMARKS = {
   open,
   train: step('train'),
   pretrain: step('pretrain'),
+  web,
 };
 
 const [name, ...args] = process.argv.slice(2);

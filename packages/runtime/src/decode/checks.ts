@@ -59,7 +59,7 @@ export const hasNoNumber = defineFunction(PARAMS, (body, { from, bytes }) => {
   body.range(from, i32.add(from, bytes), 4, (at) => {
     body.set(wrong, i32.or(wrong, i32.eq(i32.and(i32.load(at), exponent), exponent)));
   });
-  return wrong as Expr<'i32'>;
+  return wrong;
 });
 
 /** How many bytes are 255. */
@@ -69,5 +69,5 @@ export const countEscapes = defineFunction(PARAMS, (body, of) => {
     const mask = i8x16.bitmask(i8x16.eq(lanes, bytesOf(255)));
     body.set(sum, i32.add(sum, count === 16 ? i32.popcnt(mask) : i32.and(mask, i32.const(1))));
   });
-  return sum as Expr<'i32'>;
+  return sum;
 });

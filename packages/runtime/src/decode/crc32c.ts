@@ -38,5 +38,5 @@ export const crc = defineFunction(words('state', 'from', 'bytes'), (body, { stat
     const low = i32.and(i32.xor(state, i32.load8U(at)), i32.const(255));
     body.set(state, i32.xor(i32.shrU(state, i32.const(8)), advanced(low, 0)));
   });
-  return state as Expr<'i32'>;
+  return state;
 });

@@ -4,6 +4,7 @@ import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { LARGEST } from '../kernels/q15.js';
+import { MOST_TOGETHER } from '../kernels/spmm-int8.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
   type Body,
@@ -41,7 +42,7 @@ export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, 
   body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
     sum(body, odd, i32.and(i32.load16U(at), i32.const(1)));
   });
-  return odd as Expr<'i32'>;
+  return odd;
 });
 
 /**
@@ -75,7 +76,7 @@ export const columns = defineFunction(
       });
       sum(body, out, i32.mul(stride, i32.and(i32.sub(i32.const(0), count), most)));
     });
-    return wrong as Expr<'i32'>;
+    return wrong;
   },
 );
 
@@ -163,6 +164,56 @@ export const offsets = defineFunction(
       body.store(out, i32.mul(total, i32.const(-INT8_OFFSET)));
       sum(body, out, i32.const(4));
     });
+  },
+);
+
+const magnitude = (value: Expr<'i32'>): Expr<'i32'> => {
+  const sign = i32.shrS(value, i32.const(31));
+  return i32.sub(i32.xor(value, sign), sign);
+};
+
+/** Whether a half of the block at `values` and that of the next may be added. */
+const fit = (values: Expr<'i32'>, half: number): Expr<'i32'> => {
+  const places = [half, half + 1, half + 4, half + 5];
+  const sums = places.map((at) => magnitude(i32.load8S(values, at))).reduce((a, b) => i32.add(a, b));
+  return i32.leU(sums, i32.const(MOST_TOGETHER));
+};
+
+/**
+ * Blocks in pairs, as encoder/pair-blocks.ts has them: values i8 [blocks, 4], columns u16 [blocks] and counts u16 [rows] become
+ * the same with blocks of zeros among them, and units u16 [rows] in pairs. Returns the number of pairs; where `write` is zero
+ * that is all.
+ */
+export const pairs = defineFunction(
+  words('values', 'columns', 'counts', 'rows', 'outValues', 'outColumns', 'units', 'write'),
+  (body, { values, columns, counts, rows, outValues, outColumns, units, write }) => {
+    const all = body.let(i32.const(0));
+    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+      const left = body.let(i32.load16U(at));
+      const before = body.let(all);
+      body.while(left, () => {
+        const two = i32.and(i32.ltU(i32.const(1), left), i32.and(fit(values, 0), fit(values, 2)));
+        const both = body.let(i32.sub(i32.const(0), two));
+        body.when(write, () => {
+          body.store(outValues, i32.load(values));
+          body.store(outValues, i32.and(i32.load(values, 4), both), 4);
+          body.storeLow(2, outColumns, i32.load16U(columns));
+          body.storeLow(2, outColumns, i32.and(i32.load16U(columns, 2), both), 2);
+        });
+        const taken = body.let(i32.sub(i32.const(1), both));
+        sum(body, values, i32.shl(taken, i32.const(2)));
+        sum(body, columns, i32.shl(taken, i32.const(1)));
+        body.set(left, i32.sub(left, taken));
+        sum(body, outValues, i32.const(8));
+        sum(body, outColumns, i32.const(4));
+        sum(body, all, i32.const(1));
+      });
+      body.when(write, () => {
+        body.storeLow(2, units, i32.sub(all, before));
+        sum(body, units, i32.const(2));
+      });
+    });
+    return all;
   },
 );
 

@@ -107,7 +107,8 @@ export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Ope
   const { levels } = base.program;
   const simd = Object.values(levels).some((level) => level !== 'scalar');
   const decoder = (simd ? wasmDecoder : twinDecoder)(base.arena, levels);
-  const { jobs, sections, placed } = partsOf(packed, base, decoder);
+  const parts = partsOf(packed, base, decoder);
+  const { jobs, sections } = parts;
   base.arena.reserve(sections.reduce((sum, { kind, length }) => sum + GROWTH[kind] * length, 0));
   const left = new Set(jobs.keys());
   return {
@@ -120,7 +121,7 @@ export function openEncoder(packed: PackedEncoder, options: EncoderOptions): Ope
       const [first] = left;
       if (first !== undefined)
         throw new PackError('missing', `expected a tensor ${first}, found none; pack the model again`);
-      return finishEncoder(base, placed(), options);
+      return finishEncoder(base, parts.placed(), options);
     },
   };
 }

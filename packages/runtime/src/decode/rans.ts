@@ -92,7 +92,7 @@ export const rans = defineFunction(
     [...states, out].forEach((value, i) => {
       body.store(zero, value, FIXED.states + 4 * i);
     });
-    return from as Expr<'i32'>;
+    return from;
   },
 );
 
@@ -105,5 +105,5 @@ export const ransRest = defineFunction(words('from', 'out', 'end'), (body, { fro
     body.store(at, state);
     body.set(at, offset(at, 4));
   });
-  return from as Expr<'i32'>;
+  return from;
 });

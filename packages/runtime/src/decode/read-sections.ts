@@ -48,9 +48,9 @@ function chunkReader(chunks: AsyncIterable<Uint8Array>) {
     let at = 0;
     while (at < length) {
       if (used === chunk.length) {
-        const { done, value } = await iterator.next();
-        if (done) break;
-        [chunk, used] = [value, 0];
+        const next = await iterator.next();
+        if (next.done === true) break;
+        [chunk, used] = [next.value, 0];
         continue;
       }
       const piece = chunk.subarray(used, used + length - at);

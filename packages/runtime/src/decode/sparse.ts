@@ -5,6 +5,7 @@ import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { type Places, roomFor } from '../encoder/linear.js';
+import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -133,33 +134,72 @@ export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Arra
   });
 }
 
-/** A layer of blocks of four, `wide` where its values stand as i16. */
+/** Blocks as they stand in the file, in places that are given back. */
+function decodePlainBlocks(reading: Reading) {
+  const { bound, source, section, rows, total } = reading;
+  const { arena, calls } = bound;
+  const places = { units: arena.placeUnset(2 * rows), out: arena.placeUnset(2 * total + 2) };
+  const counts = decodeColumns(reading, { ...places, stride: 2, unroll: 1 });
+  const scales = arena.placeUnset(4 * rows);
+  decodeScales(reading, scales);
+  const values = decodeStream(bound, source, 4 * total, section.name).at;
+  if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
+  const { u16, i8 } = arena.views();
+  const columns = u16.subarray(places.out / 2, places.out / 2 + total);
+  checkLastBlocks(
+    columns,
+    i8.subarray(values, values + 4 * total),
+    extentOf(section.shape).columns,
+    section.name,
+  );
+  return { values, columns: places.out, counts, rows, scales };
+}
+
+/** A layer of blocks of four, in pairs, `wide` where its values stand as i16. */
 export function decodeBlocks(
   bound: Bound,
   section: TensorSection,
   bytes: Uint8Array,
   wide: boolean,
 ): Places['int8'] {
+  const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);
-  const { rows, total } = reading;
-  const { calls, arena } = bound;
-  const at = roomFor.int8(arena, rows, total, wide);
-  return within(reading, at, () => {
-    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: 1 });
-    decodeScales(reading, at.scales);
-    const values = decodeStream(
-      bound,
-      reading.source,
-      4 * total,
-      section.name,
-      wide ? undefined : at.values,
-    ).at;
-    if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
-    const { u16, i8 } = arena.views();
-    const blocks = u16.subarray(at.columns / 2, at.columns / 2 + total);
-    const { columns } = extentOf(section.shape);
-    checkLastBlocks(blocks, i8.subarray(values, values + 4 * total), columns, section.name);
-    calls.offsets({ values, counts, rows, out: at.offsets });
-    if (wide) calls.wide({ from: values, out: at.values, count: 4 * total });
+  const { rows } = reading;
+  const mark = arena.mark();
+  const plain = decodePlainBlocks(reading);
+  checkEnd(reading.source, section.name);
+  // How much room pairs need is known only now, and the layer begins where these places do: they step aside.
+  const nowhere = { outValues: 0, outColumns: 0, units: 0, write: 0 };
+  const blocks = BLOCKS_TOGETHER * calls.pairs({ ...plain, ...nowhere });
+  const kept = arena.views().u8.slice(mark, arena.mark());
+  arena.release(mark);
+  const at = roomFor.int8(arena, rows, blocks, wide);
+  const after = arena.mark();
+  const from = arena.placeUnset(kept.length + 64);
+  // As far from a multiple of 64 as they were.
+  const moved = from + (mark % 64);
+  arena.views().u8.set(kept, moved);
+  const here = (place: number): number => place - mark + moved;
+  const [values, columns, counts] = [plain.values, plain.columns, plain.counts].map(here) as [
+    number,
+    number,
+    number,
+  ];
+  const { f32 } = arena.views();
+  f32.copyWithin(at.scales / 4, here(plain.scales) / 4, here(plain.scales) / 4 + rows);
+  calls.offsets({ values, counts, rows, out: at.offsets });
+  const outValues = wide ? arena.placeUnset(4 * blocks) : at.values;
+  calls.pairs({
+    values,
+    columns,
+    counts,
+    rows,
+    outValues,
+    outColumns: at.columns,
+    units: at.counts,
+    write: 1,
   });
+  if (wide) calls.wide({ from: outValues, out: at.values, count: 4 * blocks });
+  arena.release(after);
+  return at;
 }

@@ -9,7 +9,7 @@ type LayerForm = LinearWeights['form'];
 export type EncoderForms = EncoderOf<LayerForm, Table['form'], unknown>;
 
 const OF_LAYER: Readonly<Record<LayerForm, readonly KernelName[]>> = {
-  dense: ['denseF32'],
+  dense: ['denseF32', 'denseOne'],
   f32: ['spmmF32'],
   q15: ['quantiseQ15', 'spmmQ15'],
   int8: ['quantiseInt8', 'spmmInt8'],

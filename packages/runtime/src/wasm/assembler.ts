@@ -185,6 +185,11 @@ export const v128 = {
 };
 
 export const i8x16 = {
+  /** The bytes of `a` at these 16 places. */
+  shuffle: (a: Expr<'v128'>, places: readonly number[]): Expr<'v128'> => ({
+    type: 'v128',
+    code: [a.code, a.code, simd(0x0d), places],
+  }),
   splat: unary('i32', 'v128', simd(0x0f)),
   eq: binary('v128', simd(0x23)),
   /** The highest bit of every lane. */

@@ -48,7 +48,7 @@ export function layerBytes(
   const get = (place: number, length: number): number[] => bytesAt(side, place, length);
   if (form === 'dense') return { values: get(at.values, 8 * Math.ceil(rows / 2) * columns) };
   const counts = side.arena.views().u16.subarray(at.counts / 2, at.counts / 2 + rows);
-  const total = counts.reduce((sum, count) => sum + count, 0) * (form === 'int8' ? 1 : 2);
+  const total = counts.reduce((sum, count) => sum + count, 0) * 2;
   const common = { counts: get(at.counts, 2 * rows) };
   if (form === 'q15')
     return { ...common, entries: get(at.entries, 4 * total), scales: get(at.scales, 4 * rows) };
