@@ -1,6 +1,7 @@
 // The benchmarks of this repository: `npm run bench -- NAME [options]`. Build first: they run the compiled code.
 import { infer } from './infer.js';
 import { latency } from './latency.js';
+import { open } from './open.js';
 import { step } from './step.js';
 import { threads } from './threads.js';
 import { web } from './web.js';
@@ -9,6 +10,7 @@ const BENCHMARKS = {
   infer,
   int8: latency('int8'),
   structure: latency('structure'),
+  open,
   threads,
   train: step('train'),
   pretrain: step('pretrain'),

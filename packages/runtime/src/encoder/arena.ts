@@ -8,13 +8,19 @@ import { RuntimeError } from './errors.js';
 const ALIGNMENT = 64;
 /** Kernels may read so far past the end of what they are given. */
 const SLACK_BYTES = 64;
-/** Grown by at least so much at once. */
+/** Pages that are grown by at least, and what part of those there are: engines collect garbage at every growth. */
 const LEAST_GROWTH = 64;
+const GROWTH = 1 / 8;
 
 export interface Arena {
   readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
   /** The address of so many zeros, a multiple of 64. */
   place(bytes: number): number;
+  /** The same, but what stands there may be anything. */
+  placeUnset(bytes: number): number;
+  /** Makes room for so many more bytes at once. */
+  reserve(bytes: number): void;
   /** The memory's numbers. What was returned before the last `place` may be detached. */
   views(): Views;
   /** Gives back what was placed since `mark`, for what is needed only for a while. */
@@ -34,16 +40,28 @@ export function createArena(shared = false): Arena {
     if (views.u8.buffer !== memory.buffer) views = viewsOf(memory);
     return views;
   };
+  const reach = (end: number, least: number): void => {
+    const missing = Math.ceil((end + SLACK_BYTES - memory.buffer.byteLength) / PAGE_BYTES);
+    if (missing > 0) grow(memory, Math.max(missing, least));
+  };
+  const placeUnset = (bytes: number): number => {
+    const at = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
+    top = at + bytes;
+    reach(top, Math.max(LEAST_GROWTH, Math.floor((GROWTH * memory.buffer.byteLength) / PAGE_BYTES)));
+    used = Math.max(used, top);
+    return at;
+  };
   return {
-    memory,
+    ...{ memory, shared },
     views: current,
+    reserve: (bytes) => {
+      reach(top + bytes, 0);
+    },
+    placeUnset,
     place(bytes) {
-      const at = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
-      top = at + bytes;
-      const missing = Math.ceil((top + SLACK_BYTES - memory.buffer.byteLength) / PAGE_BYTES);
-      if (missing > 0) grow(memory, Math.max(missing, LEAST_GROWTH));
-      if (at < used) current().u8.fill(0, at, Math.min(top, used));
-      used = Math.max(used, top);
+      const before = used;
+      const at = placeUnset(bytes);
+      if (at < before) current().u8.fill(0, at, Math.min(top, before));
       return at;
     },
     mark: () => top,

@@ -3,7 +3,10 @@ import { scoreBytes } from '../kernels/attention.js';
 import { evenHead } from '../kernels/quantise-heads.js';
 import type { Arena } from './arena.js';
 import { paddedFeatures, WIDEST } from './tiles.js';
-import type { EncoderWeights } from './weights.js';
+import type { EncoderOf } from './weights.js';
+
+/** All that sizes of buffers depend on. */
+type Sizes = EncoderOf<{ readonly rows: number }, unknown, unknown>;
 
 /** Addresses; every token of a batch has room in each. */
 export interface Shared {
@@ -43,11 +46,11 @@ export interface Scratch {
 
 const most = (counts: readonly number[]): number => paddedFeatures(Math.max(0, ...counts));
 
-const attendedRows = ({ blocks }: EncoderWeights): number =>
+const attendedRows = ({ blocks }: Sizes): number =>
   most(blocks.map(({ attention }) => attention?.query.rows ?? 0));
 
 /** For batches of at most `tokens`, padding included. */
-export function placeShared(arena: Arena, weights: EncoderWeights, tokens: number): Shared {
+export function placeShared(arena: Arena, weights: Sizes, tokens: number): Shared {
   const { hidden, headSize } = weights;
   const rows = attendedRows(weights);
   const heads = Math.ceil(rows / headSize);
@@ -68,7 +71,7 @@ export function placeShared(arena: Arena, weights: EncoderWeights, tokens: numbe
 }
 
 /** For sequences of at most `length` tokens, padding included. */
-export function placeScratch(arena: Arena, weights: EncoderWeights, length: number): Scratch {
+export function placeScratch(arena: Arena, weights: Sizes, length: number): Scratch {
   const { hidden, headSize, blocks, head } = weights;
   const attended = attendedRows(weights);
   const wide = most(blocks.map((block) => block.wide?.rows ?? 0));

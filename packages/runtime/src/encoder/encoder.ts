@@ -2,28 +2,20 @@
 // for the largest batch, and plain functions from token ids to numbers.
 import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
-import { bindProgram, type Levels } from '../kernels/program.js';
-import { testedProgram } from '../kernels/self-test.js';
+import { bindProgram, type Levels, type Program } from '../kernels/program.js';
+import { passing, testedProgram } from '../kernels/self-test.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
 import { runStage, stagesOf, type Thread, unitsOf } from './forward.js';
-import {
-  classify,
-  type Head,
-  meanState,
-  placeHead,
-  type SpanLogits,
-  spans,
-  tokenState,
-  tokenStates,
-} from './head.js';
-import { placeBlock, placeNorm } from './layers.js';
+import { classify, meanState, type SpanLogits, spans, tokenState, tokenStates } from './head.js';
+import { type Head, type PlacedEncoder, placeWeights } from './layers.js';
+import { mapEncoder } from './map-encoder.js';
 import type { Plan } from './plan.js';
-import { placeTable } from './tables.js';
 import type { Pool, Threads } from './threads.js';
-import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS, tileFor } from './tiles.js';
+import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
+import { type EncoderForms, usedKernels } from './used-kernels.js';
 import type { EncoderWeights } from './weights.js';
 
 export interface EncoderOptions {
@@ -57,20 +49,76 @@ export interface Encoder {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Kernels that were tested, and a memory for the model's parts. */
+export interface Base {
+  readonly arena: Arena;
+  readonly program: Program;
+  /** Those that will share the memory. */
+  readonly threads?: Threads | undefined;
+  /** Why there are none, where they were asked for. */
+  readonly note?: string | undefined;
+}
+
+interface StartOptions {
+  readonly levels?: readonly Level[] | undefined;
+  readonly threads?: Threads | undefined;
+}
+
+/** Tested kernels, by what they were asked for: they serve every encoder of the process. */
+const programs = new Map<string, Program>();
+
+function programFor(forms: EncoderForms, levels: readonly Level[], shared: boolean): Program {
+  const { headSize } = forms;
+  const used = usedKernels(forms);
+  const key = [headSize, shared, ...levels, ...used].join();
+  const shapes = TILE_WIDTHS.map((tile) => ({ tile, headSize }));
+  const program = programs.get(key) ?? testedProgram(shapes, levels, shared, passing, used);
+  programs.set(key, program);
+  return program;
+}
+
+export function startEncoder(forms: EncoderForms, options: StartOptions): Base {
+  const { levels = availableLevels(), threads } = options;
+  const note = threads?.unavailable();
+  const helped = note === undefined && threads && threads.count > 1 ? threads : undefined;
+  const shared = helped !== undefined;
+  return { arena: createArena(shared), program: programFor(forms, levels, shared), threads: helped, note };
+}
+
+const placeArrays = (weights: EncoderWeights, options: StartOptions) => {
+  const forms = mapEncoder(weights, {
+    linear: ({ form }) => form,
+    table: ({ form }) => form,
+    norm: () => undefined,
+  });
+  const base = startEncoder(forms, options);
+  return { base, placed: placeWeights(base.arena, weights, base.program.levels) };
+};
+
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
-export const createEncoder = (weights: EncoderWeights, options: EncoderOptions): Encoder =>
-  encoderOver(prepare(weights, options));
+export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
+  const { base, placed } = placeArrays(weights, { levels: options.levels });
+  return encoderOver(prepare(base, placed, options));
+}
 
 /** The same with threads that are ready when it resolves; where there can be none, one computes, and there is a note. */
 export async function createThreadedEncoder(
   weights: EncoderWeights,
-  { threads, ...options }: EncoderOptions & { readonly threads?: Threads | undefined },
+  options: EncoderOptions & StartOptions,
 ): Promise<Encoder> {
-  const note = threads?.unavailable();
-  if (!threads || threads.count === 1 || note !== undefined)
-    return encoderOver(prepare(weights, options), undefined, note);
-  const state = prepare(weights, options, threads.count);
-  const started = await threads.start({ ...state, stages: stagesOf(state.plan), runStage });
+  const { base, placed } = placeArrays(weights, options);
+  return finishEncoder(base, placed, options);
+}
+
+/** The encoder of parts that stand in the memory, with the threads that were asked for. */
+export async function finishEncoder(
+  base: Base,
+  placed: PlacedEncoder,
+  options: EncoderOptions,
+): Promise<Encoder> {
+  const state = prepare(base, placed, options);
+  if (!base.threads) return encoderOver(state, undefined, base.note);
+  const started = await base.threads.start({ ...state, stages: stagesOf(state.plan), runStage });
   return typeof started === 'string' ? encoderOver(state, undefined, started) : encoderOver(state, started);
 }
 
@@ -113,28 +161,18 @@ function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
 
 type State = ReturnType<typeof prepare>;
 
-/** For so many threads; more than one share the memory. */
 function prepare(
-  weights: EncoderWeights,
-  { largest, levels = availableLevels() }: EncoderOptions,
-  threads = 1,
+  { arena, program, threads }: Base,
+  placed: PlacedEncoder,
+  { largest }: Pick<EncoderOptions, 'largest'>,
 ) {
-  const { hidden, headSize, epsilon, embeddings } = weights;
-  const program = testedProgram(
-    TILE_WIDTHS.map((tile) => ({ tile, headSize })),
-    levels,
-    threads > 1,
-  );
-  const arena = createArena(threads > 1);
+  const { hidden, headSize, epsilon, embeddings, blocks, head } = placed;
   const length = paddedTokens(largest.length);
   const capacity = length * largest.rows;
-  const head = weights.head && placeHead(arena, weights.head, program.levels);
   const plan: Plan = {
-    ...{ hidden, headSize, epsilon, program },
-    embeddings: placeEmbeddings(arena, weights),
-    blocks: weights.blocks.map((block, i) => placeBlock(arena, `block ${i}`, block, program.levels)),
-    shared: placeShared(arena, weights, capacity),
-    scratch: Array.from({ length: threads }, () => placeScratch(arena, weights, length)),
+    ...{ hidden, headSize, epsilon, program, embeddings, blocks },
+    shared: placeShared(arena, placed, capacity),
+    scratch: Array.from({ length: threads?.count ?? 1 }, () => placeScratch(arena, placed, length)),
   };
   const thread: Thread = {
     plan,
@@ -143,16 +181,6 @@ function prepare(
     f32: arena.views().f32,
   };
   return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
-}
-
-function placeEmbeddings(arena: Arena, { embeddings, hidden }: EncoderWeights): Plan['embeddings'] {
-  const { words, positions, types, norm } = embeddings;
-  return {
-    words: placeTable(arena, 'word embeddings', words, hidden),
-    positions: placeTable(arena, 'position embeddings', positions, hidden),
-    types: types && placeTable(arena, 'token type embeddings', types, hidden),
-    norm: placeNorm(arena, norm),
-  };
 }
 
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
@@ -164,17 +192,9 @@ function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head,
   return head as Extract<Head, { kind: K }>;
 }
 
-/** Sequences that are faster as the tokens of a tile than one by one. */
-const WORTH_A_TILE = 4;
-
 function classifyAll(state: State, all: readonly Sequence[]): Float32Array[] {
   const head = headOf(state, 'classification');
-  const tile = tileFor(all.length);
-  const together = all.length < WORTH_A_TILE ? 1 : tile;
-  const logits: Float32Array[] = [];
-  for (let start = 0; start < all.length; start += together)
-    logits.push(...classify(state.thread, tile, head, all.slice(start, start + together)));
-  return logits;
+  return all.map((sequence) => classify(state.thread, head, sequence));
 }
 
 /** Runs the encoder over parts of the batch that fit, and `read` over each part's sequences. */

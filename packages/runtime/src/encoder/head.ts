@@ -1,26 +1,9 @@
 // Heads over the hidden states: labels from the first token, a start and an end for every token, or a mean.
 import { normalDistribution } from '../kernels/gelu.js';
-import type { Levels } from '../kernels/program.js';
-import type { Arena } from './arena.js';
 import { apply, bankOf, statesAt, type Thread } from './forward.js';
-import { applyToOne, type Linear, placeLinear } from './linear.js';
-import type { Sequence } from './tiles.js';
-import type { HeadWeights } from './weights.js';
-
-export type Head =
-  | {
-      readonly kind: 'classification';
-      readonly dense: Linear;
-      readonly activation: 'tanh' | 'relu' | 'gelu';
-      readonly output: Linear;
-    }
-  | { readonly kind: 'span'; readonly output: Linear };
-
-export function placeHead(arena: Arena, head: HeadWeights, levels: Levels): Head {
-  const output = placeLinear(arena, 'head.output', head.output, levels);
-  if (head.kind === 'span') return { kind: 'span', output };
-  return { ...head, dense: placeLinear(arena, 'head.dense', head.dense, levels), output };
-}
+import type { Head } from './layers.js';
+import { applyToOne, type Linear } from './linear.js';
+import { type Sequence, TILE_WIDTHS } from './tiles.js';
 
 const ACTIVATIONS = {
   tanh: Math.tanh,
@@ -57,34 +40,31 @@ export function meanState(thread: Thread, sequence: Sequence): Float32Array {
   return Float32Array.from(sums, (sum) => sum / sequence.tokens);
 }
 
-/** Logits [labels] of each of at most `tile` sequences, which stand side by side as the tokens of a tile. */
+/** Logits [labels] of a sequence: the same alone as in a batch. */
 export function classify(
   thread: Thread,
-  tile: number,
   { dense, activation, output }: Extract<Head, { kind: 'classification' }>,
-  sequences: readonly Sequence[],
-): Float32Array[] {
+  sequence: Sequence,
+): Float32Array {
   const { scratch, f32, plan } = thread;
-  const bank = bankOf(thread, tile);
   const { middle, sum } = scratch;
-  const one = sequences.length === 1 && [dense, output].every(({ form }) => form === 'dense');
-  const width = one ? 1 : tile;
+  // Layers that are not dense need a tile, of which the sequence has the first lane.
+  const one = [dense, output].every(({ form }) => form === 'dense');
+  const width = one ? 1 : TILE_WIDTHS[0]!;
+  const bank = bankOf(thread, TILE_WIDTHS[0]!);
   const applyTo = (layer: Linear, x: number, y: number): void => {
     if (one && layer.form === 'dense') applyToOne(bank, layer, x, y);
     else apply(bank, scratch, layer, x, y);
   };
   f32.fill(0, middle / 4, middle / 4 + plan.hidden * width);
-  for (const [lane, sequence] of sequences.entries())
-    tokenState(thread, sequence, 0).forEach((value, i) => {
-      f32[middle / 4 + i * width + lane] = value;
-    });
+  tokenState(thread, sequence, 0).forEach((value, i) => {
+    f32[middle / 4 + i * width] = value;
+  });
   applyTo(dense, middle, sum);
   const activate = ACTIVATIONS[activation];
   for (let i = sum / 4; i < sum / 4 + dense.rows * width; i++) f32[i] = activate(f32[i]!);
   applyTo(output, sum, middle);
-  return sequences.map((_, lane) =>
-    Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * width + lane]!),
-  );
+  return Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * width]!);
 }
 
 export interface SpanLogits {

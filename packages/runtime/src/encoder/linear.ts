@@ -6,7 +6,7 @@ import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
-import { type Arena, placeFloats } from './arena.js';
+import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';
 import { eachPair, NO_BLOCK } from './pair-blocks.js';
 import type { LinearWeights, SparseRows } from './weights.js';
@@ -22,7 +22,7 @@ export interface Input {
 type Form = LinearWeights['form'];
 
 /** Addresses of what a kernel reads of the layer. */
-interface Places {
+export interface Places {
   readonly dense: { readonly values: number; readonly bias: number };
   readonly f32: {
     readonly values: number;
@@ -108,9 +108,39 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
   }
 }
 
+/** Entries of a row, filled up to a multiple of UNROLL. */
+const evenCount = (count: number): number => UNROLL * Math.ceil(count / UNROLL);
+
+// Room for a layer; `total` is its number of entries, padded ones among them, or of blocks.
+export const roomFor = {
+  dense: (arena: Arena, rows: number, columns: number): Places['dense'] => ({
+    values: arena.place(4 * evenRows(rows) * columns),
+    bias: arena.place(4 * evenRows(rows)),
+  }),
+  f32: (arena: Arena, rows: number, total: number): Places['f32'] => ({
+    values: arena.place(4 * total),
+    columns: arena.place(2 * total),
+    counts: arena.place(2 * rows),
+    bias: arena.place(4 * rows),
+  }),
+  q15: (arena: Arena, rows: number, total: number): Places['q15'] => ({
+    entries: arena.place(4 * total),
+    counts: arena.place(2 * rows),
+    scales: arena.place(4 * rows),
+    bias: arena.place(4 * rows),
+  }),
+  int8: (arena: Arena, rows: number, total: number, wide: boolean): Places['int8'] => ({
+    values: arena.place(4 * total * (wide ? 2 : 1)),
+    columns: arena.place(2 * total),
+    counts: arena.place(2 * rows),
+    offsets: arena.place(4 * rows),
+    scales: arena.place(4 * rows),
+    bias: arena.place(4 * rows),
+  }),
+};
+
 function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>): Places['dense'] {
-  const even = evenRows(rows);
-  const at = { values: arena.place(4 * even * columns), bias: arena.place(4 * even) };
+  const at = roomFor.dense(arena, rows, columns);
   const { f32 } = arena.views();
   for (let row = 0; row < rows; row++) {
     const to = at.values / 4 + (row - (row % ROWS_TOGETHER)) * columns + (row % ROWS_TOGETHER);
@@ -119,8 +149,6 @@ function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>):
   f32.set(bias, at.bias / 4);
   return at;
 }
-
-const evenCount = (count: number): number => UNROLL * Math.ceil(count / UNROLL);
 
 /** Entries with every row padded to a multiple of UNROLL. */
 function paddedEntries({ rowStart }: SparseRows): number {
@@ -143,23 +171,17 @@ function eachRow(
 }
 
 /** u16 entries of each row, in units of `unit`. */
-function placeCounts(arena: Arena, { rowStart }: SparseRows, unit: number): number {
-  const at = arena.place(2 * (rowStart.length - 1));
+function writeCounts(arena: Arena, at: number, { rowStart }: SparseRows, unit: number): void {
   const { u16 } = arena.views();
   for (let row = 0; row + 1 < rowStart.length; row++)
     u16[at / 2 + row] = Math.ceil((rowStart[row + 1]! - rowStart[row]!) / unit);
-  return at;
 }
 
-function placeF32(arena: Arena, { bias, entries, values, scales }: Sparse): Places['f32'] {
-  const total = paddedEntries(entries);
-  const at = {
-    values: arena.place(4 * total),
-    columns: arena.place(2 * total),
-    counts: placeCounts(arena, entries, UNROLL),
-    bias: placeFloats(arena, bias),
-  };
+function placeF32(arena: Arena, { rows, bias, entries, values, scales }: Sparse): Places['f32'] {
+  const at = roomFor.f32(arena, rows, paddedEntries(entries));
+  writeCounts(arena, at.counts, entries, UNROLL);
   const { f32, u16 } = arena.views();
+  f32.set(bias, at.bias / 4);
   eachRow(entries, (row, start, end, to) => {
     const scale = scales?.[row] ?? 1;
     for (let i = start; i < end; i++) f32[at.values / 4 + to + i - start] = values[i]! * scale;
@@ -169,13 +191,10 @@ function placeF32(arena: Arena, { bias, entries, values, scales }: Sparse): Plac
 }
 
 function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }: Sparse): Places['q15'] {
-  const at = {
-    entries: arena.place(4 * paddedEntries(entries)),
-    counts: placeCounts(arena, entries, UNROLL),
-    scales: arena.place(4 * rows),
-    bias: placeFloats(arena, bias),
-  };
+  const at = roomFor.q15(arena, rows, paddedEntries(entries));
+  writeCounts(arena, at.counts, entries, UNROLL);
   const { f32, i16, u16 } = arena.views();
+  f32.set(bias, at.bias / 4);
   eachRow(entries, (row, start, end, to) => {
     const first = at.entries / 2 + 2 * to;
     const unit = quantiseRow(values.subarray(start, end), columns, (i, value) => {
@@ -204,15 +223,10 @@ function placeInt8(
   const { wide } = int8Form(levels.int8);
   const pairs = pairsOf(entries, values);
   const blocks = BLOCKS_TOGETHER * pairs.reduce((sum, count) => sum + count, 0);
-  const at = {
-    values: arena.place(4 * blocks * (wide ? 2 : 1)),
-    columns: arena.place(2 * blocks),
-    counts: arena.place(2 * rows),
-    offsets: arena.place(4 * rows),
-    scales: placeFloats(arena, scales),
-    bias: placeFloats(arena, bias),
-  };
-  const { i8, i16, u16, i32 } = arena.views();
+  const at = roomFor.int8(arena, rows, blocks, wide);
+  const { i8, i16, u16, i32, f32 } = arena.views();
+  f32.set(scales, at.scales / 4);
+  f32.set(bias, at.bias / 4);
   u16.set(pairs, at.counts / 2);
   const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
   let to = 0;

@@ -44,7 +44,7 @@ export function placeTable(arena: Arena, name: string, table: Table, hidden: num
   return { form, rows, at: { table: placeValues(arena, table), scales }, group };
 }
 
-const GATHER = { f32: 'gatherF32', int8: 'gatherInt8', int4: 'gatherInt4' } as const;
+export const GATHER = { f32: 'gatherF32', int8: 'gatherInt8', int4: 'gatherInt4' } as const;
 
 /** y f32 [features, tile] += a row for each of the first `tokens` lanes; `rows` is the address of their numbers. */
 export function addRows(

@@ -73,45 +73,47 @@ export type Table =
       readonly group: number;
     };
 
-export interface BlockWeights {
+/** A block of layers `L` and norms `N`. */
+export interface BlockOf<L, N> {
   /** Absent where no head is left. Rows are heads * head size. */
-  readonly attention?: {
-    readonly query: LinearWeights;
-    readonly key: LinearWeights;
-    readonly value: LinearWeights;
-  };
-  readonly attended: LinearWeights;
-  readonly attendedNorm: NormWeights;
+  readonly attention?: { readonly query: L; readonly key: L; readonly value: L };
+  readonly attended: L;
+  readonly attendedNorm: N;
   /** Absent where no neuron is left. */
-  readonly wide?: LinearWeights;
-  readonly narrow: LinearWeights;
-  readonly norm: NormWeights;
+  readonly wide?: L;
+  readonly narrow: L;
+  readonly norm: N;
 }
 
 /** A layer over the first token, its activation, and one output for each label; or two outputs for every token. */
-export type HeadWeights =
+export type HeadOf<L> =
   | {
       readonly kind: 'classification';
-      readonly dense: LinearWeights;
+      readonly dense: L;
       readonly activation: 'tanh' | 'relu' | 'gelu';
-      readonly output: LinearWeights;
+      readonly output: L;
     }
-  | { readonly kind: 'span'; readonly output: LinearWeights };
+  | { readonly kind: 'span'; readonly output: L };
 
-export interface EncoderWeights {
+/** An encoder whose layers, tables and norms are arrays, sections of a file, or places in a memory. */
+export interface EncoderOf<L, T, N> {
   readonly hidden: number;
   readonly headSize: number;
   /** Of every LayerNorm. */
   readonly epsilon: number;
   readonly embeddings: {
-    readonly words: Table;
-    readonly positions: Table;
+    readonly words: T;
+    readonly positions: T;
     /** Absent in DistilBERT. With one row, as in RoBERTa, that of every token. */
-    readonly types?: Table;
+    readonly types?: T;
     /** Row of `positions` that the first token has. */
     readonly firstPosition: number;
-    readonly norm: NormWeights;
+    readonly norm: N;
   };
-  readonly blocks: readonly BlockWeights[];
-  readonly head?: HeadWeights;
+  readonly blocks: readonly BlockOf<L, N>[];
+  readonly head?: HeadOf<L>;
 }
+
+export type BlockWeights = BlockOf<LinearWeights, NormWeights>;
+export type HeadWeights = HeadOf<LinearWeights>;
+export type EncoderWeights = EncoderOf<LinearWeights, Table, NormWeights>;

@@ -17,7 +17,8 @@ function makeTables(): Int32Array {
   return tables;
 }
 
-const TABLES = makeTables();
+/** [8, 256] */
+export const TABLES = makeTables();
 
 /** The checksum of `bytes`, 0 to 2^32 - 1. */
 export function crc32c(bytes: Uint8Array): number {

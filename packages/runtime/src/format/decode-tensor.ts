@@ -129,7 +129,7 @@ function readIndices(source: ByteSource, count: number, name: string): Uint8Arra
 }
 
 /** A block that ends beyond the matrix has zeros there. */
-function checkLastBlocks({ columns }: Pattern, data: Int8Array, width: number, name: string): void {
+export function checkLastBlocks(columns: Uint16Array, data: Int8Array, width: number, name: string): void {
   const last = Math.ceil(width / 4) - 1;
   const inside = width - 4 * last;
   if (inside === 4) return;
@@ -158,7 +158,7 @@ function readSparse(source: ByteSource, { kind, name, shape }: TensorForm): Pack
     return { kind: 'sparse-int8', shape, ...pattern, scales, data: readInt8(source, count, name) };
   }
   const data = readInt8(source, 4 * count, name);
-  checkLastBlocks(pattern, data, columns, name);
+  checkLastBlocks(pattern.columns, data, columns, name);
   return { kind, shape, ...pattern, scales, data };
 }
 
@@ -185,13 +185,19 @@ function read(source: ByteSource, form: TensorForm): PackTensor {
   }
 }
 
+/** Throws where more is left of a section than its padding. */
+export function checkEnd(source: ByteSource, name: string): void {
+  const { left } = source;
+  if (left < ALIGNMENT && source.take(left).every((byte) => byte === 0)) return;
+  throw new PackError('count', `${name}: expected its section to end with its values, found more bytes`);
+}
+
 /** The tensor whose section is `bytes`, padding included. Throws PackError naming it. */
 export function decodeTensor(form: TensorForm, bytes: Uint8Array): PackTensor {
   const source = byteSource(bytes, form.name);
   const tensor = read(source, form);
-  const { left } = source;
-  if (left < ALIGNMENT && source.take(left).every((byte) => byte === 0)) return tensor;
-  throw new PackError('count', `${form.name}: expected its section to end with its values, found more bytes`);
+  checkEnd(source, form.name);
+  return tensor;
 }
 
 /** Sections begin at multiples of this, after zeros. */

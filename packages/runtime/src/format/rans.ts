@@ -6,7 +6,7 @@ import { PackError } from './pack-error.js';
 
 const STATES = 4;
 /** States are at least this between two symbols, and below 2^16 times this. */
-const LEAST = 1 << 15;
+export const LEAST = 1 << 15;
 const MASK = TOTAL - 1;
 
 /** Where each symbol's slots begin. */

@@ -28,15 +28,21 @@ export interface RangedPack {
   file(name: string): Promise<Uint8Array>;
 }
 
-function checkSection({ name, length, crc }: Section, bytes: Uint8Array): Uint8Array {
+/** The bytes, if they are those of the section. */
+export function checkSection(
+  { name, length, crc }: Section,
+  bytes: Uint8Array,
+  checksum = crc32c,
+): Uint8Array {
   if (bytes.length !== length) {
     throw new PackError('truncated', `${name}: expected ${length} bytes, found ${bytes.length}`);
   }
-  if (crc32c(bytes) === crc) return bytes;
+  if (checksum(bytes) === crc) return bytes;
   throw new PackError('checksum', `${name}: its checksum is not that of its bytes; fetch the file again`);
 }
 
-function decodeFile(section: Section, bytes: Uint8Array): Uint8Array {
+/** What a section of a file holds, after its checksum. */
+export function decodeFile(section: Section, bytes: Uint8Array): Uint8Array {
   const source = byteSource(checkSection(section, bytes), section.name);
   const content = readStream(source, { least: 0, most: MOST_FILE_BYTES }, section.name);
   const { left } = source;

@@ -9,7 +9,7 @@ import { decodeRans, encodeRans } from './rans.js';
 const RAW = 0;
 const RANS = 1;
 
-function coded(bytes: Uint8Array): Uint8Array {
+function encoded(bytes: Uint8Array): Uint8Array {
   const sink = byteSink();
   const frequencies = normalise(countBytes(bytes));
   writeFrequencies(sink, frequencies);
@@ -18,7 +18,7 @@ function coded(bytes: Uint8Array): Uint8Array {
 }
 
 export function writeStream(sink: ByteSink, bytes: Uint8Array): void {
-  const body = bytes.length > 0 ? coded(bytes) : bytes;
+  const body = bytes.length > 0 ? encoded(bytes) : bytes;
   const raw = body.length >= bytes.length;
   sink.u32(bytes.length);
   sink.u32(raw ? bytes.length : body.length);
@@ -32,8 +32,17 @@ export interface Expected {
   readonly most: number;
 }
 
-/** The bytes of the next stream. Their number is checked before anything is allocated for them. */
-export function readStream(source: ByteSource, expected: number | Expected, where: string): Uint8Array {
+/** The next stream before it is decoded. */
+export interface StreamHead {
+  /** Bytes that it holds. */
+  readonly count: number;
+  /** Frequencies and coded bytes, or the bytes themselves. */
+  readonly coded: boolean;
+  readonly body: Uint8Array;
+}
+
+/** Its number of bytes is checked before anything is allocated for them. */
+export function readStreamHead(source: ByteSource, expected: number | Expected, where: string): StreamHead {
   const { least, most } = typeof expected === 'number' ? { least: expected, most: expected } : expected;
   const count = source.u32();
   if (count < least || count > most) {
@@ -43,14 +52,18 @@ export function readStream(source: ByteSource, expected: number | Expected, wher
   const length = source.u32();
   const mode = source.u8();
   const body = source.take(length);
-  if (mode === RANS) {
-    const inner = byteSource(body, where);
-    const frequencies = readFrequencies(inner, where);
-    return decodeRans(inner, frequencies, count, where);
-  }
-  if (mode === RAW && length === count) return body;
+  if (mode === RANS || (mode === RAW && length === count)) return { count, coded: mode === RANS, body };
   throw new PackError(
     'stream',
     `${where}: expected mode 0 with ${count} bytes or mode 1, found mode ${mode} with ${length}`,
   );
+}
+
+/** The bytes of the next stream. */
+export function readStream(source: ByteSource, expected: number | Expected, where: string): Uint8Array {
+  const { count, coded, body } = readStreamHead(source, expected, where);
+  if (!coded) return body;
+  const inner = byteSource(body, where);
+  const frequencies = readFrequencies(inner, where);
+  return decodeRans(inner, frequencies, count, where);
 }

@@ -256,28 +256,30 @@ export const attentionFixed = kernel({
       const tileOf = (token: number): number => Math.floor(token / tile);
       const scale = (of: number, head: number, token: number): number =>
         f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+      const weights = new Float64Array(args.keys);
       for (let head = 0; head < args.heads; head++) {
         const start = head * even * tile;
         for (let query = 0; query < tile; query++) {
-          const scores = count(args.keys).map((key) => {
+          let largest = -Infinity;
+          for (let key = 0; key < args.keys; key++) {
             const from = args.k / 2 + (tileOf(key) * args.tileBytes) / 2 + start;
-            const dot = count(even).reduce(
-              (sum, i) =>
-                sum + i16[args.q / 2 + start + pairPlace(i, query)]! * i16[from + pairPlace(i, key)]!,
-              0,
-            );
+            let dot = 0;
+            for (let i = 0; i < even; i++)
+              dot += i16[args.q / 2 + start + pairPlace(i, query)]! * i16[from + pairPlace(i, key)]!;
             const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
-            return (dot * units) / Math.sqrt(headSize);
-          });
-          const largest = Math.max(...scores);
-          const weights = scores.map((score) => Math.exp(score - largest));
-          const total = weights.reduce((sum, weight) => sum + weight);
+            weights[key] = (dot * units) / Math.sqrt(headSize);
+            largest = Math.max(largest, weights[key]!);
+          }
+          let total = 0;
+          for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
+          for (let key = 0; key < args.keys; key++)
+            weights[key]! *= scale(args.valueScales, head, key) / total;
           for (let i = 0; i < headSize; i++) {
-            const sum = weights.reduce((before, weight, key) => {
-              const from = args.v / 2 + (tileOf(key) * args.tileBytes) / 2 + start + i * tile;
-              return before + weight * i16[from + (key % tile)]! * scale(args.valueScales, head, key);
-            }, 0);
-            f32[args.out / 4 + (head * headSize + i) * tile + query] = sum / total;
+            const from = args.v / 2 + start + i * tile;
+            let sum = 0;
+            for (let key = 0; key < args.keys; key++)
+              sum += weights[key]! * i16[from + (tileOf(key) * args.tileBytes) / 2 + (key % tile)]!;
+            f32[args.out / 4 + (head * headSize + i) * tile + query] = sum;
           }
         }
       }

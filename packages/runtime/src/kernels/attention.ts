@@ -155,13 +155,14 @@ export const attention = kernel({
       for (let head = 0; head < heads * headSize * tile; head += headSize * tile) {
         for (let query = 0; query < tile; query++) {
           const from = q / 4 + head + query;
+          let largest = -Infinity;
           for (let key = 0; key < keys; key++) {
             const other = first(k, key) + head;
-            weights[key] = 0;
-            for (let i = 0; i < headSize * tile; i += tile) weights[key]! += f32[from + i]! * f32[other + i]!;
-            weights[key]! /= Math.sqrt(headSize);
+            let score = 0;
+            for (let i = 0; i < headSize * tile; i += tile) score += f32[from + i]! * f32[other + i]!;
+            weights[key] = score / Math.sqrt(headSize);
+            largest = Math.max(largest, weights[key]!);
           }
-          const largest = weights.reduce((most, score) => Math.max(most, score));
           let total = 0;
           for (let key = 0; key < keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
           for (let i = 0; i < headSize * tile; i += tile) {

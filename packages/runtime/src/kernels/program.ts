@@ -76,6 +76,8 @@ export type Bank = { readonly tile: Shape['tile'] } & {
 export interface Program {
   readonly levels: Levels;
   readonly shapes: readonly Shape[];
+  /** What was asked for; the others are twins, which nobody calls. */
+  readonly kernels: readonly KernelName[];
   /** Absent where all levels are `scalar`. */
   readonly module?: WebAssembly.Module;
   /** Names of the parameters of every function of the module, in order. */
@@ -90,11 +92,18 @@ const exportName = (name: string, { tile }: Shape): string => `${name}${tile}`;
 
 const namesOf = (kernels: Kernels): KernelName[] => Object.keys(kernels) as KernelName[];
 
+export const KERNELS = Object.keys(GROUP_OF) as readonly KernelName[];
+
 /** Compiles the kernels of every shape; `shared` for memories that threads share. Fails where the engine lacks a level. */
-export function compileProgram(shapes: readonly Shape[], levels: Levels, shared: boolean): Program {
+export function compileProgram(
+  shapes: readonly Shape[],
+  levels: Levels,
+  shared: boolean,
+  used: readonly KernelName[] = KERNELS,
+): Program {
   const kernels = kernelsAt(levels);
   const functions: Record<string, WasmFunction<Params, void>> = {};
-  for (const name of namesOf(kernels)) {
+  for (const name of used) {
     const level = levels[GROUP_OF[name]];
     if (level === 'scalar') continue;
     for (const shape of shapes)
@@ -102,7 +111,7 @@ export function compileProgram(shapes: readonly Shape[], levels: Levels, shared:
   }
   const entries = Object.entries(functions).map(([name, { params }]) => [name, Object.keys(params)] as const);
   return {
-    ...{ levels, shapes, parameters: Object.fromEntries(entries) },
+    ...{ levels, shapes, kernels: used, parameters: Object.fromEntries(entries) },
     ...(entries.length > 0 && { module: new WebAssembly.Module(assemble(functions, shared)) }),
   };
 }

@@ -1,6 +1,10 @@
 // From a packed file to a model that answers.
-import { createThreadedEncoder, type EncoderWeights, RuntimeError, type Threads } from '../encoder/index.js';
-import { openPack, type Pack } from '../format/index.js';
+import { openEncoder } from '../decode/open.js';
+import type { PackedEncoder } from '../decode/packed.js';
+import { sectionsOf } from '../decode/read-sections.js';
+import { RuntimeError, type Threads } from '../encoder/index.js';
+import type { PackHeader } from '../format/index.js';
+import { decodeFile } from '../format/read-pack.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
 import { type Form, FORMS } from './linear-form.js';
@@ -39,7 +43,7 @@ const fieldsOf = (config: EncoderConfig) => {
 };
 
 /** Names of the labels of the model's head; throws where there are not as many as logits. */
-function headLabels({ header }: Pack, { head }: EncoderWeights): readonly string[] {
+function headLabels(header: PackHeader, { head }: PackedEncoder): readonly string[] {
   if (head?.kind !== 'classification') return [];
   const { rows } = head.output;
   const labels = labelsOf(header);
@@ -59,18 +63,21 @@ function headLabels({ header }: Pack, { head }: EncoderWeights): readonly string
 export async function load(source: Source, options: LoadOptions = {}): Promise<Model> {
   const { form, ...largest } = checkOptions(options);
   const bytes = await readSource(source, options);
-  const pack = openPack(bytes);
-  const { header } = pack;
+  const { header, sections } = sectionsOf(bytes);
   const config = encoderConfig(header);
-  const weights = weightsOf(pack, config, form);
-  const labels = headLabels(pack, weights);
-  const tokenizer = textTokenizer(
-    new Map(Array.from(header.files.keys(), (name) => [name, pack.file(name)])),
-  );
+  const weights = weightsOf(header, config, form);
+  const labels = headLabels(header, weights);
   const length = Math.min(largest.length, config.longest);
-  const encoder = await createThreadedEncoder(weights, {
+  const opening = openEncoder(weights, {
     ...{ largest: { rows: largest.rows, length }, threads: options.threads },
   });
+  const files = new Map<string, Uint8Array>();
+  for (const part of sections) {
+    if (part.of === 'tensor') opening.take(part.section, part.bytes);
+    else files.set(part.section.name, decodeFile(part.section, part.bytes));
+  }
+  const tokenizer = textTokenizer(files);
+  const encoder = await opening.finish();
   return createModel({
     ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
     bytes: { file: bytes.length, memory: encoder.bytes },

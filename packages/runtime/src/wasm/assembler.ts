@@ -9,10 +9,13 @@ const TYPE_CODE: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, 
 const NO_RESULT = 0x40;
 export const PAGE_BYTES = 65536;
 
+/** Bytes, in order, as a tree: an expression holds its operands', and nothing is copied before a module is assembled. */
+type Code = readonly (number | Code)[];
+
 /** Code that leaves one value of type `T` on the stack. Used twice, it is computed twice: see `Body.let`. */
 export interface Expr<T extends ValueType> {
   readonly type: T;
-  readonly code: readonly number[];
+  readonly code: Code;
 }
 
 /** A parameter or local variable; as an expression it reads the variable. */
@@ -45,46 +48,54 @@ const utf8 = (text: string): number[] => {
   return [...unsigned(bytes.length), ...bytes];
 };
 
-const vector = (items: readonly (readonly number[])[]): number[] => [
-  ...unsigned(items.length),
-  ...items.flat(),
-];
+/** Appends the bytes of a tree. */
+function flatten(code: Code, bytes: number[]): number[] {
+  for (const part of code) {
+    if (typeof part === 'number') bytes.push(part);
+    else flatten(part, bytes);
+  }
+  return bytes;
+}
 
-const section = (id: number, content: readonly number[]): number[] => [
-  id,
-  ...unsigned(content.length),
-  ...content,
-];
+/** The bytes of `code` after their number. */
+const sized = (code: Code): Code => {
+  const bytes = flatten(code, []);
+  return [unsigned(bytes.length), bytes];
+};
+
+const vector = (items: Code): Code => [unsigned(items.length), items];
+
+const section = (id: number, content: Code): Code => [id, sized(content)];
 
 // ---- instructions ----------------------------------------------------------------------------------------
 
-const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
+const simd = (opcode: number): readonly number[] => [0xfd, ...unsigned(opcode)];
 
 const unary =
   <A extends ValueType, R extends ValueType>(_operand: A, type: R, opcode: readonly number[]) =>
-  (a: Expr<A>): Expr<R> => ({ type, code: [...a.code, ...opcode] });
+  (a: Expr<A>): Expr<R> => ({ type, code: [a.code, opcode] });
 
 const binary =
   <T extends ValueType>(type: T, opcode: readonly number[]) =>
-  (a: Expr<T>, b: Expr<T>): Expr<T> => ({ type, code: [...a.code, ...b.code, ...opcode] });
+  (a: Expr<T>, b: Expr<T>): Expr<T> => ({ type, code: [a.code, b.code, opcode] });
 
 const load =
   <T extends ValueType>(type: T, opcode: readonly number[], align: number) =>
   (address: Expr<'i32'>, offset = 0): Expr<T> => ({
     type,
-    code: [...address.code, ...opcode, align, ...unsigned(offset)],
+    code: [address.code, opcode, align, unsigned(offset)],
   });
 
 const shift =
   (opcode: number) =>
   (a: Expr<'v128'>, bits: number): Expr<'v128'> => ({
     type: 'v128',
-    code: [...a.code, ...i32.const(bits).code, ...simd(opcode)],
+    code: [a.code, i32.const(bits).code, simd(opcode)],
   });
 
 const lane =
   <R extends ValueType>(type: R, opcode: number) =>
-  (a: Expr<'v128'>, index: number): Expr<R> => ({ type, code: [...a.code, ...simd(opcode), index] });
+  (a: Expr<'v128'>, index: number): Expr<R> => ({ type, code: [a.code, simd(opcode), index] });
 
 const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
   type: 'v128',
@@ -98,20 +109,33 @@ export const i32 = {
   load8U: load('i32', [0x2d], 0),
   load16U: load('i32', [0x2f], 1),
   eqz: unary('i32', 'i32', [0x45]),
+  eq: binary('i32', [0x46]),
   ltU: binary('i32', [0x49]),
+  leU: binary('i32', [0x4d]),
   add: binary('i32', [0x6a]),
   sub: binary('i32', [0x6b]),
   mul: binary('i32', [0x6c]),
   divU: binary('i32', [0x6e]),
   and: binary('i32', [0x71]),
+  or: binary('i32', [0x72]),
+  xor: binary('i32', [0x73]),
   shl: binary('i32', [0x74]),
+  shrS: binary('i32', [0x75]),
   shrU: binary('i32', [0x76]),
+  popcnt: unary('i32', 'i32', [0x69]),
+  reinterpret: unary('f32', 'i32', [0xbc]),
   /** The smaller of two unsigned numbers; both are computed twice. */
   minU: (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => ({
     type: 'i32',
-    code: [...a.code, ...b.code, ...a.code, ...b.code, 0x49, 0x1b], // lt_u, select
+    code: [a.code, b.code, a.code, b.code, 0x49, 0x1b], // lt_u, select
   }),
 };
+
+/** `a` where `condition` is not zero, otherwise `b`; both are computed. */
+export const select = <T extends ValueType>(condition: Expr<'i32'>, a: Expr<T>, b: Expr<T>): Expr<T> => ({
+  type: a.type,
+  code: [a.code, b.code, condition.code, 0x1b],
+});
 
 export const f32 = {
   const: (value: number): Expr<'f32'> => ({
@@ -124,10 +148,23 @@ export const f32 = {
   div: binary('f32', [0x95]),
   convertS: unary('i32', 'f32', [0xb2]),
   convertU: unary('i32', 'f32', [0xb3]),
+  demote: unary('f64', 'f32', [0xb6]),
+  reinterpret: unary('i32', 'f32', [0xbe]),
 };
 
 export const f64 = {
+  const: (value: number): Expr<'f64'> => ({
+    type: 'f64',
+    code: [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
+  }),
+  sqrt: unary('f64', 'f64', [0x9f]),
   add: binary('f64', [0xa0]),
+  sub: binary('f64', [0xa1]),
+  mul: binary('f64', [0xa2]),
+  div: binary('f64', [0xa3]),
+  min: binary('f64', [0xa4]),
+  convertU: unary('i32', 'f64', [0xb8]),
+  promote: unary('f32', 'f64', [0xbb]),
 };
 
 export const v128 = {
@@ -144,14 +181,19 @@ export const v128 = {
   andNot: binary('v128', simd(0x4f)),
   or: binary('v128', simd(0x50)),
   xor: binary('v128', simd(0x51)),
+  anyTrue: unary('v128', 'i32', simd(0x53)),
 };
 
 export const i8x16 = {
   /** The bytes of `a` at these 16 places. */
   shuffle: (a: Expr<'v128'>, places: readonly number[]): Expr<'v128'> => ({
     type: 'v128',
-    code: [...a.code, ...a.code, ...simd(0x0d), ...places],
+    code: [a.code, a.code, simd(0x0d), places],
   }),
+  splat: unary('i32', 'v128', simd(0x0f)),
+  eq: binary('v128', simd(0x23)),
+  /** The highest bit of every lane. */
+  bitmask: unary('v128', 'i32', simd(0x64)),
 };
 
 export const i16x8 = {
@@ -170,6 +212,7 @@ export const i32x4 = {
   const: (a: number, b: number, c: number, d: number) => vectorConst(Int32Array.of(a, b, c, d)),
   splat: unary('i32', 'v128', simd(0x11)),
   extractLane: lane('i32', 0x1b),
+  eq: binary('v128', simd(0x37)),
   ne: binary('v128', simd(0x38)),
   extendLowS: unary('v128', 'v128', simd(0xa7)),
   extendHighS: unary('v128', 'v128', simd(0xa8)),
@@ -205,11 +248,15 @@ export const f32x4 = {
 };
 
 export const f64x2 = {
+  splat: unary('f64', 'v128', simd(0x14)),
   extractLane: lane('f64', 0x21),
   /** The two lowest f32 lanes as f64. */
   promoteLow: unary('v128', 'v128', simd(0x5f)),
+  nearest: unary('v128', 'v128', simd(0x94)),
   add: binary('v128', simd(0xf0)),
   mul: binary('v128', simd(0xf2)),
+  /** To i32 towards zero, saturated, in the lower two lanes; the others are zero. */
+  toI32: unary('v128', 'v128', simd(0xfc)),
 };
 
 /**
@@ -220,13 +267,15 @@ export const relaxed = {
   /** a * b + c, rounded once or twice. */
   madd: (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
     type: 'v128',
-    code: [...a.code, ...b.code, ...c.code, ...simd(0x105)],
+    code: [a.code, b.code, c.code, simd(0x105)],
   }),
   /** As `i16x8.q15mulrSat` but for -1 * -1. */
   q15mulr: binary('v128', simd(0x111)),
   /** i16 sums of products of neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`. */
   dotI8x16: binary('v128', simd(0x112)),
 };
+
+const NARROW_STORE = { 1: [0x3a, 0], 2: [0x3b, 1] } as const;
 
 const STORE: Record<ValueType, readonly number[]> = {
   i32: [0x36, 2],
@@ -244,6 +293,12 @@ export interface Body {
   set<T extends ValueType>(variable: Local<T>, value: Expr<T>): void;
   /** Stores `value` at `address + offset` (bytes), in the width of its type. */
   store(address: Expr<'i32'>, value: Expr<ValueType>, offset?: number): void;
+  /** Stores the lowest bytes of `value` at `address + offset`. */
+  storeLow(bytes: 1 | 2, address: Expr<'i32'>, value: Expr<'i32'>, offset?: number): void;
+  /** As long as `condition` is not zero, asked before every turn. */
+  while(condition: Expr<'i32'>, statements: () => void): void;
+  /** Where `condition` is not zero. */
+  when(condition: Expr<'i32'>, statements: () => void): void;
   /** For i = from; i < to; i += step, compared as unsigned. `to + step` must not pass 2^32. */
   range(from: Expr<'i32'>, to: Expr<'i32'>, step: number, statements: (i: Local<'i32'>) => void): void;
 }
@@ -258,7 +313,7 @@ export interface WasmFunction<P extends Params, R extends Result> {
   readonly params: P;
   readonly result: R;
   readonly locals: readonly ValueType[];
-  readonly code: readonly number[];
+  readonly code: Code;
 }
 
 /** Builds a function. `build` writes its statements; the expression it returns, if any, is the result. */
@@ -266,7 +321,7 @@ export function defineFunction<P extends Params, R extends Result>(
   params: P,
   build: (body: Body, params: Locals<P>) => R,
 ): WasmFunction<P, R> {
-  const code: number[] = [];
+  const code: (number | Code)[] = [];
   const locals: ValueType[] = [];
   const paramCount = Object.keys(params).length;
 
@@ -276,7 +331,7 @@ export function defineFunction<P extends Params, R extends Result>(
     code: [0x20, ...unsigned(index)],
   });
   const set: Body['set'] = (variable, value) => {
-    code.push(...value.code, 0x21, ...unsigned(variable.index));
+    code.push(value.code, 0x21, unsigned(variable.index));
   };
   const body: Body = {
     let: (value) => {
@@ -286,23 +341,37 @@ export function defineFunction<P extends Params, R extends Result>(
     },
     set,
     store: (address, value, offset = 0) => {
-      code.push(...address.code, ...value.code, ...STORE[value.type], ...unsigned(offset));
+      code.push(address.code, value.code, STORE[value.type], unsigned(offset));
+    },
+    storeLow: (bytes, address, value, offset = 0) => {
+      code.push(address.code, value.code, NARROW_STORE[bytes], unsigned(offset));
+    },
+    while: (condition, statements) => {
+      body.when(condition, () => {
+        code.push(0x03, NO_RESULT); // loop
+        statements();
+        code.push(condition.code, 0x0d, 0, 0x0b); // br_if to the loop, end
+      });
+    },
+    when: (condition, statements) => {
+      code.push(condition.code, 0x04, NO_RESULT); // if
+      statements();
+      code.push(0x0b);
     },
     range: (from, to, step, statements) => {
       const end = body.let(to);
       const i = body.let(from);
-      const more = i32.ltU(i, end).code;
-      code.push(...more, 0x04, NO_RESULT, 0x03, NO_RESULT); // if more, loop
-      statements(i);
-      set(i, i32.add(i, i32.const(step)));
-      code.push(...more, 0x0d, 0, 0x0b, 0x0b); // br_if to the loop, end, end
+      body.while(i32.ltU(i, end), () => {
+        statements(i);
+        set(i, i32.add(i, i32.const(step)));
+      });
     },
   };
   const args = Object.fromEntries(
     Object.entries(params).map(([name, type], index) => [name, local(type, index)]),
   ) as Locals<P>;
   const result = build(body, args);
-  if (result) code.push(...result.code);
+  if (result) code.push(result.code);
   return { params, result, locals, code };
 }
 
@@ -326,28 +395,29 @@ export function assemble(functions: Record<string, AnyFunction>, shared = false)
   const list = Object.values(functions);
   const types = list.map(({ params, result }) => [
     0x60,
-    ...vector(Object.values(params).map((type) => [TYPE_CODE[type]])),
-    ...vector(result ? [[TYPE_CODE[result.type]]] : []),
+    vector(Object.values(params).map((type) => TYPE_CODE[type])),
+    vector(result ? [TYPE_CODE[result.type]] : []),
   ]);
-  const bodies = list.map(({ locals, code }) => {
-    const body = [...vector(locals.map((type) => [1, TYPE_CODE[type]])), ...code, 0x0b];
-    return [...unsigned(body.length), ...body];
-  });
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
-    ...section(1, vector(types)),
-    ...section(2, vector([[...utf8('env'), ...utf8('memory'), 0x02, ...limits]])),
-    ...section(3, vector(list.map((_, index) => unsigned(index)))),
-    ...section(7, vector(Object.keys(functions).map((key, i) => [...utf8(key), 0x00, ...unsigned(i)]))),
-    ...section(10, vector(bodies)),
-  ]);
+  const bodies = list.map(({ locals, code }) =>
+    sized([vector(locals.map((type) => [1, TYPE_CODE[type]])), code, 0x0b]),
+  );
+  const module: Code = [
+    [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
+    section(1, vector(types)),
+    section(2, vector([[utf8('env'), utf8('memory'), 0x02, limits]])),
+    section(3, vector(list.map((_, index) => unsigned(index)))),
+    section(7, vector(Object.keys(functions).map((key, i) => [utf8(key), 0x00, unsigned(i)]))),
+    section(10, vector(bodies)),
+  ];
+  return Uint8Array.from(flatten(module, []));
 }
 
 /** Compiles `functions` once; the returned function binds them to a memory, as often as needed. */
 export function compile<F extends Record<string, AnyFunction>>(
   functions: F,
+  shared = false,
 ): (memory: WebAssembly.Memory) => Calls<F> {
-  const module = new WebAssembly.Module(assemble(functions));
+  const module = new WebAssembly.Module(assemble(functions, shared));
   return (memory) => {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     const calls = Object.entries(functions).map(([key, { params }]) => {

@@ -1,0 +1,121 @@
+// From sections of a packed file to an encoder's memory: by WebAssembly where a kind has a way straight into the layout of its
+// kernels, otherwise by the reader and the arrays in TypeScript, which also tell what is wrong with a section.
+import type { Arena } from '../encoder/arena.js';
+import { type Linear, placeLinear } from '../encoder/linear.js';
+import { type PlacedTable, placeTable } from '../encoder/tables.js';
+import type { LinearWeights, Table } from '../encoder/weights.js';
+import { crc32c } from '../format/crc32c.js';
+import { decodeTensor } from '../format/decode-tensor.js';
+import type { TensorSection } from '../format/header.js';
+import { PackError } from '../format/pack-error.js';
+import { checkSection } from '../format/read-pack.js';
+import { denseOf, extentOf, type Kind, type PackTensor } from '../format/tensors.js';
+import { int8Form } from '../kernels/int8.js';
+import type { Levels } from '../kernels/program.js';
+import { linearOf } from '../load/linear-form.js';
+import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
+import { type Bound, bindDecoder } from './functions.js';
+import { decodeBlocks, decodeF32, decodeQ15 } from './sparse.js';
+import { checksum } from './stream.js';
+
+type LayerForm = LinearWeights['form'];
+
+/** Puts sections into the memory that it was made for; what it throws is a PackError that names the section. */
+export interface Decoder {
+  /** The bytes, if they are those of the section. */
+  check(section: TensorSection, bytes: Uint8Array): Uint8Array;
+  /** A layer whose bias is zero so far. */
+  linear(section: TensorSection, bytes: Uint8Array, as: LayerForm): Linear;
+  table(section: TensorSection, bytes: Uint8Array): PlacedTable;
+  /** An array that shares no memory. */
+  vector(section: TensorSection, bytes: Uint8Array): Float32Array;
+}
+
+const isFloats = (kind: Kind): kind is FloatKind => kind === 'f32' || kind === 'f16';
+
+/** In which form a table of a kind stands. */
+export const tableForm = (kind: Kind): Table['form'] => (kind === 'int8' || kind === 'int4' ? kind : 'f32');
+
+function tableOf(rows: number, tensor: PackTensor): Table {
+  if (tensor.kind === 'int8') return { form: 'int8', rows, values: tensor.data, scales: tensor.scales };
+  if (tensor.kind === 'int4')
+    return { form: 'int4', rows, values: tensor.data, scales: tensor.scales, group: tensor.group };
+  return { form: 'f32', rows, values: denseOf(tensor) };
+}
+
+/** The reader in TypeScript and the encoder's arrays. */
+export const twinDecoder = (arena: Arena, levels: Levels): Decoder => ({
+  check: (section, bytes) => checkSection(section, bytes, crc32c),
+  linear(section, bytes, as) {
+    const tensor = decodeTensor(section, bytes);
+    const bias = new Float32Array(extentOf(section.shape).rows);
+    return placeLinear(arena, section.name, linearOf(tensor, bias, as), levels);
+  },
+  table(section, bytes) {
+    const { rows, columns } = extentOf(section.shape);
+    return placeTable(arena, section.name, tableOf(rows, decodeTensor(section, bytes)), columns);
+  },
+  vector: (section, bytes) => denseOf(decodeTensor(section, bytes)).slice(),
+});
+
+function linearBy(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  as: LayerForm,
+  levels: Levels,
+): Linear | undefined {
+  const { rows, columns } = extentOf(section.shape);
+  const { kind } = section;
+  const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';
+  if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
+  if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
+  if (kind === 'sparse-1x4' && as === 'int8') {
+    const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8).wide);
+    return { form: as, rows, columns, at };
+  }
+  if (isFloats(kind) && as === 'dense')
+    return { form: as, rows, columns, at: decodeDense(bound, section, bytes, kind) };
+  return undefined;
+}
+
+function tableBy(bound: Bound, section: TensorSection, bytes: Uint8Array): PlacedTable | undefined {
+  const { kind } = section;
+  if (isFloats(kind)) return decodeFloatTable(bound, section, bytes, kind);
+  if (kind === 'int8' || kind === 'int4') return decodeByteTable(bound, section, bytes, kind);
+  return undefined;
+}
+
+/** Takes the first place of the arena. What has no way of its own or is refused is left to `twin`. */
+export function wasmDecoder(arena: Arena, levels: Levels, twin = twinDecoder(arena, levels)): Decoder {
+  const bound = bindDecoder(arena);
+  const orTwin = <A>(straight: () => A | undefined, other: () => A): A => {
+    const mark = arena.mark();
+    try {
+      const placed = straight();
+      if (placed) return placed;
+    } catch (error) {
+      if (!(error instanceof PackError)) throw error;
+    }
+    arena.release(mark);
+    return other();
+  };
+  return {
+    check: (section, bytes) => checkSection(section, bytes, (of) => checksum(bound, of)),
+    linear: (section, bytes, as) =>
+      orTwin(
+        () => linearBy(bound, section, bytes, as, levels),
+        () => twin.linear(section, bytes, as),
+      ),
+    table: (section, bytes) =>
+      orTwin(
+        () => tableBy(bound, section, bytes),
+        () => twin.table(section, bytes),
+      ),
+    vector: (section, bytes) =>
+      orTwin(
+        () => (isFloats(section.kind) ? decodeVector(bound, section, bytes, section.kind) : undefined),
+        () => twin.vector(section, bytes),
+      ),
+  };
+}

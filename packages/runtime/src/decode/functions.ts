@@ -1,0 +1,36 @@
+// The decoder's WebAssembly functions, compiled once and bound to a memory.
+import type { Arena } from '../encoder/arena.js';
+import { RuntimeError } from '../encoder/errors.js';
+import { type Calls, compile } from '../wasm/assembler.js';
+import * as checks from './checks.js';
+import { crc, writeCrcTables } from './crc32c.js';
+import { CRC_TABLES, FIXED, FIXED_BYTES } from './fixed.js';
+import * as layout from './layout.js';
+import { frequencies, rans, ransRest, slots } from './rans.js';
+import * as values from './values.js';
+
+const FUNCTIONS = { ...checks, ...layout, ...values, crc, frequencies, rans, ransRest, slots };
+
+/** Modules for memories that are shared between threads and for others. */
+const compiled = new Map<boolean, ReturnType<typeof compile<typeof FUNCTIONS>>>();
+
+function bindingFor(shared: boolean): ReturnType<typeof compile<typeof FUNCTIONS>> {
+  const made = compiled.get(shared) ?? compile(FUNCTIONS, shared);
+  compiled.set(shared, made);
+  return made;
+}
+
+/** An arena and the functions on it. */
+export interface Bound {
+  readonly arena: Arena;
+  readonly calls: Calls<typeof FUNCTIONS>;
+}
+
+/** Takes the first place of an arena for the decoder's tables. */
+export function bindDecoder(arena: Arena): Bound {
+  const at = arena.place(FIXED_BYTES);
+  if (at !== FIXED.slots)
+    throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
+  writeCrcTables(arena.views().i32.subarray(FIXED.crc / 4, FIXED.crc / 4 + 256 * CRC_TABLES));
+  return { arena, calls: bindingFor(arena.shared)(arena.memory) };
+}

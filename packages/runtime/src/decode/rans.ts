@@ -1,0 +1,109 @@
+// rANS streams in WebAssembly (format/rans.ts is the naive twin): four states in turn, a window of the coded bytes at a time.
+// What counts is the way from a state to its next: no branch for the renormalising word, a slot's frequency and bias loaded
+// apart, and tables at fixed addresses.
+import { PRECISION, TOTAL } from '../format/frequencies.js';
+import { LEAST } from '../format/rans.js';
+import { count, offset, words } from '../kernels/kernel.js';
+import { type Body, defineFunction, type Expr, i32, type Local, select } from '../wasm/assembler.js';
+import { FIXED } from './fixed.js';
+
+export const STATES = 4;
+/** Bytes that a round reads at most: a word for each state. */
+export const ROUND_BYTES = 2 * STATES;
+
+/**
+ * Reads a table of frequencies (format/frequencies.ts) at `from`; returns where it ends, or 0 where they do not add up to TOTAL.
+ * It reads at most 514 bytes; the caller sees whether they were there.
+ */
+export const frequencies = defineFunction(words('from'), (body, { from }) => {
+  const symbol = body.let(i32.load8U(from));
+  const last = body.let(i32.load8U(from, 1));
+  const sum = body.let(i32.const(0));
+  const next = (): Local<'i32'> => {
+    const byte = body.let(i32.load8U(from));
+    body.set(from, offset(from, 1));
+    return byte;
+  };
+  body.range(i32.const(0), i32.const(512), 4, (at) => {
+    body.store(at, i32.const(0), FIXED.frequencies);
+  });
+  body.set(from, offset(from, 2));
+  body.while(i32.leU(symbol, last), () => {
+    const frequency = next();
+    body.when(i32.eqz(frequency), () => {
+      body.set(symbol, i32.add(symbol, next()));
+    });
+    body.when(i32.ltU(i32.const(127), frequency), () => {
+      const upper = i32.shl(next(), i32.const(7));
+      body.set(frequency, i32.or(i32.and(frequency, i32.const(127)), upper));
+    });
+    body.set(sum, i32.add(sum, frequency));
+    body.when(frequency, () => {
+      body.storeLow(2, i32.shl(symbol, i32.const(1)), frequency, FIXED.frequencies);
+    });
+    body.set(symbol, offset(symbol, 1));
+  });
+  return select(i32.eq(sum, i32.const(TOTAL)), from, i32.const(0));
+});
+
+/** Fills the table of slots from the frequencies, which add up to TOTAL. */
+export const slots = defineFunction({}, (body) => {
+  const slot = body.let(i32.const(0));
+  body.range(i32.const(0), i32.const(256), 1, (symbol) => {
+    const frequency = body.let(i32.load16U(i32.shl(symbol, i32.const(1)), FIXED.frequencies));
+    const entry = body.let(frequency);
+    body.range(i32.const(0), frequency, 1, () => {
+      body.store(i32.shl(slot, i32.const(2)), entry, FIXED.slots);
+      body.storeLow(1, slot, symbol, FIXED.symbols);
+      body.set(entry, offset(entry, 1 << 16));
+      body.set(slot, offset(slot, 1));
+    });
+  });
+});
+
+/** Writes the next symbol of a state to `out + at` and moves on, in the words too. */
+function step(body: Body, state: Local<'i32'>, from: Local<'i32'>, out: Expr<'i32'>, at: number): void {
+  const slot = body.let(i32.and(state, i32.const(TOTAL - 1)));
+  body.storeLow(1, out, i32.load8U(slot, FIXED.symbols), at);
+  const entry = body.let(i32.shl(slot, i32.const(2)));
+  const quotient = i32.shrU(state, i32.const(PRECISION));
+  const product = i32.mul(i32.load16U(entry, FIXED.slots), quotient);
+  body.set(state, i32.add(product, i32.load16U(entry, FIXED.slots + 2)));
+  const low = body.let(i32.shrS(i32.sub(state, i32.const(LEAST)), i32.const(31))); // all ones below the least
+  body.set(state, select(low, i32.or(i32.shl(state, i32.const(16)), i32.load16U(from)), state));
+  body.set(from, i32.add(from, i32.and(low, i32.const(2))));
+}
+
+/**
+ * Rounds of four symbols from `out` to `end`, as long as words are read from `limit` at most. Returns where the next word
+ * is; where the next symbol goes stands after the states.
+ */
+export const rans = defineFunction(
+  words('from', 'limit', 'out', 'end'),
+  (body, { from, limit, out, end }) => {
+    const zero = i32.const(0);
+    const states = count(STATES).map((i) => body.let(i32.load(zero, FIXED.states + 4 * i)));
+    body.while(i32.and(i32.ltU(out, end), i32.leU(from, limit)), () => {
+      states.forEach((state, i) => {
+        step(body, state, from, out, i);
+      });
+      body.set(out, offset(out, STATES));
+    });
+    [...states, out].forEach((value, i) => {
+      body.store(zero, value, FIXED.states + 4 * i);
+    });
+    return from;
+  },
+);
+
+/** The last symbols, fewer than four. */
+export const ransRest = defineFunction(words('from', 'out', 'end'), (body, { from, out, end }) => {
+  const at = body.let(i32.const(FIXED.states));
+  body.range(out, end, 1, (to) => {
+    const state = body.let(i32.load(at));
+    step(body, state, from, to, 0);
+    body.store(at, state);
+    body.set(at, offset(at, 4));
+  });
+  return from;
+});

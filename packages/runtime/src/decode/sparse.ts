@@ -1,0 +1,205 @@
+// Sparse sections straight into the layout of the encoder's layers.
+import { type ByteSource, byteSource } from '../format/bytes.js';
+import { checkEnd, checkLastBlocks } from '../format/decode-tensor.js';
+import { ESCAPE } from '../format/encode-tensor.js';
+import type { TensorSection } from '../format/header.js';
+import { extentOf } from '../format/tensors.js';
+import { type Places, roomFor } from '../encoder/linear.js';
+import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
+import { tokenLength } from '../kernels/q15.js';
+import { UNROLL } from '../kernels/spmm-f32.js';
+import { FIXED } from './fixed.js';
+import type { Bound } from './functions.js';
+import { decodeStream, decodeWords, refused } from './stream.js';
+
+/** What is decoded, and where from. */
+interface Reading {
+  readonly bound: Bound;
+  readonly section: TensorSection;
+  readonly source: ByteSource;
+  readonly rows: number;
+  /** Values or blocks that a row can have. */
+  readonly width: number;
+  /** Of each row. */
+  readonly counts: Uint16Array;
+  readonly total: number;
+  /** Rows with an odd count. */
+  readonly odd: number;
+}
+
+function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading {
+  const { arena, calls } = bound;
+  const { rows, columns } = extentOf(section.shape);
+  const width = section.kind === 'sparse-1x4' ? Math.ceil(columns / 4) : columns;
+  const source = byteSource(bytes, section.name);
+  const mark = arena.mark();
+  const streams = decodeWords(bound, source, rows, section.name);
+  const at = arena.placeUnset(2 * rows);
+  calls.u16({ ...streams, out: at });
+  const total = calls.total({ counts: at, rows, width });
+  if (total < 0) throw refused(section.name);
+  const odd = calls.oddRows({ counts: at, rows });
+  const counts = arena.views().u16.slice(at / 2, at / 2 + rows);
+  arena.release(mark);
+  return { bound, section, source, rows, width, counts, total, odd };
+}
+
+/**
+ * The next stream is the gaps; columns go to `out`, one every `stride` bytes, in rows filled up to multiples of `unroll`, whose
+ * number goes to `units`. Returns where the counts stand.
+ */
+function decodeColumns(
+  { bound, section: { name }, source, rows, width, total, counts }: Reading,
+  of: { readonly units: number; readonly out: number; readonly stride: number; readonly unroll: number },
+): number {
+  const { calls, arena } = bound;
+  const plain = arena.placeUnset(2 * rows);
+  const most = total + rows * Math.floor(width / ESCAPE);
+  const { at, count } = decodeStream(bound, source, { least: total, most }, name);
+  const { u8, u16 } = arena.views();
+  u16.set(counts, plain / 2);
+  const escapes = calls.countEscapes({ from: at, bytes: count });
+  if (count - escapes !== total || (count > 0 && u8[at + count - 1] === ESCAPE)) throw refused(name);
+  const { units, out, stride, unroll } = of;
+  const shift = Math.log2(unroll);
+  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, stride, shift })) throw refused(name);
+  return plain;
+}
+
+function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
+  const streams = decodeWords(bound, source, rows, name);
+  if (bound.calls.scales({ ...streams, out })) throw refused(name);
+}
+
+/** Values as f32, in a place of their own, and scales of the rows: those of int8, otherwise ones. */
+function decodeSingles(reading: Reading, scales: number): number {
+  const { bound, section, source, rows, total } = reading;
+  const { calls, arena } = bound;
+  const { kind, name } = section;
+  if (kind === 'sparse-int8') decodeScales(reading, scales);
+  else arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
+  if (kind === 'sparse-codebook') decodeCodebook(reading);
+  const out = arena.placeUnset(4 * total + 32);
+  if (kind === 'sparse-f16') {
+    if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
+    return out;
+  }
+  const { at } = decodeStream(bound, source, total, name);
+  if (kind === 'sparse-int8') {
+    if (calls.hasLowest({ from: at, bytes: total })) throw refused(name);
+    calls.integers({ from: at, out, count: total });
+  } else if (calls.indices({ from: at, out, count: total })) throw refused(name);
+  return out;
+}
+
+function decodeCodebook({ bound: { arena, calls }, source, section: { name } }: Reading): void {
+  arena.views().u8.set(source.take(64), FIXED.codebook);
+  if (calls.hasNoNumber({ from: FIXED.codebook, bytes: 64 })) throw refused(name);
+}
+
+/** Runs `decode`, whose other places are given back, and checks that the section ends there. */
+function within<A>(reading: Reading, at: A, decode: () => void): A {
+  const { arena } = reading.bound;
+  const mark = arena.mark();
+  decode();
+  arena.release(mark);
+  checkEnd(reading.source, reading.section.name);
+  return at;
+}
+
+/** A layer of single values in 16-bit fixed point. Its bias is left to be written. */
+export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const at = roomFor.q15(bound.arena, rows, reading.total + reading.odd);
+  return within(reading, at, () => {
+    const to = { units: at.counts, out: at.entries + 2, stride: 4, unroll: UNROLL };
+    const counts = decodeColumns(reading, to);
+    const values = decodeSingles(reading, at.scales);
+    const token = tokenLength(extentOf(section.shape).columns);
+    bound.calls.q15({ values, entries: at.entries, counts, rows, scales: at.scales, token });
+  });
+}
+
+/** The same in f32. */
+export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const at = roomFor.f32(bound.arena, rows, reading.total + reading.odd);
+  return within(reading, at, () => {
+    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: UNROLL });
+    const scales = bound.arena.placeUnset(4 * rows);
+    const values = decodeSingles(reading, scales);
+    bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
+  });
+}
+
+/** Blocks as they stand in the file, in places that are given back. */
+function decodePlainBlocks(reading: Reading) {
+  const { bound, source, section, rows, total } = reading;
+  const { arena, calls } = bound;
+  const places = { units: arena.placeUnset(2 * rows), out: arena.placeUnset(2 * total + 2) };
+  const counts = decodeColumns(reading, { ...places, stride: 2, unroll: 1 });
+  const scales = arena.placeUnset(4 * rows);
+  decodeScales(reading, scales);
+  const values = decodeStream(bound, source, 4 * total, section.name).at;
+  if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
+  const { u16, i8 } = arena.views();
+  const columns = u16.subarray(places.out / 2, places.out / 2 + total);
+  checkLastBlocks(
+    columns,
+    i8.subarray(values, values + 4 * total),
+    extentOf(section.shape).columns,
+    section.name,
+  );
+  return { values, columns: places.out, counts, rows, scales };
+}
+
+/** A layer of blocks of four, in pairs, `wide` where its values stand as i16. */
+export function decodeBlocks(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  wide: boolean,
+): Places['int8'] {
+  const { arena, calls } = bound;
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const mark = arena.mark();
+  const plain = decodePlainBlocks(reading);
+  checkEnd(reading.source, section.name);
+  // How much room pairs need is known only now, and the layer begins where these places do: they step aside.
+  const nowhere = { outValues: 0, outColumns: 0, units: 0, write: 0 };
+  const blocks = BLOCKS_TOGETHER * calls.pairs({ ...plain, ...nowhere });
+  const kept = arena.views().u8.slice(mark, arena.mark());
+  arena.release(mark);
+  const at = roomFor.int8(arena, rows, blocks, wide);
+  const after = arena.mark();
+  const from = arena.placeUnset(kept.length + 64);
+  // As far from a multiple of 64 as they were.
+  const moved = from + (mark % 64);
+  arena.views().u8.set(kept, moved);
+  const here = (place: number): number => place - mark + moved;
+  const [values, columns, counts] = [plain.values, plain.columns, plain.counts].map(here) as [
+    number,
+    number,
+    number,
+  ];
+  const { f32 } = arena.views();
+  f32.copyWithin(at.scales / 4, here(plain.scales) / 4, here(plain.scales) / 4 + rows);
+  calls.offsets({ values, counts, rows, out: at.offsets });
+  const outValues = wide ? arena.placeUnset(4 * blocks) : at.values;
+  calls.pairs({
+    values,
+    columns,
+    counts,
+    rows,
+    outValues,
+    outColumns: at.columns,
+    units: at.counts,
+    write: 1,
+  });
+  if (wide) calls.wide({ from: outValues, out: at.values, count: 4 * blocks });
+  arena.release(after);
+  return at;
+}

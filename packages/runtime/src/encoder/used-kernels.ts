@@ -1,0 +1,45 @@
+// Which kernels an encoder calls: no others need be compiled and tested.
+import type { KernelName } from '../kernels/program.js';
+import { GATHER } from './tables.js';
+import type { EncoderOf, LinearWeights, Table } from './weights.js';
+
+type LayerForm = LinearWeights['form'];
+
+/** An encoder by the forms of its layers and tables. */
+export type EncoderForms = EncoderOf<LayerForm, Table['form'], unknown>;
+
+const OF_LAYER: Readonly<Record<LayerForm, readonly KernelName[]>> = {
+  dense: ['denseF32', 'denseOne'],
+  f32: ['spmmF32'],
+  q15: ['quantiseQ15', 'spmmQ15'],
+  int8: ['quantiseInt8', 'spmmInt8'],
+};
+
+const isQuantised = (form: LayerForm): boolean => form === 'q15' || form === 'int8';
+
+/** As forward.ts chooses them. */
+export function usedKernels({ embeddings, blocks, head }: EncoderForms): KernelName[] {
+  const { words, positions, types } = embeddings;
+  const names = new Set<KernelName>(['addNorm']);
+  const add = (all: readonly KernelName[]): void => {
+    for (const name of all) names.add(name);
+  };
+  add([words, positions, ...(types ? [types] : [])].map((form) => GATHER[form]));
+  for (const { attention, attended, wide, narrow } of blocks) {
+    const layers = [
+      attended,
+      narrow,
+      ...(wide ? [wide] : []),
+      ...(attention ? Object.values(attention) : []),
+    ];
+    for (const form of layers) add(OF_LAYER[form]);
+    if (attention)
+      add(
+        isQuantised(attention.query) ? ['quantiseHeads', 'quantiseValues', 'attentionFixed'] : ['attention'],
+      );
+    if (wide) add([isQuantised(narrow) ? 'geluNear' : 'gelu']);
+  }
+  if (head) add(OF_LAYER[head.output]);
+  if (head?.kind === 'classification') add(OF_LAYER[head.dense]);
+  return [...names].sort();
+}

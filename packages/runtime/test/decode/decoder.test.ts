@@ -1,0 +1,128 @@
+// Sections put into a memory by WebAssembly against the reader and the arrays in TypeScript: of every kind in every form that
+// has a way of its own, and of any shape.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { LinearWeights } from '../../src/encoder/weights.js';
+import { crc32c } from '../../src/format/crc32c.js';
+import { encodeTensor } from '../../src/format/encode-tensor.js';
+import type { TensorSection } from '../../src/format/header.js';
+import { extentOf, type PackTensor, toF16, toF32, toInt4, toInt8 } from '../../src/format/index.js';
+import { toSparse1x4, toSparseCodebook, toSparseF16, toSparseInt8 } from '../../src/format/sparsify.js';
+import { gaussian, uniform } from '../format/weights.js';
+import { layerBytes, sides, tableBytes } from '../support/decoders.js';
+
+function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
+  const { bytes } = encodeTensor(tensor);
+  const padded = new Uint8Array(16 * Math.ceil(bytes.length / 16));
+  padded.set(bytes);
+  const { kind, shape } = tensor;
+  const group = tensor.kind === 'int4' ? tensor.group : undefined;
+  const at = { offset: 0, length: padded.length, crc: crc32c(padded) };
+  return [{ name: 'w', kind, shape, group, ...at }, padded];
+}
+
+type Make = (shape: number[], values: Float32Array) => PackTensor;
+
+const LAYERS: readonly (readonly [string, LinearWeights['form'], Make])[] = [
+  ['sparse-int8', 'q15', toSparseInt8],
+  ['sparse-int8', 'f32', toSparseInt8],
+  ['sparse-codebook', 'q15', toSparseCodebook],
+  ['sparse-codebook', 'f32', toSparseCodebook],
+  ['sparse-f16', 'f32', toSparseF16],
+  ['sparse-f16', 'q15', toSparseF16],
+  ['sparse-1x4', 'int8', toSparse1x4],
+  ['f32', 'dense', toF32],
+  ['f16', 'dense', toF16],
+];
+
+const TABLES: readonly (readonly [string, Make])[] = [
+  ['f32', toF32],
+  ['f16', toF16],
+  ['int8', toInt8],
+  ['int4', (shape, values) => toInt4(shape, values, 16)],
+];
+
+/** Matrices with rows that are empty and rows that are full, gaps of more than a byte, and tiny values among them. */
+const matrices = fc
+  .record({
+    rows: fc.integer({ min: 0, max: 9 }),
+    columns: fc.oneof(fc.integer({ min: 1, max: 41 }), fc.integer({ min: 250, max: 1100 })),
+    density: fc.constantFrom(0, 0.001, 0.02, 0.3, 0.9, 1),
+    seed: fc.nat(),
+  })
+  .map(({ rows, columns, density, seed }) => {
+    const next = uniform(seed);
+    const densities = Array.from({ length: rows }, () => (next() < 0.2 ? Math.round(next()) : density));
+    const values = gaussian(rows * columns, seed).map((value, at) =>
+      next() < densities[Math.floor(at / columns)]! ? (next() < 0.05 ? 1e-6 * value : value) : 0,
+    );
+    return { shape: [rows, columns], values };
+  });
+
+describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
+  const wide = level === 'simd';
+  const [wasm, twin] = sides(level, true);
+
+  it.each(LAYERS)('%s as %s', (_, as, make) => {
+    fc.assert(
+      fc.property(matrices, ({ shape, values }) => {
+        const [section, bytes] = sectionOf(make(shape, values));
+        const [found, expected] = [wasm, twin].map((side) => {
+          const mark = side.arena.mark();
+          const linear = side.decoder.linear(section, side.decoder.check(section, bytes), as);
+          side.arena.release(mark);
+          return layerBytes(side, linear, wide);
+        });
+        expect(found).toEqual(expected);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('tables', () => {
+  const [wasm, twin] = sides('simd', true);
+  it.each(TABLES)('%s', (_, make) => {
+    fc.assert(
+      fc.property(matrices, ({ shape, values }) => {
+        const [section, bytes] = sectionOf(make(shape, values));
+        const [found, expected] = [wasm, twin].map((side) => {
+          const mark = side.arena.mark();
+          const table = side.decoder.table(section, side.decoder.check(section, bytes));
+          side.arena.release(mark);
+          return tableBytes(side, table, extentOf(section.shape).columns);
+        });
+        expect(found).toEqual(expected);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('streams', () => {
+  const [wasm, twin] = sides('simd', true);
+
+  it('longer than a window, coded and as they are, come out as they went in', () => {
+    const next = uniform(7);
+    for (const spread of [3, 40, 254]) {
+      const [rows, columns] = [700, 301];
+      const data = Int8Array.from({ length: rows * columns }, () => Math.floor(spread * (next() - 0.5)));
+      const scales = new Float32Array(rows).fill(1);
+      const [section, bytes] = sectionOf({ kind: 'int8', shape: [rows, columns], scales, data });
+      wasm.decoder.check(section, bytes);
+      const { at } = wasm.decoder.table(section, bytes);
+      expect(wasm.arena.views().i8.subarray(at.table, at.table + data.length)).toEqual(data);
+    }
+  });
+
+  it('checksums are those of the twin, of any length', () => {
+    for (const length of [0, 1, 15, 16, 17, 1000, 65536, 65537, 200_001]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 31) ^ (i >> 7));
+      const section = { name: 'w', kind: 'f32', shape: [1], offset: 0, length, crc: crc32c(bytes) } as const;
+      for (const { decoder } of [wasm, twin]) {
+        expect(decoder.check(section, bytes)).toBe(bytes);
+        expect(() => decoder.check({ ...section, crc: section.crc ^ 1 }, bytes)).toThrow('w: its checksum');
+      }
+    }
+  });
+});
