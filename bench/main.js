@@ -3,6 +3,9 @@ import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
 
+// ONNX Runtime would write files of telemetry; children inherit this.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 const BENCHMARKS = {
   infer,
   int8: latency('int8'),

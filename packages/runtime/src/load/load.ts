@@ -1,5 +1,5 @@
 // From a packed file to a model that answers.
-import { createEncoder, type EncoderWeights, RuntimeError } from '../encoder/index.js';
+import { createEncoder, type EncoderWeights, type Level, RuntimeError } from '../encoder/index.js';
 import { openPack, type Pack } from '../format/index.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
@@ -20,6 +20,8 @@ export interface LoadOptions extends ReadOptions {
    * tokens as the model has positions for, 512 at most.
    */
   readonly largest?: { readonly rows?: number | undefined; readonly length?: number | undefined } | undefined;
+  /** Instructions that may be used, best first. Default: all that the engine has. */
+  readonly levels?: readonly Level[] | undefined;
 }
 
 function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
@@ -66,7 +68,11 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<M
     new Map(Array.from(header.files.keys(), (name) => [name, pack.file(name)])),
   );
   const length = Math.min(largest.length, config.longest);
-  const encoder = createEncoder(weights, { largest: { rows: largest.rows, length } });
+  const { levels } = options;
+  const encoder = createEncoder(weights, {
+    largest: { rows: largest.rows, length },
+    ...(levels && { levels }),
+  });
   return createModel({
     ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
     bytes: { file: bytes.length, memory: encoder.bytes },
