@@ -66,8 +66,8 @@ describe('compress', () => {
       const args = ['compress', ...classify, ...steps, '--recipe', recipe, ...sparsity, '--out', recipe];
       const report = (await espalierJson(root, ...args)) as unknown as Report;
       expect(report).toEqual(reportOf(recipe));
-      expect(Object.keys(report).sort()).toEqual(KEYS.sort());
-      expect(readdirSync(path('project', recipe)).sort()).toEqual([...FILES].sort());
+      expect(Object.keys(report).sort()).toEqual([...KEYS, 'packed'].sort());
+      expect(readdirSync(path('project', recipe)).sort()).toEqual([...FILES, 'model.espalier'].sort());
       expect(report.metrics.dense?.majority).toBe(0.5);
       expect(report.metrics.compressed?.majority).toBe(0.5);
       if (recipe !== 'distil') {
@@ -96,6 +96,7 @@ describe('compress', () => {
         denseF32: bytes.length,
         gzip: gzipSync(bytes).length,
         denseInt8: expect.any(Number) as number,
+        packed: readFileSync(path('project', recipe, 'model.espalier')).length,
       });
     },
   );
