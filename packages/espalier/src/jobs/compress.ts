@@ -95,10 +95,7 @@ export async function compressLoaded(
   const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
-  if (run.finished) {
-    checkGate(run.finished);
-    return run.finished;
-  }
+  if (run.finished) return checkGate(run.finished);
   const dense =
     options.dense === null
       ? undefined

@@ -1,6 +1,7 @@
 // The packed file of a run: written into its directory and scored by the runtime, where the runtime computes it and the file
 // passes its gate.
 import { join } from 'node:path';
+import { EspalierError } from '../errors.js';
 import { packModel, writeGated } from '../export/pack.js';
 import { dropFailure } from '../export/pack-gate.js';
 import { longestOf, openPacked } from '../export/packed-predictor.js';
@@ -46,10 +47,16 @@ export async function packResults(
   packing: Packing,
   target: PackTarget,
 ): Promise<PackResults> {
-  const packed = packing.pack ? await writePacked(labelled, target, packing) : undefined;
+  const packed = packing.pack ? await writePacked(labelled, target, packing).catch(failed) : undefined;
   if (packed) return packed;
   const failure = furtherCheck(labelled, target, packing, 'the compressed model')(target.scores);
   return { metrics: {}, bytes: {}, ...(failure !== undefined && { failure }) };
+}
+
+/** The report is worth writing without a file that could not be made. */
+function failed(cause: unknown): PackResults {
+  if (cause instanceof EspalierError) return { metrics: {}, bytes: {}, failure: cause.message };
+  throw cause;
 }
 
 /** What scores must hold against the dense model. */

@@ -218,12 +218,12 @@ export async function writeRun(
   await writeFileAtomic(join(out, 'report.md'), renderReport(report));
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
-  checkGate(report);
   if (onnxInt8?.failure) throw onnxInt8.failure;
-  return report;
+  return checkGate(report);
 }
 
 /** A run that did not meet its gate fails, once everything else is written. Throws EspalierError. */
-export function checkGate({ failure }: Pick<Report, 'failure'>): void {
-  if (failure !== undefined) throw new EspalierError(`${failure}; the rest of the run is written`);
+export function checkGate(report: Report): Report {
+  if (report.failure === undefined) return report;
+  throw new EspalierError(`${report.failure}; the rest of the run is written`);
 }

@@ -10,7 +10,8 @@ const layersOf = ({ runtime: { layers, levels } }: PackedReport): string =>
 /** Bytes and main score of each; nothing where there is no packed file. */
 export function fileTable({ metrics, bytes, parameters, packed }: Report): Table | undefined {
   if (bytes.packed === undefined) return undefined;
-  const metric = Object.keys(metrics.packed ?? {})[0] as ScoreName;
+  const names = Object.keys(metrics.packed ?? {}) as ScoreName[];
+  const metric = names.find((name) => name !== 'majority' && name !== 'loss')!;
   const denseF32 = 4 * (parameters.before ?? parameters).total;
   const row = (title: string, size: number | undefined, scores: Scores | undefined): string[][] =>
     size === undefined

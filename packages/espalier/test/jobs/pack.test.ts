@@ -68,6 +68,7 @@ describe('compress', () => {
     expect(report.packed!.runtime).toEqual(scored.runtime);
     expect(Object.keys(report.packed!.runtime.layers)).toEqual(['q15']);
     const text = readFileSync(path('sparse', 'report.md'), 'utf8');
+    expect(text).toMatch(/^\| file \| bytes \| smaller \| accuracy \|$/m);
     expect(text).toMatch(/\| dense, float32 +\|.*1\.0x/);
     expect(text).toMatch(/\| dense, int8 \(ONNX, post-training\) +\|/);
     expect(text).toMatch(/\| model\.espalier \(q15; kernels \w+.*\) +\|.*\d\.\dx \| \d\.\d{4} \|/);
