@@ -211,7 +211,9 @@ export function addPack(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--embeddings <kind>', 'packed file: word embeddings (default int8)').choices(PACK_EMBEDDINGS),
+      new Option('--embeddings <kind>', 'packed file: word embeddings (default int8)').choices(
+        PACK_EMBEDDINGS,
+      ),
     )
     .option(
       '--gate <fraction>',
@@ -227,7 +229,9 @@ export const packOptions = ({ values, embeddings, gate, keep }: PackFlags): Pack
 /** --form, of commands that run a packed file. */
 export const addForm = (command: Command): Command =>
   command.addOption(
-    new Option('--form <form>', 'packed file: in what its layers are computed').choices(FORMS).default('auto'),
+    new Option('--form <form>', 'packed file: in what its layers are computed')
+      .choices(FORMS)
+      .default('auto'),
   );
 
 export interface FormFlags {

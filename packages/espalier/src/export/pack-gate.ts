@@ -28,7 +28,8 @@ export interface Judged extends Agreement {
 }
 
 /** The main score of a task times 100. */
-export const pointsOf = ({ metrics }: Pick<Task, 'metrics'>, scores: Scores): number => 100 * scores[metrics[0]!]!;
+export const pointsOf = ({ metrics }: Pick<Task, 'metrics'>, scores: Scores): number =>
+  100 * scores[metrics[0]!]!;
 
 const percent = (fraction: number): string => `${Number((100 * fraction).toFixed(2))} %`;
 

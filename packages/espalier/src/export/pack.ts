@@ -143,7 +143,8 @@ async function checkPack(
   await reference.release();
   const found = await artefact.logits(examples);
   const agreement = compareDecisions(expected, found, answersSpans(model));
-  const scored = task && dev && { expected: scoreLogits(task, expected, dev), found: scoreLogits(task, found, dev) };
+  const scored = task &&
+    dev && { expected: scoreLogits(task, expected, dev), found: scoreLogits(task, found, dev) };
   const failure = gateFailure({ ...agreement, task, dev, ...scored }, least);
   return { ...agreement, ...(scored && { scores: scored.found }), ...(failure !== undefined && { failure }) };
 }

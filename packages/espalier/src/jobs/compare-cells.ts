@@ -102,7 +102,13 @@ async function computeCell(
     const compared = dense ? await denseFolder(plan, options, control) : null;
     // A grid measures: a packed file below the gate is a point of its front, and no failure.
     const packing = { pack: options.pack, gate: 0 };
-    const run = { ...runOptions(key, options, folder), ...packing, model: subject.path, recipe, dense: compared };
+    const run = {
+      ...runOptions(key, options, folder),
+      ...packing,
+      model: subject.path,
+      recipe,
+      dense: compared,
+    };
     return resultsOf(await compress(run, control));
   }
   if (dense!.trained) return trainedResults(plan, options, control);

@@ -101,7 +101,9 @@ export async function compressLoaded(
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
   if (options.maxDrop !== undefined && !dense) {
-    throw new UsageError(`--max-drop ${options.maxDrop}: there is no dense model to compare with; name one with --dense`);
+    throw new UsageError(
+      `--max-drop ${options.maxDrop}: there is no dense model to compare with; name one with --dense`,
+    );
   }
   const compared = dense && { model: dense, scores: await run.score(dense) };
   const { num_hidden_layers: layers } = input.base.config;

@@ -24,7 +24,9 @@ export async function exportPackFile(
     keep,
   });
   if (failure !== undefined) {
-    const advice = kept ? '' : '; keep more of the values with --values or --embeddings, ask for less with --gate, or --keep it';
+    const advice = kept
+      ? ''
+      : '; keep more of the values with --values or --embeddings, ask for less with --gate, or --keep it';
     throw new EspalierError(`${failure}${advice}`);
   }
   if (result.refused !== undefined)

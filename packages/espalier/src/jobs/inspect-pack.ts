@@ -20,15 +20,16 @@ export async function inspectPack(
   model: Model,
 ): Promise<{ readonly sections: ReadonlyMap<string, TensorSection>; readonly pack: PackInspection }> {
   const bytes = await readFile(path);
-  const { header, tensor, file } = openPack(bytes);
-  const tensors = new Map(Array.from(header.tensors.keys(), (name) => [name, tensor(name)]));
-  const files = new Map(Array.from(header.files.keys(), (name) => [name, file(name)]));
+  const opened = openPack(bytes);
+  const { header } = opened;
+  const tensors = new Map(Array.from(header.tensors.keys(), (name) => [name, opened.tensor(name)]));
+  const files = new Map(Array.from(header.files.keys(), (name) => [name, opened.file(name)]));
   // Only writing tells how many bytes of a section are its pattern; what is written again is what was read.
   const again = writePack({ config: header.config, task: header.task, tensors, files });
   const sizes = new Map(Array.from(model.tensors, ([name, { data }]) => [name, data.length]));
   const size = measurePack({ ...again, bytes }, tensors, sizes, partsOf(model));
-  const opened = await openPacked(bytes, path, { model, length: 1 });
-  if ('refused' in opened) return { sections: header.tensors, pack: { size, ...opened } };
-  await opened.release();
-  return { sections: header.tensors, pack: { size, runtime: opened.use } };
+  const running = await openPacked(bytes, path, { model, length: 1 });
+  if ('refused' in running) return { sections: header.tensors, pack: { size, ...running } };
+  await running.release();
+  return { sections: header.tensors, pack: { size, runtime: running.use } };
 }

@@ -120,7 +120,14 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
     const section = packed?.sections.get(name);
     const bytes = section?.length ?? data.byteLength;
-    return { name, shape, component: componentOf(name), zeros, bytes, ...(section && { kind: section.kind }) };
+    return {
+      name,
+      shape,
+      component: componentOf(name),
+      zeros,
+      bytes,
+      ...(section && { kind: section.kind }),
+    };
   });
   const components = [...COMPONENTS.map(([component]) => component), 'heads'].flatMap((component) => {
     const members = tensors.filter((tensor) => tensor.component === component);

@@ -10,7 +10,9 @@ export const packSchema = z.strictObject({
     .min(0)
     .max(1)
     .optional()
-    .describe('pack: fraction of dev examples to decide as the float32 model does; default 0.995, coarse forms 0.97'),
+    .describe(
+      'pack: fraction of dev examples to decide as the float32 model does; default 0.995, coarse forms 0.97',
+    ),
   keep: z.boolean().optional().describe('pack: keep a file that fails its gate; the job fails all the same'),
 });
 

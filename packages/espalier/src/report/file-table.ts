@@ -16,15 +16,10 @@ export function fileTable({ metrics, bytes, parameters, packed }: Report): Table
   const row = (title: string, size: number | undefined, scores: Scores | undefined): string[][] =>
     size === undefined
       ? []
-      : [
-          [title, formatBytes(size), `${(denseF32 / size).toFixed(1)}x`, scores?.[metric]?.toFixed(4) ?? ''],
-        ];
+      : [[title, formatBytes(size), `${(denseF32 / size).toFixed(1)}x`, scores?.[metric]?.toFixed(4) ?? '']];
   const right = 'right' as const;
   return {
-    columns: [
-      { title: 'file' },
-      ...['bytes', 'smaller', metric].map((title) => ({ title, align: right })),
-    ],
+    columns: [{ title: 'file' }, ...['bytes', 'smaller', metric].map((title) => ({ title, align: right }))],
     rows: [
       ...row('dense, float32', denseF32, metrics.dense),
       ...row('dense, int8 (ONNX, post-training)', bytes.denseInt8, metrics.denseInt8),

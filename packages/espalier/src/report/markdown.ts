@@ -179,7 +179,7 @@ export function factRows(report: Report): string[][] {
 
 /** Said wherever a pruned float32 file is shown: its size and speed are those of the dense model. */
 export const DENSE_FILE_NOTE =
-  'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
+  'model.safetensors stores its zeros: it is as large as the dense file, and ONNX Runtime is no faster for them.';
 
 /** Said wherever an adapter is shown. */
 export const ADAPTER_NOTE =

@@ -24,10 +24,13 @@ describe('the gate', () => {
     );
   });
 
-  it.each([20, 100, 150])('of %i examples one may always be decided otherwise, and cost its score', (count) => {
-    expect(gateFailure(judged(count, 1, [count, count - 1]), 0.995)).toBeUndefined();
-    expect(gateFailure(judged(count, 2), 0.995)).toMatch(/expected at least 99.5 %$/);
-  });
+  it.each([20, 100, 150])(
+    'of %i examples one may always be decided otherwise, and cost its score',
+    (count) => {
+      expect(gateFailure(judged(count, 1, [count, count - 1]), 0.995)).toBeUndefined();
+      expect(gateFailure(judged(count, 2), 0.995)).toMatch(/expected at least 99.5 %$/);
+    },
+  );
 
   it('is 0.3 points of the score too, more where more decisions may change', () => {
     expect(gateFailure(judged(1000, 5, [900, 897]), 0.995)).toBeUndefined();

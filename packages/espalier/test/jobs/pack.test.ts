@@ -24,7 +24,9 @@ const path = temporaryFolder();
 const root = path('project');
 const notes: string[] = [];
 const control: RunControl = {
-  onEvent: (event) => void (event.type === 'note' && notes.push(event.message)),
+  onEvent(event) {
+    if (event.type === 'note') notes.push(event.message);
+  },
   stopRequested: () => false,
 };
 const data = { task: 'classify', data: join(root, 'classify'), threads: 1 };
@@ -40,7 +42,8 @@ const run = (out: string, options: Partial<CompressOptions> = {}): Promise<Repor
     { ...data, model: path('dense'), settings, recipe: magnitude(0.6), out: path(out), ...options },
     control,
   );
-const reportOf = (out: string): Report => JSON.parse(readFileSync(path(out, 'report.json'), 'utf8')) as Report;
+const reportOf = (out: string): Report =>
+  JSON.parse(readFileSync(path(out, 'report.json'), 'utf8')) as Report;
 
 beforeAll(async () => {
   await writeProject(root);
@@ -95,7 +98,11 @@ describe('compress', () => {
   it('leaves it out of families that the runtime does not compute, and of adapters, and says so', async () => {
     const model = path('xlnet');
     await saveCheckpoint(model, tinyFamily('xlnet'));
-    const { metrics } = await run('xlnet-out', { model, recipe: magnitude(0.5), settings: { ...settings, steps: 2 } });
+    const { metrics } = await run('xlnet-out', {
+      model,
+      recipe: magnitude(0.5),
+      settings: { ...settings, steps: 2 },
+    });
     expect(metrics.compressed).toBeDefined();
     expect(existsSync(path('xlnet-out', 'model.espalier'))).toBe(false);
     expect(notes.at(-1)).toMatch(/^no packed file: the runtime does not compute this model .*found "xlnet"/);

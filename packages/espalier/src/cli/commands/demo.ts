@@ -36,7 +36,15 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
   const right = 'right' as const;
   const accuracy = dense.metrics.dense!.accuracy!;
   const rows = [
-    ['dense', accuracy.toFixed(3), '', '0.0 %', formatBytes(dense.bytes.denseF32), '', formatDuration(dense.seconds)],
+    [
+      'dense',
+      accuracy.toFixed(3),
+      '',
+      '0.0 %',
+      formatBytes(dense.bytes.denseF32),
+      '',
+      formatDuration(dense.seconds),
+    ],
     ...compressed.map(({ name, report: { metrics, sparsity, bytes, seconds: took } }) => [
       name,
       metrics.compressed!.accuracy!.toFixed(3),
@@ -79,6 +87,6 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
   printLine(
     `\n${formatDuration(seconds)} in all. Every model lies in ${out}/, with report.md beside it. Next:`,
   );
-  printLine(`  npx espalier predict ${out}/rpp-80 --text "The roses were not lovely."`);
+  printLine(`  npx espalier predict ${out}/rpp-80/model.espalier --text "The roses were not lovely."`);
   printLine(`  npx espalier inspect ${out}/rpp-80/model.espalier`);
 }

@@ -1,6 +1,13 @@
 // espalier predict: one prediction.
 import type { Command } from 'commander';
-import { addCommon, addForm, type ComputeFlags, computeOptions, type FormFlags, integer } from '../options.js';
+import {
+  addCommon,
+  addForm,
+  type ComputeFlags,
+  computeOptions,
+  type FormFlags,
+  integer,
+} from '../options.js';
 import { printJson, printLine, runtimeLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
