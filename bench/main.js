@@ -2,6 +2,7 @@
 import { infer } from './infer.js';
 import { latency } from './latency.js';
 import { step } from './step.js';
+import { web } from './web.js';
 
 // ONNX Runtime would write files of telemetry; children inherit this.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -12,6 +13,7 @@ const BENCHMARKS = {
   structure: latency('structure'),
   train: step('train'),
   pretrain: step('pretrain'),
+  web,
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -131,12 +131,16 @@ function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head,
   return head as Extract<Head, { kind: K }>;
 }
 
+/** Sequences that are faster as the tokens of a tile than one by one. */
+const WORTH_A_TILE = 4;
+
 function classifyAll(state: State, all: readonly Sequence[]): Float32Array[] {
   const head = headOf(state, 'classification');
   const tile = tileFor(all.length);
+  const together = all.length < WORTH_A_TILE ? 1 : tile;
   const logits: Float32Array[] = [];
-  for (let start = 0; start < all.length; start += tile)
-    logits.push(...classify(state.thread, tile, head, all.slice(start, start + tile)));
+  for (let start = 0; start < all.length; start += together)
+    logits.push(...classify(state.thread, tile, head, all.slice(start, start + together)));
   return logits;
 }
 

@@ -3,7 +3,7 @@ import { normalDistribution } from '../kernels/gelu.js';
 import type { Levels } from '../kernels/program.js';
 import type { Arena } from './arena.js';
 import { apply, bankOf, statesAt, type Thread } from './forward.js';
-import { type Linear, placeLinear } from './linear.js';
+import { applyToOne, type Linear, placeLinear } from './linear.js';
 import type { Sequence } from './tiles.js';
 import type { HeadWeights } from './weights.js';
 
@@ -67,17 +67,23 @@ export function classify(
   const { scratch, f32, plan } = thread;
   const bank = bankOf(thread, tile);
   const { middle, sum } = scratch;
-  f32.fill(0, middle / 4, middle / 4 + plan.hidden * tile);
+  const one = sequences.length === 1 && [dense, output].every(({ form }) => form === 'dense');
+  const width = one ? 1 : tile;
+  const applyTo = (layer: Linear, x: number, y: number): void => {
+    if (one && layer.form === 'dense') applyToOne(bank, layer, x, y);
+    else apply(bank, scratch, layer, x, y);
+  };
+  f32.fill(0, middle / 4, middle / 4 + plan.hidden * width);
   for (const [lane, sequence] of sequences.entries())
     tokenState(thread, sequence, 0).forEach((value, i) => {
-      f32[middle / 4 + i * tile + lane] = value;
+      f32[middle / 4 + i * width + lane] = value;
     });
-  apply(bank, scratch, dense, middle, sum);
+  applyTo(dense, middle, sum);
   const activate = ACTIVATIONS[activation];
-  for (let i = sum / 4; i < sum / 4 + dense.rows * tile; i++) f32[i] = activate(f32[i]!);
-  apply(bank, scratch, output, sum, middle);
+  for (let i = sum / 4; i < sum / 4 + dense.rows * width; i++) f32[i] = activate(f32[i]!);
+  applyTo(output, sum, middle);
   return sequences.map((_, lane) =>
-    Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * tile + lane]!),
+    Float32Array.from({ length: output.rows }, (_, label) => f32[middle / 4 + label * width + lane]!),
   );
 }
 

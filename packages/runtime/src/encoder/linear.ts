@@ -1,12 +1,14 @@
 // Linear layers in the memory, in the layout of their kernels, and how they are applied to a tile.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { int8Form } from '../kernels/int8.js';
+import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { type Arena, placeFloats } from './arena.js';
 import { checkLinear } from './check-linear.js';
+import { eachPair, NO_BLOCK } from './pair-blocks.js';
 import type { LinearWeights, SparseRows } from './weights.js';
 
 /** What a layer reads: f32 activations, or their quantised form with a scale for each token. */
@@ -56,6 +58,8 @@ export type Linear = { readonly [F in Form]: Placed<F> }[Form];
 
 export const inputOf = ({ form }: Linear): InputForm => (form === 'dense' ? 'f32' : form);
 
+const evenRows = (rows: number): number => ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER);
+
 /** y f32 [rows, tile] = W x + b; an odd number of rows may write one more. */
 export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number): void {
   const { rows, columns } = linear;
@@ -65,7 +69,7 @@ export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number)
         ...linear.at,
         x: input.x,
         y,
-        rows: ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER),
+        rows: evenRows(rows),
         columns,
       });
       return;
@@ -78,6 +82,11 @@ export function applyLinear(bank: Bank, linear: Linear, input: Input, y: number)
     case 'int8':
       bank.spmmInt8({ ...linear.at, ...input, y, rows });
   }
+}
+
+/** As applyLinear, of a single token: x f32 [columns], y f32 [rows]. For dense layers. */
+export function applyToOne(bank: Bank, { rows, columns, at }: Placed<'dense'>, x: number, y: number): void {
+  bank.denseOne({ ...at, x, y, rows: evenRows(rows), columns });
 }
 
 type Of<F extends Form> = Extract<LinearWeights, { readonly form: F }>;
@@ -100,7 +109,7 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
 }
 
 function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>): Places['dense'] {
-  const even = ROWS_TOGETHER * Math.ceil(rows / ROWS_TOGETHER);
+  const even = evenRows(rows);
   const at = { values: arena.place(4 * even * columns), bias: arena.place(4 * even) };
   const { f32 } = arena.views();
   for (let row = 0; row < rows; row++) {
@@ -178,27 +187,48 @@ function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }
   return at;
 }
 
+/** Pairs of blocks in each row. */
+function pairsOf({ rowStart }: SparseRows, values: Int8Array): Uint16Array {
+  return Uint16Array.from({ length: rowStart.length - 1 }, (_, row) => {
+    let pairs = 0;
+    eachPair(values, rowStart[row]!, rowStart[row + 1]!, () => pairs++);
+    return pairs;
+  });
+}
+
 function placeInt8(
   arena: Arena,
   { rows, bias, entries, values, scales }: Of<'int8'>,
   levels: Levels,
 ): Places['int8'] {
   const { wide } = int8Form(levels.int8);
+  const pairs = pairsOf(entries, values);
+  const blocks = BLOCKS_TOGETHER * pairs.reduce((sum, count) => sum + count, 0);
   const at = {
-    values: arena.place(values.length * (wide ? 2 : 1)),
-    columns: arena.place(2 * entries.columns.length),
-    counts: placeCounts(arena, entries, 1),
+    values: arena.place(4 * blocks * (wide ? 2 : 1)),
+    columns: arena.place(2 * blocks),
+    counts: arena.place(2 * rows),
     offsets: arena.place(4 * rows),
     scales: placeFloats(arena, scales),
     bias: placeFloats(arena, bias),
   };
   const { i8, i16, u16, i32 } = arena.views();
-  if (wide) i16.set(values, at.values / 2);
-  else i8.set(values, at.values);
-  u16.set(entries.columns, at.columns / 2);
+  u16.set(pairs, at.counts / 2);
+  const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
+  let to = 0;
   for (let row = 0; row < rows; row++) {
-    const of = values.subarray(4 * entries.rowStart[row]!, 4 * entries.rowStart[row + 1]!);
-    i32[at.offsets / 4 + row] = -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0);
+    const [start, end] = [entries.rowStart[row]!, entries.rowStart[row + 1]!];
+    eachPair(values, start, end, (...pair) => {
+      for (const block of pair) {
+        if (block !== NO_BLOCK) {
+          places.set(values.subarray(4 * block, 4 * block + 4), 4 * to);
+          u16[at.columns / 2 + to] = entries.columns[block]!;
+        }
+        to++;
+      }
+    });
+    const sum = values.subarray(4 * start, 4 * end).reduce((total, value) => total + value, 0);
+    i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
   }
   return at;
 }

@@ -1,6 +1,8 @@
 // Made-up input for each kernel, laid out in a memory: what the self-test and the tests run kernel and twin on.
 import type { Params } from '../wasm/assembler.js';
+import { BLOCKS_TOGETHER } from './int8-row.js';
 import { INT8_OFFSET } from './quantise-int8.js';
+import { MOST_TOGETHER } from './spmm-int8.js';
 import type { Args, Shape, Views } from './kernel.js';
 import { quantiseRow } from './q15.js';
 import { UNROLL } from './spmm-f32.js';
@@ -158,11 +160,11 @@ export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
   return { args, outputs: [f32Output(args.y, rows * tile)] };
 }
 
-/** Weights of -127 to 127, activations of 1 to 127. */
+/** Pairs of blocks with weights up to the largest that a pair may have, activations of 1 to 127. */
 export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
   const { rows, columns } = sizes;
   const blocks = Math.ceil(columns / 4);
-  const all = pattern(sizes, blocks, random);
+  const all = pattern(sizes, blocks, random).map(padded);
   const total = all.reduce((sum, row) => sum + row.length, 0);
   const width = wide ? 2 : 1;
   const place = places();
@@ -181,12 +183,13 @@ export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: S
   const [values, activations] = wide
     ? [memory.i16.subarray(args.values / 2), memory.i16.subarray(args.x / 2)]
     : [memory.i8.subarray(args.values), memory.u8.subarray(args.x)];
+  const most = Math.floor(MOST_TOGETHER / 4);
   let entry = 0;
   for (const [row, of] of all.entries()) {
-    memory.u16[args.counts / 2 + row] = of.length;
+    memory.u16[args.counts / 2 + row] = of.length / BLOCKS_TOGETHER;
     let sum = 0;
     for (const block of of) {
-      for (let i = 0; i < 4; i++) sum += values[4 * entry + i] = Math.round(127 * signed(random));
+      for (let i = 0; i < 4; i++) sum += values[4 * entry + i] = Math.round(most * signed(random));
       memory.u16[args.columns / 2 + entry++] = block;
     }
     memory.i32[args.offsets / 4 + row] = -INT8_OFFSET * sum;
@@ -339,6 +342,10 @@ export function attentionFixedCase({ memory, shape, sizes: { tokens }, random }:
 export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>> = {
   spmmF32: spmmF32Case,
   denseF32: denseF32Case,
+  denseOne: (setup) => {
+    const { args } = denseF32Case(setup);
+    return { args, outputs: [f32Output(args.y, args.rows)] };
+  },
   quantiseQ15: (setup) => quantiseCase(setup, 'q15'),
   spmmQ15: spmmQ15Case,
   quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'pairs' : 'int8'),

@@ -4,6 +4,7 @@ import { assemble, type Params, type WasmFunction } from '../wasm/assembler.js';
 import { attention } from './attention.js';
 import { attentionFixed } from './attention-fixed.js';
 import { denseF32 } from './dense-f32.js';
+import { denseOne } from './dense-one.js';
 import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
 import { gelu, geluNear } from './gelu.js';
 import { int8Form } from './int8.js';
@@ -25,6 +26,7 @@ export const kernelsAt = (levels: Levels) => {
   return {
     spmmF32,
     denseF32,
+    denseOne,
     quantiseQ15,
     spmmQ15,
     quantiseInt8: int8.quantise,
@@ -48,6 +50,7 @@ export type KernelName = keyof Kernels;
 export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
   spmmF32: 'f32',
   denseF32: 'f32',
+  denseOne: 'f32',
   quantiseQ15: 'q15',
   spmmQ15: 'q15',
   quantiseInt8: 'int8',

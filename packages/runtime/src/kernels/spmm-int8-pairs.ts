@@ -11,12 +11,14 @@ export const spmmInt8Pairs = kernel({
       const row = 4 * shape.tile;
       const bytes = { values: 8, features: 2 * row };
       int8Rows(body, shape, fused, params, bytes, (value, from, sums) => {
-        for (const pair of [0, 1]) {
-          const weights = body.let(splatAt(value, 4 * pair));
-          sums.forEach((sum, i) => {
-            body.set(sum, i32x4.add(sum, i32x4.dot(v128.load(from, pair * row + 16 * i), weights)));
-          });
-        }
+        from.forEach((at, block) => {
+          for (const pair of [0, 1]) {
+            const weights = body.let(splatAt(value, 8 * block + 4 * pair));
+            sums.forEach((sum, i) => {
+              body.set(sum, i32x4.add(sum, i32x4.dot(v128.load(at, pair * row + 16 * i), weights)));
+            });
+          }
+        });
       });
     }),
   twin:

@@ -146,6 +146,14 @@ export const v128 = {
   xor: binary('v128', simd(0x51)),
 };
 
+export const i8x16 = {
+  /** The bytes of `a` at these 16 places. */
+  shuffle: (a: Expr<'v128'>, places: readonly number[]): Expr<'v128'> => ({
+    type: 'v128',
+    code: [...a.code, ...a.code, ...simd(0x0d), ...places],
+  }),
+};
+
 export const i16x8 = {
   splat: unary('i32', 'v128', simd(0x10)),
   geU: binary('v128', simd(0x36)),

@@ -20,7 +20,7 @@ export function demoCommand(program: Command): void {
       'pre-train a tiny BERT on the built-in garden language, compress it in several ways, compare',
     )
     .option('--out <dir>', 'where the results go', 'espalier-demo')
-    .option('--steps <n>', 'steps of each stage; the dense model three times as many', integer, 400);
+    .option('--steps <n>', 'steps of each stage; the dense model 2.25 times as many', integer, 400);
   addCommon(command).action(async (flags: Flags) => {
     const result = await runJob(
       'demo',
