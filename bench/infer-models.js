@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sequencesOf } from '../packages/espalier/dist/bench/message.js';
-import { formOfPack } from '../packages/espalier/dist/bench/packed-form.js';
 import { expectedLogits } from '../packages/espalier/dist/bench/race.js';
 import { onnxBytes } from '../packages/espalier/dist/export/onnx.js';
 import { packModel } from '../packages/espalier/dist/export/pack.js';
+import { layersOf } from '../packages/espalier/dist/export/pack-layers.js';
 import { loadModel } from '../packages/espalier/dist/models/adapter.js';
 import { familyOf, longestInput } from '../packages/espalier/dist/models/families.js';
-import { isPack, loadPack } from '../packages/espalier/dist/models/pack-file.js';
+import { isPack, loadPack, packedSections } from '../packages/espalier/dist/models/pack-file.js';
 import { int8Forms } from './int8-forms.js';
 import { randomBert } from './random-bert.js';
 import { SHAPES } from './sizes.js';
@@ -20,7 +20,7 @@ const FORMS = {
   f32: { form: 'f32', rounding: 'float' },
   q15: { form: 'q15', rounding: 'q15' },
   'int8-1x4': { form: 'int8', rounding: 'int8' },
-  dense: { form: 'dense', rounding: 'float' },
+  dense: { form: 'f32', rounding: 'float' },
 };
 
 /** The packed file of a compressed model: it is there already, or is made of its directory. */
@@ -41,8 +41,8 @@ async function written(file, bytes) {
 /** A real model: `{ files: { form: path }, dense }`. */
 async function realModels(options, folder) {
   const file = await packedFile(options, folder);
-  const form = await formOfPack(file, await loadPack(file));
-  const name = Object.keys(FORMS).find((key) => FORMS[key].form === form);
+  const [form] = Object.keys(layersOf(await packedSections(file), await loadPack(file)));
+  const name = form === 'int8' ? 'int8-1x4' : form;
   return { files: { [name]: file }, dense: await loadModel(options.dense ?? file) };
 }
 

@@ -6,6 +6,9 @@ import { step } from './step.js';
 import { threads } from './threads.js';
 import { web } from './web.js';
 
+// ONNX Runtime would write files of telemetry; children inherit this.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 const BENCHMARKS = {
   infer,
   int8: latency('int8'),

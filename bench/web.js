@@ -8,7 +8,7 @@ import { parseArgs, promisify } from 'node:util';
 import { addresses, site } from '../examples/web/serve.js';
 import { findChromium, FLAGS } from '../examples/web/test/chromium.js';
 import { busyNote, machineNow } from '../packages/espalier/dist/bench/machine.js';
-import { RELAXED_SIMD } from '../packages/espalier/dist/bench/race.js';
+import { RELAXED_SIMD } from '../packages/espalier/dist/export/relaxed-simd.js';
 import { median } from './median.js';
 
 const USAGE = 'npm run bench -- web --model FILE.espalier [--tokens 128] [--rounds 3] [--runs 20] [--json]';

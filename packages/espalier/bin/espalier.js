@@ -36,5 +36,7 @@ if (
     process.exit(1);
   }
 }
+// ONNX Runtime reads this when it is loaded, in workers and children too: without it, it writes files of telemetry.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
 const { main } = await import('../dist/cli/main.js');
 process.exitCode = await main(process.argv.slice(2));

@@ -10,7 +10,7 @@ export {
 export { PackError, type PackProblem, type PackTask } from './format/index.js';
 export type { Answer, Question } from './load/answer.js';
 export type { ModelConfig } from './load/config.js';
-export type { Form } from './load/linear-form.js';
+export { type Form, FORMS, layerForm } from './load/linear-form.js';
 export { load, type LoadOptions } from './load/load.js';
 export type { Classification, Embedding, EmbedOptions, Model, Scores, TextInput } from './load/model.js';
 export type { Fetch, Progress, Source } from './load/read-source.js';

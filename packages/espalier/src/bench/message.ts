@@ -1,4 +1,5 @@
 // What a race and its contestants, which run in processes of their own, say to each other: plain data.
+import { FORMS } from '@espalier/runtime';
 import { z } from 'zod';
 import type { Example } from '../data/example.js';
 import { random } from '../random.js';
@@ -21,7 +22,7 @@ export const requestSchema = z.strictObject({
   warmup: z.int().min(0),
   runs: z.int().min(0),
   /** Of a packed file: how the encoder computes, and the instructions it may use, by default all there are. */
-  form: z.enum(['dense', 'f32', 'q15', 'int8']).optional(),
+  form: z.enum(FORMS).optional(),
   levels: z.array(z.enum(['relaxed', 'simd', 'scalar'])).optional(),
 });
 

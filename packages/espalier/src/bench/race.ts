@@ -18,10 +18,6 @@ const program = (name: string): string =>
 export const RUN_ONNX = program('run-onnx');
 export const RUN_PACKED = program('run-packed');
 
-/** Node's flag for relaxed SIMD, where it is one: later versions have it by default. */
-export const RELAXED_SIMD: readonly string[] =
-  Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
-
 export interface Contestant {
   readonly name: string;
   /** What runs it, and flags of Node. */
@@ -122,7 +118,8 @@ const replyLine = z.string().transform((text) => JSON.parse(text.trim().split('\
 function start({ name, program, flags = [] }: Contestant, request: Request): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const args = [...flags, program, JSON.stringify(request)];
-    execFile(process.execPath, args, { maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+    const options = { maxBuffer: 2 ** 28, env: { ORT_DISABLE_TELEMETRY: '1', ...process.env } };
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
       if (!error) resolve(replyLine.pipe(replySchema).parse(stdout));
       // Ctrl-C reaches the whole group of processes.
       else if (error.signal === 'SIGINT' || error.signal === 'SIGTERM') reject(new Interrupted(false));

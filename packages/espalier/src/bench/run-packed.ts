@@ -1,35 +1,25 @@
-// Contestant: a packed file in our runtime.
-import { createThreadedEncoder } from '@espalier/runtime/encoder';
+// Contestant: a packed file in our runtime, as its users would run it.
+import { readFile } from 'node:fs/promises';
+import { load } from '@espalier/runtime';
 import { threads as threadsOf } from '@espalier/runtime/threads';
-import type { Example } from '../data/example.js';
 import { EspalierError } from '../errors.js';
-import { runtimeWeights } from '../export/runtime-weights.js';
-import { loadPack } from '../models/pack-file.js';
+import type { Example } from '../data/example.js';
 import { compete, type Opened } from './compete.js';
 import type { Request } from './message.js';
 
-/**
- * The one place where a packed file becomes an encoder: by way of the toolkit's model, which costs time and memory that
- * the runtime need not take.
- */
 async function openPacked(
-  { file, form = 'f32', levels, threads }: Request,
+  { file, form, levels, threads }: Request,
   batch: readonly Example[],
 ): Promise<Opened> {
-  const weights = runtimeWeights(await loadPack(file), form);
-  if (!weights.head) throw new EspalierError(`${file}: expected a model of a task, found no head`);
   const largest = { rows: batch.length, length: batch[0]!.ids.length };
-  const encoder = await createThreadedEncoder(weights, {
-    ...{ largest, threads: threadsOf(threads) },
-    ...(levels && { levels }),
-  });
-  if (encoder.note !== undefined) throw new EspalierError(`--threads ${threads}: ${encoder.note}`);
+  const model = await load(await readFile(file), { form, levels, largest, threads: threadsOf(threads) });
+  if (model.note !== undefined) throw new EspalierError(`--threads ${threads}: ${model.note}`);
   return {
     run:
-      weights.head.kind === 'span'
-        ? () => encoder.spans(batch).map(({ start, end }) => Float32Array.of(...start, ...end))
-        : () => encoder.classify(batch),
-    levels: encoder.levels,
+      model.labels.length > 0
+        ? async () => (await model.classifyIds(batch)).map(({ logits }) => logits)
+        : async () => (await model.spanIds(batch)).map(({ start, end }) => Float32Array.of(...start, ...end)),
+    levels: model.levels,
   };
 }
 

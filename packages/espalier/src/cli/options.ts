@@ -1,7 +1,9 @@
 // Options that several commands share, and their translation into job options.
+import { FORMS } from '@espalier/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { STRIDES } from '../data/squad/windows.js';
 import { UsageError } from '../errors.js';
+import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../export/pack-form.js';
 import { defined } from '../jobs/task-run.js';
 import { settingsSchema } from '../train/settings.js';
 
@@ -192,3 +194,46 @@ export const dataOptions = ({
   stride,
 }: Partial<DataFlags>): Partial<DataFlags> =>
   defined({ task, data, textField, pairField, labelField, docStride, stride });
+
+export interface PackFlags {
+  readonly values?: PackForm['values'];
+  readonly embeddings?: PackForm['embeddings'];
+  readonly gate?: number;
+  readonly keep?: true;
+}
+
+/** How a packed file is written. */
+export function addPack(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--values <kind>', 'packed file: values of encoder matrices (default int8)').choices(
+        PACK_VALUES,
+      ),
+    )
+    .addOption(
+      new Option('--embeddings <kind>', 'packed file: word embeddings (default int8)').choices(
+        PACK_EMBEDDINGS,
+      ),
+    )
+    .option(
+      '--gate <fraction>',
+      'packed file: of the dev examples, those it must decide as float32 does (default 0.995; 0.97 for codebook and 4bit)',
+      number,
+    )
+    .option('--keep', 'packed file: keep one that fails its gate; the exit status is 1 all the same');
+}
+
+export const packOptions = ({ values, embeddings, gate, keep }: PackFlags): PackFlags =>
+  defined({ values, embeddings, gate, keep });
+
+/** --form, of commands that run a packed file. */
+export const addForm = (command: Command): Command =>
+  command.addOption(
+    new Option('--form <form>', 'packed file: in what its layers are computed')
+      .choices(FORMS)
+      .default('auto'),
+  );
+
+export interface FormFlags {
+  readonly form: string;
+}

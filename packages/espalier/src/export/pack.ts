@@ -1,4 +1,4 @@
-// Writing a packed file, kept only where the model that is read back from it decides as the model does.
+// Writing a packed file, kept only where it decides in the runtime as the model does in float32.
 import { PackError, writePack } from '@espalier/runtime/format';
 import type { Example, Task } from '../data/example.js';
 import { EspalierError } from '../errors.js';
@@ -9,22 +9,34 @@ import { unpackModel } from '../models/pack-file.js';
 import { answersSpans } from '../models/task-model.js';
 import { architectureOf } from '../models/tensors.js';
 import { measurePack, type PackSize } from '../report/pack-size.js';
-import { createPredictor } from '../train/predictor.js';
+import { scoreLogits, type TaskScores } from '../train/evaluation.js';
+import { createPredictor, type Predictor } from '../train/predictor.js';
 import { type Agreement, compareDecisions } from './check-argmax.js';
 import { GATE_EXAMPLES } from './int8-file.js';
 import { countKinds, type PackForm, packTensors, partsOf } from './pack-form.js';
+import { gateFailure, leastAgreement } from './pack-gate.js';
+import {
+  longestOf,
+  openPacked,
+  type PackedPredictor,
+  type Refused,
+  type RuntimeUse,
+} from './packed-predictor.js';
 import { randomExamples } from './random-examples.js';
-
-/**
- * Fraction of dev examples that must be decided alike (ours): by int8 and f16, and by what is coarser. Random ids lie
- * nearer to where decisions turn, and are there to see a file that computes something else.
- */
-const LEAST_AGREEMENT = { fine: 0.99, coarse: 0.97, random: 0.8 } as const;
 
 export interface PackExport extends Agreement {
   readonly size: PackSize;
   /** Encoder matrices by kind. */
   readonly kinds: Readonly<Partial<Record<string, number>>>;
+  /** How the runtime computes it; where it does not, why, and the file was decoded instead. */
+  readonly runtime?: RuntimeUse;
+  readonly refused?: string;
+  /** Of the file, where a task was named. */
+  readonly scores?: TaskScores;
+  /** Why it failed its gate. */
+  readonly failure?: string;
+  /** Whether the file was written. */
+  readonly kept: boolean;
 }
 
 export interface PackInput {
@@ -32,14 +44,20 @@ export interface PackInput {
   readonly task?: Task | undefined;
   /** What the gate decides on; without it random ids. */
   readonly dev?: readonly Example[];
+  /** Fraction of dev examples to decide alike; default: that of the form. */
+  readonly gate?: number | undefined;
+  /** Whether a file that fails is written too. */
+  readonly keep?: boolean | undefined;
+  /** What else the scores must hold; a message where they do not. */
+  readonly further?: ((scores: TaskScores | undefined) => string | undefined) | undefined;
+}
+
+export interface PackedModel extends Pick<PackExport, 'size' | 'kinds'> {
+  readonly bytes: Uint8Array;
 }
 
 /** The model as a packed file. Throws EspalierError where a weight is no number or beyond f16. */
-export function packModel(
-  model: Model,
-  form: PackForm,
-  task?: Task,
-): { readonly bytes: Uint8Array; readonly size: PackSize; readonly kinds: PackExport['kinds'] } {
+export function packModel(model: Model, form: PackForm, task?: Task): PackedModel {
   const { config, tokenizerFiles: files } = model;
   const architecture = architectureOf(config, new Set(model.tensors.keys()));
   const written = architecture === undefined ? config : { ...config, architectures: [architecture] };
@@ -64,31 +82,69 @@ export function packModel(
   }
 }
 
-/** Packs the model into the file `path`. */
+/** Packs the model, and writes it into the file `path` where it passes its gate, or where it is kept anyway. */
 export async function exportPack(
   model: Model,
   path: string,
   form: PackForm,
-  { threads, task, dev }: PackInput,
+  input: PackInput,
 ): Promise<PackExport> {
-  const { bytes, size, kinds } = packModel(model, form, task);
-  const examples = dev ?? randomExamples(model, GATE_EXAMPLES);
-  const logitsOf = async (of: Model): Promise<Float32Array[]> => {
-    const predictor = createPredictor({ model: of, threads, device: 'cpu', padId: 0 });
-    const logits = await predictor.logits(examples);
-    await predictor.release();
-    return logits;
+  const packed = packModel(model, form, input.task);
+  const length = longestOf(input.dev ?? randomExamples(model, GATE_EXAMPLES));
+  const opened = await openPacked(packed.bytes, path, { model, length });
+  // Families that the runtime does not compute are read back instead.
+  const artefact =
+    'refused' in opened ? { ...decodedPack(packed.bytes, path, input.threads), ...opened } : opened;
+  return writeGated(model, path, { ...packed, artefact, form }, input);
+}
+
+/** A packed file that can compute. */
+export interface OpenPack extends PackedModel {
+  readonly artefact: PackedPredictor | (Predictor & Refused);
+  readonly form: PackForm;
+}
+
+/** Compares an open pack with its model, releases it and writes it where it may be kept. */
+export async function writeGated(
+  model: Model,
+  path: string,
+  { bytes, size, kinds, artefact, form }: OpenPack,
+  input: PackInput,
+): Promise<PackExport> {
+  const checked = await checkPack(model, artefact, input, input.gate ?? leastAgreement(form));
+  await artefact.release();
+  const reason = checked.failure ?? input.further?.(checked.scores);
+  const kept = reason === undefined || (input.keep ?? false);
+  if (kept) await writeFileAtomic(path, bytes);
+  return {
+    ...{ ...checked, size, kinds, kept },
+    ...('refused' in artefact ? { refused: artefact.refused } : { runtime: artefact.use }),
+    ...(reason !== undefined && {
+      failure: `${path} ${kept ? 'failed its gate and was kept' : 'was not written'}: ${reason}`,
+    }),
   };
-  const expected = await logitsOf({ ...model, quantisation: undefined });
-  const result = compareDecisions(expected, await logitsOf(unpackModel(bytes, path)), answersSpans(model));
-  const coarse = form.values === 'codebook' || form.embeddings === '4bit';
-  const least = LEAST_AGREEMENT[dev === undefined ? 'random' : coarse ? 'coarse' : 'fine'];
-  if (result.agreement < least) {
-    throw new EspalierError(
-      `${path} was not written: ${(100 * result.agreement).toFixed(2)} % of ${result.examples} examples are decided ` +
-        `as by the model, expected at least ${100 * least} %; keep more of it with --values or --embeddings`,
-    );
-  }
-  await writeFileAtomic(path, bytes);
-  return { ...result, size, kinds };
+}
+
+/** The float32 model that a file decodes to. */
+const decodedPack = (bytes: Uint8Array, path: string, threads: number): Predictor =>
+  createPredictor({ model: unpackModel(bytes, path), threads, device: 'cpu', padId: 0 });
+
+/** Compares a packed file with its model in float32, on dev or on random ids. */
+async function checkPack(
+  model: Model,
+  artefact: Pick<Predictor, 'logits'>,
+  { threads, task, dev }: PackInput,
+  least: number,
+): Promise<Agreement & { readonly scores?: TaskScores; readonly failure?: string }> {
+  const examples = dev ?? randomExamples(model, GATE_EXAMPLES);
+  const float = { ...model, quantisation: undefined };
+  const reference = createPredictor({ model: float, threads, device: 'cpu', padId: 0 });
+  const expected = await reference.logits(examples);
+  await reference.release();
+  const found = await artefact.logits(examples);
+  const agreement = compareDecisions(expected, found, answersSpans(model));
+  const scored = task &&
+    dev && { expected: scoreLogits(task, expected, dev), found: scoreLogits(task, found, dev) };
+  const failure = gateFailure({ ...agreement, task, dev, ...scored }, least);
+  return { ...agreement, ...(scored && { scores: scored.found }), ...(failure !== undefined && { failure }) };
 }

@@ -2,22 +2,29 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formOfPack } from '../bench/packed-form.js';
+import type { Form } from '@espalier/runtime';
 import type { BatchShape } from '../bench/message.js';
-import { type Contestant, expectedLogits, RELAXED_SIMD, RUN_ONNX, RUN_PACKED } from '../bench/race.js';
+import { type Contestant, expectedLogits, RUN_ONNX, RUN_PACKED } from '../bench/race.js';
+import type { Rounding } from '../bench/agreement.js';
+import { UsageError } from '../errors.js';
 import { dynamicInt8Bytes } from '../export/dynamic-int8.js';
 import { int8Bytes } from '../export/int8.js';
 import { onnxBytes } from '../export/onnx.js';
+import { type LayerCounts, layersOf, layerTitle } from '../export/pack-layers.js';
+import { RELAXED_SIMD } from '../export/relaxed-simd.js';
 import { ioError } from '../io/io-error.js';
 import type { Model } from '../models/model.js';
-import { isPack, loadPack } from '../models/pack-file.js';
+import { isPack, loadPack, packedSections } from '../models/pack-file.js';
 import { isRagged } from '../models/structure.js';
+import { PACKED } from '../models/weight-files.js';
 
 export const OPPONENTS = ['dense-f32', 'dense-int8'] as const;
 export type Opponent = (typeof OPPONENTS)[number];
 
-/** Of a directory: the packed file that is raced in its place. */
-export const PACKED = 'model.espalier';
+/** A contestant; of a packed file with the forms of its layers. */
+export interface Entrant extends Contestant {
+  readonly layers?: string;
+}
 
 export interface Entry {
   /** What the user named. */
@@ -29,13 +36,15 @@ export interface Entry {
   readonly against: readonly Opponent[];
   readonly batch: BatchShape;
   readonly threads: number;
+  /** Of a packed file: in what the runtime computes its layers. */
+  readonly form: Form;
   /** For files that are written to be raced. */
   readonly folder: string;
   readonly note: (message: string) => void;
 }
 
 /** The contestants, the file or model itself first. */
-export async function benchContestants(entry: Entry): Promise<[subject: Contestant, ...Contestant[]]> {
+export async function benchContestants(entry: Entry): Promise<[subject: Entrant, ...Entrant[]]> {
   const { model, dense, against, note } = entry;
   const subject = await subjectOf(entry);
   if (against.length === 0) return [subject];
@@ -53,7 +62,7 @@ export async function benchContestants(entry: Entry): Promise<[subject: Contesta
     );
   const source = { ...(dense ?? model), quantisation: undefined };
   const expected = await expectedLogits(source, entry.batch, entry.threads);
-  const opponents: Contestant[] = [];
+  const opponents: Entrant[] = [];
   for (const opponent of others) {
     const bytes = opponent === 'dense-f32' ? onnxBytes(source) : dynamicInt8Bytes(source);
     const rounding = opponent === 'dense-f32' ? 'float' : 'int8';
@@ -62,7 +71,7 @@ export async function benchContestants(entry: Entry): Promise<[subject: Contesta
   return [subject, ...opponents];
 }
 
-/** The file that the user's path stands for, as `path` or inside it. */
+/** The file that the user's path stands for, as `path` or inside it: the packed file is raced in its directory's place. */
 const fileOf = ({ path }: Entry): string => {
   const inside = join(path, PACKED);
   return existsSync(inside) ? inside : path;
@@ -73,10 +82,11 @@ const isItsOwnFloat = (entry: Entry): boolean => {
   return !isPack(file) && !file.endsWith('.onnx') && !entry.model.quantisation;
 };
 
-async function subjectOf(entry: Entry): Promise<Contestant> {
-  const { model, batch, threads, note } = entry;
+async function subjectOf(entry: Entry): Promise<Entrant> {
+  const { model, batch, threads, form, note } = entry;
   const file = fileOf(entry);
   if (isPack(file)) return packedContestant(entry, file);
+  if (form !== 'auto') throw new UsageError(`--form ${form} is for packed files (.espalier), found ${file}`);
   const expected = await expectedLogits(model, batch, threads);
   // Whether the values of a file are rounded is not known.
   if (file.endsWith('.onnx'))
@@ -90,24 +100,28 @@ async function subjectOf(entry: Entry): Promise<Contestant> {
   return { ...written, expected, rounding: quantisation ? 'int8' : 'float' };
 }
 
+/** That of the coarsest layer. */
+const roundingOf = ({ int8, q15 }: LayerCounts): Rounding => (int8 ? 'int8' : q15 ? 'q15' : 'float');
+
 async function packedContestant(
-  { path, model, batch, threads, note }: Entry,
+  { path, model, batch, threads, form, note }: Entry,
   file: string,
-): Promise<Contestant> {
+): Promise<Entrant> {
   if (file !== path) note(`racing ${file}, the packed file of ${path}`);
   if (RELAXED_SIMD.length > 0)
     note(
       `${file} runs with ${RELAXED_SIMD.join(' ')}, which Node ${process.versions.node} wants for relaxed SIMD`,
     );
   const packed = file === path ? model : await loadPack(file);
-  const form = await formOfPack(file, packed);
+  const layers = layersOf(await packedSections(file), packed, form);
   return {
+    layers: layerTitle(layers),
     name: 'packed',
     program: RUN_PACKED,
     flags: RELAXED_SIMD,
     request: { file, threads, form },
     expected: await expectedLogits(packed, batch, threads),
-    rounding: form === 'int8' || form === 'q15' ? form : 'float',
+    rounding: roundingOf(layers),
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { BatchShape } from '../bench/message.js';
 import { busyNote, type Machine, machineNow } from '../bench/machine.js';
-import { type Contestant, type Lap, race } from '../bench/race.js';
+import { type Lap, race } from '../bench/race.js';
 import { UsageError } from '../errors.js';
 import { loadModel } from '../models/adapter.js';
 import { longestInput } from '../models/families.js';
@@ -15,7 +15,8 @@ import { hasTaskHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { versions } from '../versions.js';
 import { checkpointBeside } from './artefact.js';
-import { benchContestants, OPPONENTS } from './bench-contestants.js';
+import { benchContestants, type Entrant, OPPONENTS } from './bench-contestants.js';
+import { formSchema } from './open-artefact.js';
 import { baseOption, parseOptions } from './task-run.js';
 
 export const benchSchema = z.strictObject({
@@ -23,6 +24,7 @@ export const benchSchema = z.strictObject({
     .string()
     .describe('directory in Hugging Face layout, Hub id, .onnx file beside one, or .espalier file'),
   base: baseOption,
+  form: formSchema,
   against: z
     .array(z.enum(OPPONENTS))
     .default([...OPPONENTS])
@@ -45,7 +47,7 @@ export const benchSchema = z.strictObject({
 
 export interface BenchLane extends Lap {
   readonly name: string;
-  /** Of a packed file: how its layers are computed. */
+  /** Of a packed file: in what its layers are computed, most first. */
   readonly form?: string;
 }
 
@@ -67,7 +69,7 @@ export interface BenchResult {
 /** Times a model beside dense ones. Throws EspalierError where one of them does not compute what it should. */
 export async function bench(input: z.input<typeof benchSchema>, control: RunControl): Promise<BenchResult> {
   const options = parseOptions(benchSchema, input, 'bench');
-  const { model: path, against, threads, batchSize, rounds, warmup, runs } = options;
+  const { model: path, form, against, threads, batchSize, rounds, warmup, runs } = options;
   const note = (message: string): void => control.onEvent({ type: 'note', message });
   const machine = machineNow();
   if (machine.busy) note(busyNote(machine));
@@ -76,7 +78,7 @@ export async function bench(input: z.input<typeof benchSchema>, control: RunCont
   const batch = batchOf(dense ? [model, dense] : [model], options.tokens, batchSize);
   const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
   try {
-    const entry = { path, model, dense, against, batch, threads, folder, note };
+    const entry = { path, model, dense, against, batch, threads, form, folder, note };
     const contestants = await benchContestants(entry);
     const laps = await race(contestants, {
       ...{ batch, rounds, warmup, runs, note },
@@ -113,16 +115,16 @@ function batchOf(models: readonly Model[], tokens: number | undefined, rows: num
 }
 
 function resultsOf(
-  contestants: readonly [Contestant, ...Contestant[]],
+  contestants: readonly [Entrant, ...Entrant[]],
   laps: Readonly<Record<string, Lap>>,
 ): Pick<BenchResult, 'contestants' | 'ratios'> {
   const [subject, ...opponents] = contestants;
   const { milliseconds } = laps[subject.name]!;
   return {
-    contestants: contestants.map(({ name, request: { form } }) => ({
+    contestants: contestants.map(({ name, layers }) => ({
       name,
       ...laps[name]!,
-      ...(form && { form }),
+      ...(layers !== undefined && { form: layers }),
     })),
     ratios: Object.fromEntries(opponents.map(({ name }) => [name, laps[name]!.milliseconds / milliseconds])),
   };

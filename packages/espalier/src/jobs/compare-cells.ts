@@ -100,7 +100,15 @@ async function computeCell(
   const { subject, recipe, dense, key } = plan;
   if (recipe) {
     const compared = dense ? await denseFolder(plan, options, control) : null;
-    const run = { ...runOptions(key, options, folder), model: subject.path, recipe, dense: compared };
+    // A grid measures: a packed file below the gate is a point of its front, and no failure.
+    const packing = { pack: options.pack, gate: 0 };
+    const run = {
+      ...runOptions(key, options, folder),
+      ...packing,
+      model: subject.path,
+      recipe,
+      dense: compared,
+    };
     return resultsOf(await compress(run, control));
   }
   if (dense!.trained) return trainedResults(plan, options, control);
@@ -166,6 +174,7 @@ function resultsOf(report: Report): Results {
     seconds,
     int8: file(metrics.onnxInt8, bytes.onnxInt8),
     denseInt8: file(metrics.denseInt8, bytes.denseInt8),
+    packed: file(metrics.packed, bytes.packed),
   };
 }
 

@@ -51,6 +51,7 @@ export const compareSchema = z.strictObject({
   sparsities: z.array(z.number().gt(0).lt(1)).min(1).describe('for recipes that take a sparsity'),
   seeds: z.int().positive().default(3).describe('how many seeds, from `seed` on'),
   onnx: z.boolean().default(false).describe('also make and score an int8 file in every cell'),
+  pack: z.boolean().default(true).describe('also write and score a packed file in every cell'),
   keepModels: z.boolean().default(false).describe('leave the model of every cell in its folder'),
   out: z.string().describe('output directory'),
 });

@@ -25,6 +25,7 @@ import { cutAlike, cutRun } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
+import { packSchema } from './pack-options.js';
 import { checkSearchable, searchSchedule } from './schedule-search.js';
 import {
   askedLength,
@@ -35,10 +36,17 @@ import {
   parseSettings,
   type Transform,
 } from './task-run.js';
-import { type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
+import { checkGate, type RunInput, startRun, taskInput, type TrainingRun, writeRun } from './training-run.js';
 
 export const compressSchema = z.strictObject({
   ...finetuneSchema.shape,
+  ...packSchema.shape,
+  pack: z.boolean().default(true).describe('write model.espalier, where the runtime computes such a model'),
+  maxDrop: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('points that the packed file, or without one the model, may score below the dense model'),
   recipe: recipeSchema.describe('recipe data'),
   teacher: z.string().optional().describe('dense model of the task to distil from'),
   merge: z.boolean().default(false).describe('write a whole model where the recipe leaves an adapter'),
@@ -87,11 +95,16 @@ export async function compressLoaded(
   const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
-  if (run.finished) return run.finished;
+  if (run.finished) return checkGate(run.finished);
   const dense =
     options.dense === null
       ? undefined
       : (namedDense ?? (denseBase && (await denseModel(denseBase, loaded, run))));
+  if (options.maxDrop !== undefined && !dense) {
+    throw new UsageError(
+      `--max-drop ${options.maxDrop}: there is no dense model to compare with; name one with --dense`,
+    );
+  }
   const compared = dense && { model: dense, scores: await run.score(dense) };
   const { num_hidden_layers: layers } = input.base.config;
   const stages = { ...run.stages, teacher: namedTeacher ?? dense };
@@ -112,12 +125,14 @@ export async function compressLoaded(
 /** What is trained on. A search holds examples out too, but runs choose weights on them only where asked to. */
 function runInput(
   loaded: LoadedRun,
-  { seed, search, select, merge, recipe }: z.output<typeof compressSchema>,
+  { seed, search, select, merge, recipe, ...options }: z.output<typeof compressSchema>,
   dropout: number | undefined,
 ): RunInput {
+  const { pack, values, embeddings, gate, keep, maxDrop } = options;
   const method = merge ? undefined : adapterMethod(recipe);
   const input = {
     ...taskInput(loaded, seed, dropout),
+    packing: { pack, values, embeddings, gate, keep, maxDrop },
     ...(method && { adapter: { method, base: loaded.model, task: loaded.task } }),
   };
   if (!search) return input;

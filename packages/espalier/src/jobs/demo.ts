@@ -141,6 +141,7 @@ async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): 
         settings: { ...TRAINING, steps: times * steps },
         model: source,
         dense: denseOut,
+        gate: 0, // it shows what packing costs, whatever that is
         out: join(out, name),
         recipe: atRate(chosen, TRAINING.lr, 'finetune'),
       },

@@ -1,18 +1,16 @@
-// Scores an artefact on the dev split of a task: a directory by our own forward pass, an ONNX file by plain ONNX
-// Runtime, a packed file by our pass over what it holds. Every artefact is scored itself.
+// Scores an artefact on the dev split of a task.
 import { z } from 'zod';
 import type { Example } from '../data/example.js';
 import { predictAnswers } from '../data/squad/prediction.js';
 import { squadTask } from '../data/squad/reader.js';
 import { UsageError } from '../errors.js';
-import { openOnnx } from '../export/onnx-predictor.js';
+import { longestOf, type RuntimeUse } from '../export/packed-predictor.js';
 import { writeFileAtomic } from '../io/atomic.js';
-import { padSideOf } from '../models/families.js';
 import type { RunControl } from '../recipe/run.js';
 import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
-import { createPredictor } from '../train/predictor.js';
 import { baseOption, checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
+import { formSchema, openArtefact } from './open-artefact.js';
 
 export const evaluateSchema = z.strictObject({
   ...dataSchema.shape,
@@ -23,6 +21,7 @@ export const evaluateSchema = z.strictObject({
       'directory in Hugging Face layout or of an adapter, Hub id, .onnx file beside one, or .espalier file',
     ),
   base: baseOption,
+  form: formSchema,
   maxLength: z
     .int()
     .min(3)
@@ -39,6 +38,8 @@ export interface EvaluateResult {
   readonly task: string;
   readonly rows: number;
   readonly metrics: TaskScores;
+  /** How the runtime computed a packed file. */
+  readonly runtime?: RuntimeUse;
 }
 
 /** Metrics of a model on the task's dev split. */
@@ -53,14 +54,17 @@ export async function evaluate(
   }
   const loaded = await loadDev({ ...options, model: checkpointBeside(options.model) }, control);
   const { model, task, dev, padId } = loaded;
-  const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, options.threads, padSideOf(model.config))
-    : createPredictor({ model, threads: options.threads, device: options.device, padId });
+  const { threads, device, form } = options;
+  const { predictor, runtime } = await openArtefact(options.model, {
+    ...{ model, threads, device, padId, form, length: longestOf(dev) },
+    note: (message) => control.onEvent({ type: 'note', message }),
+  });
   const logits = await predictor.logits(dev);
   await predictor.release();
   const metrics = scoreLogits(task, logits, dev);
   if (options.predictions !== undefined) await writePredictions(options.predictions, dev, logits);
-  return { model: options.model, task: task.name, rows: countScored(dev), metrics };
+  const rows = countScored(dev);
+  return { model: options.model, task: task.name, rows, metrics, ...(runtime && { runtime }) };
 }
 
 async function writePredictions(

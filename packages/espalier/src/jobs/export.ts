@@ -5,14 +5,11 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { UsageError } from '../errors.js';
 import { checkLogits } from '../export/check.js';
 import { exportOnnx } from '../export/onnx.js';
-import { openOnnx } from '../export/onnx-predictor.js';
 import type { PackExport, PackInput } from '../export/pack.js';
 import { paddedModel } from '../export/padded.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
 import { loadModel } from '../models/adapter.js';
-import { PACK_EMBEDDINGS, PACK_VALUES } from '../export/pack-form.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
-import { padSideOf } from '../models/families.js';
 import { hasLayerMix } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
@@ -24,7 +21,9 @@ import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
 import { exportPackFile } from './export-pack.js';
+import { openArtefact } from './open-artefact.js';
 import { RUN_ENTRIES } from './output.js';
+import { packSchema } from './pack-options.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 import { baseOption, computeSchema, dataSchema, type LoadedDev, loadDev, parseOptions } from './task-run.js';
 
@@ -42,8 +41,7 @@ export const exportSchema = z.strictObject({
     .enum(['dynamic', 'static'])
     .optional()
     .describe("post-training int8 instead of the model's own scales; static calibrates on training examples"),
-  values: z.enum(PACK_VALUES).optional().describe('pack: values of encoder matrices, default int8'),
-  embeddings: z.enum(PACK_EMBEDDINGS).optional().describe('pack: word embeddings, default int8'),
+  ...packSchema.shape,
   out: z.string(),
   overwrite: z.boolean().default(false),
   maxLength: z.int().min(3).optional(),
@@ -54,14 +52,17 @@ export interface ExportResult {
   /** Largest difference of a logit between the written file and the model, on random ids of several lengths. */
   readonly largestDifference: number;
   /**
-   * Of int8: fraction of examples decided as by the rounded model in float32, and their number. Of a pack: as by the
-   * model.
+   * Of int8: fraction of examples decided as by the rounded model in float32, and their number. Of a pack: by the runtime as
+   * by the model.
    */
   readonly agreement?: number;
   readonly examples?: number;
   /** Of a pack: what its bytes are for, and encoder matrices by kind. */
   readonly size?: PackSize;
   readonly kinds?: PackExport['kinds'];
+  /** Of a pack: how the runtime computes it, or why it does not. */
+  readonly runtime?: PackExport['runtime'];
+  readonly refused?: string;
   /** Scores of the written file, when a task was named. */
   readonly metrics?: Scores;
 }
@@ -82,7 +83,7 @@ export async function exportModel(
   if (options.int8 !== undefined && options.to !== 'onnx-int8') {
     throw new UsageError(`--int8 ${options.int8} belongs to --to onnx-int8, found --to ${options.to}`);
   }
-  for (const option of ['values', 'embeddings'] as const) {
+  for (const option of ['values', 'embeddings', 'gate', 'keep'] as const) {
     if (options[option] === undefined || options.to === 'pack') continue;
     throw new UsageError(`--${option} belongs to --to pack, found --to ${options.to}`);
   }
@@ -100,18 +101,16 @@ export async function exportModel(
   const check = { threads, ...(labelled && { dev: labelled.dev, task: labelled.task }) };
   const { maxLength } = labelled ?? options;
   const written = await WRITERS[options.to](model, { ...options, maxLength }, check, control);
-  if (!labelled) return { out, ...written };
+  if (!labelled || written.metrics) return { out, ...written };
   const { task, dev, padId } = labelled;
-  const predictor =
-    options.to === 'hf' || options.to === 'pack'
-      ? createPredictor({ model: await loadModel(out), threads, device, padId })
-      : await openOnnx(out, threads, padSideOf(model.config));
+  const reread = options.to === 'hf' ? await loadModel(out) : model;
+  const { predictor } = await openArtefact(out, { model: reread, threads, device, padId });
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { out, ...written, metrics };
 }
 
-export type Written = Omit<ExportResult, 'out' | 'metrics'>;
+export type Written = Omit<ExportResult, 'out'>;
 
 const WRITERS: Readonly<
   Record<

@@ -16,7 +16,7 @@ import {
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
-import { isPack, packedSections } from '../models/pack-file.js';
+import { isPack } from '../models/pack-file.js';
 import { type Structure, structureOf } from '../models/structure.js';
 import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { blockPatterns, type NamedBlocks } from '../report/block-statistics.js';
@@ -30,6 +30,7 @@ import {
   type Topology,
 } from '../report/report.js';
 import { sizeOf } from '../tensor/tensor.js';
+import { inspectPack, type PackInspection } from './inspect-pack.js';
 import { baseOption, parseOptions } from './task-run.js';
 import { topologyOf } from './topology.js';
 
@@ -68,6 +69,8 @@ export interface Inspection {
   readonly sparsity?: { readonly encoder: number; readonly model: number };
   /** What an adapter says of itself and where its mask prunes; `tensors` are those of the base under it. */
   readonly adapter?: AdapterDescription & { readonly base: string; readonly baseHash: string } & Topology;
+  /** Of a packed file: what its bytes are for, and how the runtime computes it. */
+  readonly pack?: PackInspection;
   readonly maskHash?: string;
   /** Query and key matrices with zeros; absent where there are none. */
   readonly patterns?: readonly NamedPattern[];
@@ -111,13 +114,20 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   }
   const model = await loadModel(path, base);
   const adapter = isAdapter(path) ? await readAdapter(path) : undefined;
-  const sections = isPack(path) ? await packedSections(path) : undefined;
+  const packed = isPack(path) ? await inspectPack(path, model) : undefined;
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-    const packed = sections?.get(name);
-    const bytes = packed?.length ?? data.byteLength;
-    return { name, shape, component: componentOf(name), zeros, bytes, ...(packed && { kind: packed.kind }) };
+    const section = packed?.sections.get(name);
+    const bytes = section?.length ?? data.byteLength;
+    return {
+      name,
+      shape,
+      component: componentOf(name),
+      zeros,
+      bytes,
+      ...(section && { kind: section.kind }),
+    };
   });
   const components = [...COMPONENTS.map(([component]) => component), 'heads'].flatMap((component) => {
     const members = tensors.filter((tensor) => tensor.component === component);
@@ -136,10 +146,10 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   const { encoder, model: whole } = measureSparsity(model, null);
   const patterns = queryKeyPatterns(model);
   const blocks = blockPatterns(model);
-  const file = sections ? path : join(path, adapter ? ADAPTER : WEIGHTS);
+  const file = packed ? path : join(path, adapter ? ADAPTER : WEIGHTS);
   return {
     path,
-    format: adapter ? 'adapter' : sections ? 'pack' : 'hf',
+    format: adapter ? 'adapter' : packed ? 'pack' : 'hf',
     family: familyOf(model.config).name,
     config: model.config,
     tensors,
@@ -148,6 +158,7 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
     parameters: { ...countParameters(model), layers: model.config.num_hidden_layers },
     sparsity: { encoder, model: whole },
     ...(adapter && { adapter: summaryOf(adapter, model) }),
+    ...(packed && { pack: packed.pack }),
     maskHash: maskHash(model),
     ...(patterns.length > 0 && { patterns }),
     ...(blocks.length > 0 && { blocks }),

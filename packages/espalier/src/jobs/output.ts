@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
 import { readJson } from '../io/json.js';
 import { TOKENIZER_FILES } from '../models/tokenizer-files.js';
+import { PACKED } from '../models/weight-files.js';
 import type { Report } from '../report/report.js';
 
 /** Files and folders a run writes; the mark of a whole run first, so that it goes first. */
@@ -21,6 +22,7 @@ export const RUN_ENTRIES = [
   'config.json',
   'model.safetensors',
   'adapter.safetensors',
+  PACKED,
   'quantisation.json',
   ...TOKENIZER_FILES,
   'onnx',

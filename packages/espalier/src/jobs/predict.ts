@@ -5,22 +5,26 @@ import { spanExamples } from '../data/squad/examples.js';
 import { predictAnswers } from '../data/squad/prediction.js';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
 import { EspalierError, UsageError } from '../errors.js';
-import { openOnnx } from '../export/onnx-predictor.js';
+import { longestOf, type RuntimeUse } from '../export/packed-predictor.js';
 import { loadModel } from '../models/adapter.js';
-import { longestInput, padSideOf } from '../models/families.js';
+import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { answersSpans, hasTaskHead, headOutputs } from '../models/task-model.js';
+import type { RunControl } from '../recipe/run.js';
 import { probabilities } from '../train/evaluation.js';
-import { createPredictor } from '../train/predictor.js';
 import { checkpointBeside } from './artefact.js';
+import { formSchema, openArtefact } from './open-artefact.js';
 import { baseOption, computeSchema, evaluationLength, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
   ...computeSchema.shape,
   model: z
     .string()
-    .describe('directory in Hugging Face layout or of an adapter, Hub id, or .onnx file beside one'),
+    .describe(
+      'directory in Hugging Face layout or of an adapter, Hub id, .onnx file beside one, or .espalier file',
+    ),
   base: baseOption,
+  form: formSchema,
   text: z.string().describe('the text, or the question'),
   pair: z.string().optional().describe('the second text, or the context of a question'),
   maxLength: z
@@ -37,26 +41,33 @@ export interface Prediction {
   readonly scores: Readonly<Record<string, number>>;
   /** Where the answer stands in the context, in Unicode code points as SQuAD counts; the end is exclusive. */
   readonly span?: { readonly start: number; readonly end: number };
+  /** How the runtime computed a packed file. */
+  readonly runtime?: RuntimeUse;
 }
 
-export async function predict(input: z.input<typeof predictSchema>): Promise<Prediction> {
+export async function predict(
+  input: z.input<typeof predictSchema>,
+  control?: Pick<RunControl, 'onEvent'>,
+): Promise<Prediction> {
   const options = parseOptions(predictSchema, input, 'predict');
   const model = await loadModel(checkpointBeside(options.model), options.base);
   if (!hasTaskHead(model)) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);
-  const { threads, device } = options;
+  const { threads, device, form } = options;
   const spans = answersSpans(model);
   const wanted = evaluationLength(model, { kind: spans ? 'span' : 'classification' }, options.maxLength);
   const maxLength = Math.min(wanted, longestInput(model.config));
   const examples = spans
     ? windowsOf(tokenizer, options, maxLength)
     : [{ index: 0, label: 0, ...tokenizer.encode(options.text, options.pair, maxLength) }];
-  const predictor = options.model.endsWith('.onnx')
-    ? await openOnnx(options.model, threads, padSideOf(model.config))
-    : createPredictor({ model, threads, device, padId: tokenizer.padId, rows: 1 });
+  const { predictor, runtime } = await openArtefact(options.model, {
+    ...{ model, threads, device, padId: tokenizer.padId, rows: 1, form, length: longestOf(examples) },
+    note: (message) => control?.onEvent({ type: 'note', message }),
+  });
   const logits = await predictor.logits(examples);
   await predictor.release();
-  return spans ? answerOf(examples, logits) : labelOf(model, logits[0]!);
+  const prediction = spans ? answerOf(examples, logits) : labelOf(model, logits[0]!);
+  return { ...prediction, ...(runtime && { runtime }) };
 }
 
 function windowsOf(

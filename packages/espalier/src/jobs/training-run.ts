@@ -31,8 +31,10 @@ import { openMetricsLog } from '../train/metrics-log.js';
 import type { TrainingSettings } from '../train/settings.js';
 import { versions } from '../versions.js';
 import { type AdapterTarget, writeAdapted } from './adapters.js';
+import { EspalierError } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
+import { type Packing, packResults } from './pack-results.js';
 import {
   type computeSchema,
   examplesHash,
@@ -61,6 +63,8 @@ export interface RunInput {
   readonly adapter?: AdapterTarget;
   /** What int8 files are scored on; pre-training has no such files. */
   readonly labelled?: LabelledDev;
+  /** How the result is packed; a dense one is not. */
+  readonly packing?: Packing;
 }
 
 export interface TrainingRun {
@@ -153,7 +157,8 @@ export async function writeRun(
   const { adapter } = run.input;
   const adapted = adapter && (await writeAdapted(out, result, adapter));
   if (!adapted) await writeCheckpointFiles(out, result.model);
-  const scores = await run.score(adapted?.model ?? (await loadCheckpoint(out)));
+  const written = adapted?.model ?? (await loadCheckpoint(out));
+  const scores = await run.score(written);
   if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
   const isDense = run.recipe === DENSE;
   const { labelled } = run.input;
@@ -161,6 +166,14 @@ export async function writeRun(
   const denseInt8 = labelled && baseline && (await denseInt8Results(labelled, baseline, threads));
   const onnxInt8 =
     labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
+  const { packing } = run.input;
+  const packed =
+    labelled &&
+    packing &&
+    (await packResults(labelled, packing, {
+      ...{ model: written, isAdapter: adapted !== undefined, scores, dense: dense?.scores, out, threads },
+      note: (message) => run.stages.control.onEvent({ type: 'note', message }),
+    }));
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const bytes = adapted
     ? { ...(await fileBytes(join(out, ADAPTER))), denseF32: 4 * total }
@@ -176,6 +189,7 @@ export async function writeRun(
       ...(isDense ? { dense: scores } : { ...(dense && { dense: dense.scores }), compressed: scores }),
       ...denseInt8?.metrics,
       ...onnxInt8?.metrics,
+      ...packed?.metrics,
     },
     sparsity,
     ...(int8 && { int8 }),
@@ -188,7 +202,9 @@ export async function writeRun(
     },
     ...measureStructure(run.input.base, result.model),
     ...(Object.keys(result.surgery).length > 0 && { surgery: result.surgery }),
-    bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes },
+    bytes: { ...bytes, ...denseInt8?.bytes, ...onnxInt8?.bytes, ...packed?.bytes },
+    ...(packed?.packed && { packed: packed.packed }),
+    ...(packed?.failure !== undefined && { failure: packed.failure }),
     size: measureSize(result.model, { matrices: sparsity.matrices, nonzero }, bytes.gzip),
     finalAdjustment: result.reported['finalAdjustment'] ?? null,
     maskHash: maskHash(result.model),
@@ -203,5 +219,11 @@ export async function writeRun(
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
   if (onnxInt8?.failure) throw onnxInt8.failure;
-  return report;
+  return checkGate(report);
+}
+
+/** A run that did not meet its gate fails, once everything else is written. Throws EspalierError. */
+export function checkGate(report: Report): Report {
+  if (report.failure === undefined) return report;
+  throw new EspalierError(`${report.failure}; the rest of the run is written`);
 }

@@ -10,6 +10,8 @@ import type { HostTensor } from '../tensor/tensor.js';
 
 export const WEIGHTS = 'model.safetensors';
 export const ADAPTER = 'adapter.safetensors';
+/** Beside them, the packed file. */
+export const PACKED = 'model.espalier';
 export const SHARD_INDEX = 'model.safetensors.index.json';
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

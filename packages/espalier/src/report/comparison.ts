@@ -34,6 +34,8 @@ export interface Cell extends CellKey {
   /** ONNX files in int8: of this model, and of the dense one it is compared with. */
   readonly int8?: { readonly scores: Scores; readonly bytes: number } | undefined;
   readonly denseInt8?: { readonly scores: Scores; readonly bytes: number } | undefined;
+  /** The packed file. */
+  readonly packed?: { readonly scores: Scores; readonly bytes: number } | undefined;
 }
 
 export interface FailedCell extends CellKey {
@@ -114,7 +116,7 @@ function summarise(cells: readonly Cell[], dense: readonly Cell[], metric: Metri
 export const rowTitle = ({ model, recipe, sparsity }: Omit<CellKey, 'task' | 'seed'>): string =>
   `${model} ${recipe}${sparsity === null ? '' : ` ${sparsity}`}`;
 
-/** The points of a task: every row as a float32 file with gzip, and the int8 files that were scored. */
+/** The points of a task: every row as a float32 file with gzip, and the int8 and packed files that were scored. */
 function pointsOf(task: ComparedTask, rows: ReadonlyMap<string, readonly Cell[]>): FrontPoint[] {
   const average = (
     what: string,
@@ -134,12 +136,13 @@ function pointsOf(task: ComparedTask, rows: ReadonlyMap<string, readonly Cell[]>
     const own = cells.filter((cell) => cell.task === task.name);
     if (own.length === 0) continue;
     points.push(...average(`${rowTitle(own[0]!)}, float32`, own));
-    points.push(
-      ...average(
-        `${rowTitle(own[0]!)}, int8`,
-        own.flatMap(({ int8 }) => (int8 ? [int8] : [])),
-      ),
-    );
+    for (const kind of ['int8', 'packed'] as const)
+      points.push(
+        ...average(
+          `${rowTitle(own[0]!)}, ${kind}`,
+          own.flatMap((cell) => (cell[kind] ? [cell[kind]] : [])),
+        ),
+      );
   }
   for (const model of new Set([...rows.values()].map(([cell]) => cell!.model))) {
     const cells = [...rows.values()].flat().filter((cell) => cell.model === model && cell.task === task.name);

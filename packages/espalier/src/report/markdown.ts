@@ -1,5 +1,6 @@
 // report.md: the same as report.json, for people.
 import type { ScoreName, Scores } from '../train/evaluation.js';
+import { fileTable, packedRows } from './file-table.js';
 import { formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
 import type { AdapterReport, Report, Topology } from './report.js';
@@ -10,9 +11,9 @@ export interface Table {
   readonly rows: readonly string[][];
 }
 
-/** Every score of a report: the dense model, what was made of it, and both in int8 where there is such a file. */
+/** Every score of a report: the dense model, what was made of it, and both in other files where there are such. */
 export function scoreTable({ metrics }: Report): Table {
-  const { dense, denseInt8, compressed, onnxInt8 } = metrics;
+  const { dense, denseInt8, compressed, onnxInt8, packed } = metrics;
   const order = (name: string): number => ['majority', 'loss'].indexOf(name);
   const names = Object.keys(compressed ?? dense ?? {}).sort((a, b) => order(a) - order(b));
   const value = (scores: Scores | undefined, name: string): number | undefined => scores?.[name as ScoreName];
@@ -29,6 +30,7 @@ export function scoreTable({ metrics }: Report): Table {
     { title: 'compressed', cell: of(compressed) },
     { title: 'change', cell: change },
     ...(onnxInt8 ? [{ title: 'int8 file', cell: of(onnxInt8) }] : []),
+    ...(packed ? [{ title: 'packed', cell: of(packed) }] : []),
   ];
   return {
     columns: [{ title: 'dev' }, ...columns.map(({ title }) => ({ title, align: 'right' as const }))],
@@ -167,6 +169,7 @@ export function factRows(report: Report): string[][] {
       ? []
       : [['the dense model in int8 (ONNX, post-training)', formatBytes(bytes.denseInt8)]]),
     ...(bytes.onnxInt8 === undefined ? [] : [['onnx/model_quantized.onnx', formatBytes(bytes.onnxInt8)]]),
+    ...packedRows(report),
     ...(finalAdjustment === null
       ? []
       : [['final adjustment of the sparsity', formatPercent(finalAdjustment)]]),
@@ -176,7 +179,7 @@ export function factRows(report: Report): string[][] {
 
 /** Said wherever a pruned float32 file is shown: its size and speed are those of the dense model. */
 export const DENSE_FILE_NOTE =
-  'The zeros are stored: this float32 file is as large as the dense one, and ONNX Runtime is no faster for them.';
+  'model.safetensors stores its zeros: it is as large as the dense file, and ONNX Runtime is no faster for them.';
 
 /** Said wherever an adapter is shown. */
 export const ADAPTER_NOTE =
@@ -184,7 +187,9 @@ export const ADAPTER_NOTE =
 
 function sizeLines(report: Report): string[] {
   const size = sizeTable(report);
+  const files = fileTable(report);
   return [
+    ...(files ? ['## Files', '', renderMarkdownTable(files.columns, files.rows), ''] : []),
     ...(report.sparsity.encoder > 0 ? [DENSE_FILE_NOTE, ''] : []),
     '## Size',
     '',

@@ -8,6 +8,10 @@ import type { Model } from '../models/model.js';
 import { isRagged, type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { ScoreName, Scores } from '../train/evaluation.js';
+import type { Agreement } from '../export/check-argmax.js';
+import type { PackForm } from '../export/pack-form.js';
+import type { RuntimeUse } from '../export/packed-predictor.js';
+import type { PackSize } from './pack-size.js';
 import type { Size } from './size.js';
 import type { QuantisedZeros } from './quantised-zeros.js';
 
@@ -57,6 +61,17 @@ export interface VocabularyReport {
   readonly unchanged: number;
 }
 
+/** The packed file, and how near it is to the float32 model. */
+export interface PackedReport extends Agreement {
+  /** Whether it lies in the directory. */
+  readonly kept: boolean;
+  readonly form: PackForm;
+  readonly runtime: RuntimeUse;
+  readonly size: PackSize;
+  /** Why it failed its gate. */
+  readonly failure?: string;
+}
+
 export interface ParameterCounts {
   readonly total: number;
   /** Those of the encoder's blocks, biases and LayerNorm included. */
@@ -84,6 +99,8 @@ export interface Report {
     readonly denseInt8?: Scores;
     /** onnx/model_quantized.onnx, scored by ONNX Runtime. */
     readonly onnxInt8?: Scores;
+    /** model.espalier, scored by the runtime. */
+    readonly packed?: Scores;
   };
   readonly sparsity: Sparsity;
   /** Where the model is quantised: what becomes of its weights in int8. */
@@ -109,7 +126,13 @@ export interface Report {
     readonly denseInt8?: number;
     /** onnx/model_quantized.onnx. */
     readonly onnxInt8?: number;
+    /** model.espalier. */
+    readonly packed?: number;
   };
+  /** Where the result was packed. */
+  readonly packed?: PackedReport;
+  /** What of the gate was not met: the job failed. */
+  readonly failure?: string;
   readonly size: Size;
   readonly finalAdjustment: number | null;
   readonly maskHash: string;

@@ -66,8 +66,8 @@ describe('compress', () => {
       const args = ['compress', ...classify, ...steps, '--recipe', recipe, ...sparsity, '--out', recipe];
       const report = (await espalierJson(root, ...args)) as unknown as Report;
       expect(report).toEqual(reportOf(recipe));
-      expect(Object.keys(report).sort()).toEqual(KEYS.sort());
-      expect(readdirSync(path('project', recipe)).sort()).toEqual([...FILES].sort());
+      expect(Object.keys(report).sort()).toEqual([...KEYS, 'packed'].sort());
+      expect(readdirSync(path('project', recipe)).sort()).toEqual([...FILES, 'model.espalier'].sort());
       expect(report.metrics.dense?.majority).toBe(0.5);
       expect(report.metrics.compressed?.majority).toBe(0.5);
       if (recipe !== 'distil') {
@@ -96,6 +96,7 @@ describe('compress', () => {
         denseF32: bytes.length,
         gzip: gzipSync(bytes).length,
         denseInt8: expect.any(Number) as number,
+        packed: readFileSync(path('project', recipe, 'model.espalier')).length,
       });
     },
   );
@@ -118,7 +119,8 @@ describe('compress', () => {
   });
 
   it('refuses a directory that holds a run; --resume on a finished one says so and changes nothing', async () => {
-    const args = ['compress', ...classify, ...steps, '--recipe', 'nip', '--sparsity', '0.6', '--out', 'nip'];
+    const run = ['compress', ...classify, ...steps, '--recipe', 'nip', '--sparsity', '0.6', '--out', 'nip'];
+    const args = [...run, '--gate', '0']; // so small a model decides by little
     const before = sha256(path('project', 'nip', 'model.safetensors'));
     const refused = await espalier(root, ...args);
     expect(refused).toMatchObject({ status: 2, stdout: '' });

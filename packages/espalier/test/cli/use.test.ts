@@ -1,10 +1,18 @@
 // Commands that use a model: evaluate, predict, export, inspect, methods, and what all commands have in common.
-import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { recipeSchema } from '../../src/recipe/recipe.js';
-import { classify, espalier, espalierJson, sha256, writeProject } from '../support/cli.js';
+import { classify, espalier, espalierJson, sha256, start, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const path = temporaryFolder();
@@ -101,9 +109,14 @@ describe('export', () => {
     });
     const evaluated = await espalierJson(root, 'evaluate', out, ...own);
     expect(evaluated['metrics']).toEqual(scored['metrics']);
-    const predicted = await espalierJson(root, 'predict', out, '--text', 'the pears were sour');
-    expect(['sour', 'sweet']).toContain(predicted['label']);
+    const text = ['--text', 'the pears were sour'];
+    const predicted = await espalier(root, 'predict', out, ...text, '--form', 'f32');
+    expect(predicted.stdout).toMatch(
+      /^(sour|sweet)\n[^]*^runtime: form f32, dense \(12 matrices\); kernels relaxed$/m,
+    );
     const inspected = await espalier(root, 'inspect', out);
+    expect(inspected.stdout).toMatch(/^encoder, values +\d/m);
+    expect(inspected.stdout).toMatch(/^runtime: form auto, int8 \(12 matrices\); kernels relaxed$/m);
     expect(inspected.stdout).toMatch(/query\.weight +\d+ x \d+ +\d+\.\d % +(\d+\.\d % +)?int8 +\d/);
     const args = ['export', 'model', '--to', 'pack', '--out', 'model.pack'];
     expect((await espalier(root, ...args)).stderr).toContain('expected a name that ends with .espalier');
@@ -220,6 +233,15 @@ describe('inspect and methods', () => {
     const { stdout } = await espalier(root, 'methods');
     for (const { name } of methods) expect(stdout).toContain(`${name}: `);
   });
+});
+
+it('ONNX Runtime leaves no files of telemetry', async () => {
+  const temporary = path('temporary');
+  mkdirSync(temporary);
+  const env = { ...process.env, TMPDIR: temporary, ORT_DISABLE_TELEMETRY: undefined }; // the user has set none
+  const { outcome } = start(root, ['evaluate', 'model', ...own], [], env);
+  expect(await outcome).toMatchObject({ status: 0 });
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 describe('every command', () => {

@@ -112,16 +112,14 @@ describe('exportPack', () => {
     // A score is to be within 1 % of the range, which sixteen values do not give.
     const model = prunedModel(1, { ...task, kind: 'regression', labels: ['score'] });
     const dev = randomExamples(model, 64);
-    const run = exportPack(
-      model,
-      path('no.espalier'),
-      { values: 'codebook', embeddings: '4bit' },
-      { threads: 1, dev },
-    );
-    await expect(run).rejects.toThrow(
-      /no\.espalier was not written: .* expected at least 97 %; keep more of it/,
-    );
+    const form = { values: 'codebook', embeddings: '4bit' } as const;
+    const refused = await exportPack(model, path('no.espalier'), form, { threads: 1, dev });
+    expect(refused.failure).toMatch(/no\.espalier was not written: .* expected at least 97 %$/);
+    expect(refused.kept).toBe(false);
     expect(existsSync(path('no.espalier'))).toBe(false);
+    const kept = await exportPack(model, path('no.espalier'), form, { threads: 1, dev, keep: true });
+    expect(kept.failure).toMatch(/failed its gate and was kept: .* expected at least 97 %$/);
+    expect(existsSync(path('no.espalier'))).toBe(true);
   });
 
   it('refuses weights that are no numbers', async () => {

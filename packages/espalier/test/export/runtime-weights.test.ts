@@ -1,7 +1,7 @@
 // The runtime's encoder gives the logits of the toolkit's own forward pass, of every family it computes, pruned or not.
 import { createEncoder } from '@espalier/runtime/encoder';
 import { describe, expect, it } from 'vitest';
-import { runtimeWeights, type RuntimeForm } from '../../src/export/runtime-weights.js';
+import { runtimeWeights, type RuntimeForm } from '../support/runtime-weights.js';
 import { dropLayers } from '../../src/models/layers.js';
 import type { Model } from '../../src/models/model.js';
 import { withHead } from '../../src/models/task-model.js';

@@ -92,7 +92,7 @@ const halfDepth = parseRecipe(parse(/```yaml\n([^`]+)```/.exec(page)![1]!), 'hal
 describe('a smaller model', () => {
   it('is inspected, exported to ONNX in float32 and int8, and scored as the folder is', async () => {
     const report = await compressed('onnx', builtinRecipe('drop-top'), { onnx: true });
-    expect(Object.keys(report.metrics)).toEqual(['compressed', 'onnxInt8']);
+    expect(Object.keys(report.metrics)).toEqual(['compressed', 'onnxInt8', 'packed']);
     expect(report.bytes.onnxInt8).toBeGreaterThan(0);
     const { parameters, components } = await inspect({ model: path('onnx') });
     expect(parameters).toEqual({

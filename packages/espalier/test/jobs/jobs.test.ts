@@ -106,7 +106,7 @@ describe('compress', () => {
     expect(report.metrics.onnxInt8).toBeUndefined();
     expect(report.size.encoder.int8.values).toBeCloseTo(8, 1);
     const page = readFileSync(join(path('named'), 'report.md'), 'utf8');
-    expect(page).toMatch(/^\| dev +\| dense \| dense int8 \| compressed \| change \|$/m);
+    expect(page).toMatch(/^\| dev +\| dense \| dense int8 \| compressed \| change \| packed \|$/m);
     expect(page).toMatch(/^\| values that are not zero \| 2\.0x \| 8\.0x \| /m);
   });
 

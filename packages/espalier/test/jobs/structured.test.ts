@@ -226,7 +226,7 @@ it('refuses to remove every head before anything is trained or written', async (
 });
 
 describe('the search for a schedule', () => {
-  const options = { settings: { ...settings, steps: 8 }, search: true, dense: null } as const;
+  const options = { settings: { ...settings, steps: 8 }, search: true, dense: null, pack: false } as const;
   const cellsOf = ({ search }: Report): readonly object[] => search!.cells;
 
   it('tries five schedules on examples held out of train, and writes the best with its log', async () => {

@@ -135,6 +135,7 @@ describe('texts', () => {
         text: question,
         pair: context,
         threads: 1,
+        form: 'f32',
       });
       const found = await model.answer({ question, context });
       expect(found.truncated).toBe(false);

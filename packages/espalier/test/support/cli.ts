@@ -22,8 +22,13 @@ export interface Running {
 }
 
 /** Starts the command line; `cwd` is where its relative paths begin. */
-export function start(cwd: string, args: readonly string[], node: readonly string[] = []): Running {
-  const child = spawn(process.execPath, [...node, binary, ...args], { cwd });
+export function start(
+  cwd: string,
+  args: readonly string[],
+  node: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Running {
+  const child = spawn(process.execPath, [...node, binary, ...args], { cwd, env });
   const text = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (text.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text.stderr += chunk.toString()));

@@ -2,7 +2,7 @@
 import { openEncoder } from '../decode/open.js';
 import type { PackedEncoder } from '../decode/packed.js';
 import { sectionsOf } from '../decode/read-sections.js';
-import { RuntimeError, type Threads } from '../encoder/index.js';
+import { type Level, RuntimeError, type Threads } from '../encoder/index.js';
 import type { PackHeader } from '../format/index.js';
 import { decodeFile } from '../format/read-pack.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
@@ -26,6 +26,8 @@ export interface LoadOptions extends ReadOptions {
   readonly largest?: { readonly rows?: number | undefined; readonly length?: number | undefined } | undefined;
   /** `threads(2)` of '@espalier/runtime/threads'. Default: the calling thread alone. */
   readonly threads?: Threads | undefined;
+  /** Instructions that may be used, best first. Default: all that the engine has. */
+  readonly levels?: readonly Level[] | undefined;
 }
 
 function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
@@ -68,8 +70,10 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<M
   const weights = weightsOf(header, config, form);
   const labels = headLabels(header, weights);
   const length = Math.min(largest.length, config.longest);
+  const { levels, threads } = options;
   const opening = openEncoder(weights, {
-    ...{ largest: { rows: largest.rows, length }, threads: options.threads },
+    ...{ largest: { rows: largest.rows, length }, threads },
+    ...(levels && { levels }),
   });
   const files = new Map<string, Uint8Array>();
   for (const part of sections) {

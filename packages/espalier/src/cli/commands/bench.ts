@@ -6,11 +6,11 @@ import { OPPONENTS } from '../../jobs/bench-contestants.js';
 import { defined } from '../../jobs/task-run.js';
 import { formatBytes } from '../../report/format.js';
 import { renderTable } from '../../report/tables.js';
-import { addCommon, integer } from '../options.js';
+import { addCommon, addForm, type FormFlags, integer } from '../options.js';
 import { printJson, printLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
-interface Flags extends OutputFlags {
+interface Flags extends FormFlags, OutputFlags {
   readonly against?: string[];
   readonly dense?: string;
   readonly base?: string;
@@ -43,9 +43,9 @@ export function benchCommand(program: Command): void {
     .option('--threads <n>', 'threads of each contestant (default 1)', integer)
     .option('--rounds <n>', 'fresh processes of each contestant, in turn (default 5)', integer)
     .option('--runs <n>', 'timed runs in each process (default 20)', integer);
-  addCommon(command, { compute: false }).action(async (path: string, flags: Flags) => {
-    const { against, dense, base, tokens, batchSize, threads, rounds, runs } = flags;
-    const options = defined({ against, dense, base, tokens, batchSize, threads, rounds, runs });
+  addCommon(addForm(command), { compute: false }).action(async (path: string, flags: Flags) => {
+    const { against, dense, base, form, tokens, batchSize, threads, rounds, runs } = flags;
+    const options = defined({ against, dense, base, form, tokens, batchSize, threads, rounds, runs });
     const result = await runJob('bench', { model: path, ...options }, flags);
     if (flags.json) return printJson(result);
     printBench(result);

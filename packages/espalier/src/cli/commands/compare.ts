@@ -26,6 +26,7 @@ interface Flags extends Omit<DataFlags, 'task'>, TrainingFlags, ComputeFlags, Ou
   readonly sparsity: number[];
   readonly seeds: number;
   readonly onnx?: true;
+  readonly pack: boolean;
   readonly keepModels?: true;
   readonly out: string;
 }
@@ -52,6 +53,7 @@ export function compareCommand(program: Command): void {
     .option('--pair-field <name>', 'column of the second text')
     .option('--label-field <name>', 'column of the label')
     .option('--onnx', 'also make and score an int8 file in every cell')
+    .option('--no-pack', 'leave the packed file out of every cell')
     .option('--keep-models', 'leave the model of every cell in its folder');
   addCommon(addTraining(command)).action(async (flags: Flags) => {
     const { data, textField, pairField, labelField } = flags;
@@ -65,7 +67,7 @@ export function compareCommand(program: Command): void {
         ...computeOptions(flags),
         ...training,
       },
-      ...defined({ onnx: flags.onnx, keepModels: flags.keepModels }),
+      ...defined({ onnx: flags.onnx, pack: flags.pack, keepModels: flags.keepModels }),
       ...{ models: flags.model, tasks: flags.task, recipes, sparsities: flags.sparsity },
       ...{ seeds: flags.seeds, out: flags.out },
     };

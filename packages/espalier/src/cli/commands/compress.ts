@@ -3,12 +3,16 @@ import type { Command } from 'commander';
 import {
   addCommon,
   addData,
+  addPack,
   addTraining,
   type ComputeFlags,
   computeOptions,
   type DataFlags,
   dataOptions,
   fraction,
+  number,
+  type PackFlags,
+  packOptions,
   type TrainingFlags,
   trainingOptions,
 } from '../options.js';
@@ -16,7 +20,7 @@ import { printReport } from '../print.js';
 import { recipeOf } from '../recipe-flags.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
-interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
+interface Flags extends DataFlags, TrainingFlags, ComputeFlags, PackFlags, OutputFlags {
   readonly model: string;
   readonly recipe: string;
   readonly sparsity?: number;
@@ -24,6 +28,8 @@ interface Flags extends DataFlags, TrainingFlags, ComputeFlags, OutputFlags {
   readonly dense?: string;
   readonly merge?: true;
   readonly onnx?: true;
+  readonly pack: boolean;
+  readonly maxDrop?: number;
   readonly search?: true;
   readonly out: string;
 }
@@ -44,8 +50,14 @@ export function compressCommand(program: Command): void {
     .option('--dense <dir>', 'dense model of the task to compare with; without it one is fine-tuned first')
     .option('--merge', 'write a whole model where the recipe leaves an adapter (head=stock)')
     .option('--onnx', 'also write onnx/model.onnx and onnx/model_quantized.onnx')
+    .option('--no-pack', 'leave out the packed file, model.espalier')
+    .option(
+      '--max-drop <points>',
+      'fail where the packed file (without one, the model) scores more points below the dense model',
+      number,
+    )
     .option('--search', 'structured: try every schedule, keep the best on a split cut from train');
-  addCommon(addTraining(addData(command))).action(async (flags: Flags) => {
+  addCommon(addPack(addTraining(addData(command)))).action(async (flags: Flags) => {
     const { recipe, rest } = await recipeOf(flags.recipe, flags);
     const options = {
       ...dataOptions(flags),
@@ -57,6 +69,9 @@ export function compressCommand(program: Command): void {
       dense: flags.dense,
       merge: flags.merge ?? false,
       onnx: flags.onnx ?? false,
+      pack: flags.pack,
+      maxDrop: flags.maxDrop,
+      ...packOptions(flags),
       search: flags.search ?? false,
       out: flags.out,
     };

@@ -36,13 +36,22 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
   const right = 'right' as const;
   const accuracy = dense.metrics.dense!.accuracy!;
   const rows = [
-    ['dense', accuracy.toFixed(3), '', '0.0 %', formatBytes(dense.bytes.gzip), formatDuration(dense.seconds)],
+    [
+      'dense',
+      accuracy.toFixed(3),
+      '',
+      '0.0 %',
+      formatBytes(dense.bytes.denseF32),
+      '',
+      formatDuration(dense.seconds),
+    ],
     ...compressed.map(({ name, report: { metrics, sparsity, bytes, seconds: took } }) => [
       name,
       metrics.compressed!.accuracy!.toFixed(3),
       (metrics.compressed!.accuracy! - accuracy).toFixed(3),
       formatPercent(sparsity.encoder),
-      formatBytes(bytes.gzip),
+      formatBytes(bytes.packed!),
+      metrics.packed!.accuracy!.toFixed(3),
       formatDuration(took),
     ]),
   ];
@@ -65,15 +74,19 @@ function printDemo({ task, pretrained, pruned, dense, compressed, out, seconds }
         { title: 'accuracy', align: right },
         { title: 'change', align: right },
         { title: 'zeros in the encoder', align: right },
-        { title: 'weights, gzip', align: right },
+        { title: 'file', align: right },
+        { title: 'its accuracy', align: right },
         { title: 'time', align: right },
       ],
       rows,
     ),
   );
   printLine(
+    'file: of the dense model float32, of the others model.espalier, which the runtime opens and has scored.',
+  );
+  printLine(
     `\n${formatDuration(seconds)} in all. Every model lies in ${out}/, with report.md beside it. Next:`,
   );
-  printLine(`  npx espalier predict ${out}/rpp-80 --text "The roses were not lovely."`);
-  printLine(`  npx espalier inspect ${out}/rpp-80`);
+  printLine(`  npx espalier predict ${out}/rpp-80/model.espalier --text "The roses were not lovely."`);
+  printLine(`  npx espalier inspect ${out}/rpp-80/model.espalier`);
 }

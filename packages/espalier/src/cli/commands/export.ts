@@ -3,22 +3,22 @@ import { type Command, Option } from 'commander';
 import {
   addCommon,
   addData,
+  addPack,
   type ComputeFlags,
   computeOptions,
   type DataFlags,
   dataOptions,
+  type PackFlags,
+  packOptions,
 } from '../options.js';
-import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../../export/pack-form.js';
 import { formatPercent } from '../../report/format.js';
 import { packTable } from '../../report/pack-size.js';
-import { printJson, printLine } from '../print.js';
+import { printJson, printLine, runtimeLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
-interface Flags extends Partial<DataFlags>, ComputeFlags, OutputFlags {
+interface Flags extends Partial<DataFlags>, ComputeFlags, PackFlags, OutputFlags {
   readonly to: 'hf' | 'onnx' | 'onnx-int8' | 'pack';
   readonly int8?: 'dynamic' | 'static';
-  readonly values?: PackForm['values'];
-  readonly embeddings?: PackForm['embeddings'];
   readonly base?: string;
   readonly out: string;
   readonly overwrite?: true;
@@ -43,17 +43,11 @@ export function exportCommand(program: Command): void {
         'post-training int8 instead of the scales of training (default for a model without: dynamic)',
       ).choices(['dynamic', 'static']),
     )
-    .addOption(
-      new Option('--values <kind>', 'pack: values of encoder matrices (default int8)').choices(PACK_VALUES),
-    )
-    .addOption(
-      new Option('--embeddings <kind>', 'pack: word embeddings (default int8)').choices(PACK_EMBEDDINGS),
-    )
     .requiredOption('--out <path>', 'directory (hf) or file (onnx, onnx-int8; .espalier for pack)')
     .option('--base <dir>', 'base model of an adapter, where it is not where it was')
     .option('--overwrite', 'replace what is there');
-  addCommon(addData(command, false)).action(async (dir: string, flags: Flags) => {
-    const { to, int8, values, embeddings, base, out, overwrite = false } = flags;
+  addCommon(addPack(addData(command, false))).action(async (dir: string, flags: Flags) => {
+    const { to, int8, base, out, overwrite = false } = flags;
     const options = {
       ...dataOptions(flags),
       ...computeOptions(flags),
@@ -61,8 +55,7 @@ export function exportCommand(program: Command): void {
       base,
       to,
       int8,
-      values,
-      embeddings,
+      ...packOptions(flags),
       out,
       overwrite,
     };
@@ -72,6 +65,7 @@ export function exportCommand(program: Command): void {
     if (result.agreement !== undefined) {
       printLine(`${formatPercent(result.agreement)} of ${result.examples!} examples decided alike`);
     }
+    if (result.runtime) printLine(runtimeLine(result.runtime));
     if (result.size) printLine(`\n${packTable(result.size)}`);
     for (const [name, value] of Object.entries(result.metrics ?? {}))
       printLine(`  ${name.padEnd(10)} ${value.toFixed(4)}`);

@@ -3,11 +3,12 @@ import type { Command } from 'commander';
 import type { Inspection } from '../../jobs/inspect.js';
 import { defined } from '../../jobs/task-run.js';
 import { formatBytes, formatPercent } from '../../report/format.js';
+import { packTable } from '../../report/pack-size.js';
 import { topologyTable } from '../../report/markdown.js';
 import { renderTable } from '../../report/tables.js';
 import { sizeOf } from '../../tensor/tensor.js';
 import { addCommon } from '../options.js';
-import { printJson, printLine } from '../print.js';
+import { printJson, printLine, runtimeLine } from '../print.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends OutputFlags {
@@ -83,6 +84,7 @@ export function inspectCommand(program: Command): void {
         }),
       ),
     );
+    if (result.pack) printPack(result.pack);
     printPatterns(result);
   });
 }
@@ -93,6 +95,11 @@ function printAdapter(adapter: NonNullable<Inspection['adapter']>): void {
   printLine(`adapter by ${method} for ${task} over ${base} (SHA-256 ${baseHash.slice(0, 16)}...)`);
   printLine(`pruned: ${formatPercent(sparsity)} of ${weights.toLocaleString('en')} masked weights\n`);
   printLine(renderTable(columns, rows));
+}
+
+function printPack({ size, runtime, refused }: NonNullable<Inspection['pack']>): void {
+  printLine(`\n${packTable(size)}`);
+  printLine(runtime ? runtimeLine(runtime) : `the runtime does not compute it: ${refused!}`);
 }
 
 function printPatterns({ patterns, against }: Inspection): void {

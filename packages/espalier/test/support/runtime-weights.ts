@@ -8,13 +8,13 @@ import {
   nonZeros,
   type Table,
 } from '@espalier/runtime/encoder';
-import { EspalierError } from '../errors.js';
-import { familyOf } from '../models/families.js';
-import { largestMagnitudes, symmetricScale, toInt8 } from '../models/int8.js';
-import type { Model } from '../models/model.js';
-import { headSize, structureOf } from '../models/structure.js';
-import { SPAN_HEAD } from '../models/heads.js';
-import { toF32 } from '../tensor/half.js';
+import { EspalierError } from '../../src/errors.js';
+import { familyOf } from '../../src/models/families.js';
+import { largestMagnitudes, symmetricScale, toInt8 } from '../../src/models/int8.js';
+import type { Model } from '../../src/models/model.js';
+import { headSize, structureOf } from '../../src/models/structure.js';
+import { SPAN_HEAD } from '../../src/models/heads.js';
+import { toF32 } from '../../src/tensor/half.js';
 
 type F32Table = Extract<Table, { form: 'f32' }>;
 
