@@ -26,7 +26,7 @@ for (const { section, bytes: of } of sections) {
   const matrix = section.shape.length > 1;
   add(section.name.includes('embeddings') && matrix ? 'tables' : matrix ? 'layers' : 'vectors');
 }
-const encoder = opening.finish();
+const encoder = await opening.finish();
 add('rest');
 const total = performance.now() - started;
 const peak = (process.resourceUsage().maxRSS - before) * 1024;
