@@ -11,6 +11,13 @@ type Place =
 
 export type SectionBytes = Place & { readonly bytes: Uint8Array };
 
+/** A file's header, and its sections in order. */
+export interface PackSections {
+  readonly header: PackHeader;
+  readonly fileLength: number;
+  readonly sections: Iterable<SectionBytes> | AsyncIterable<SectionBytes>;
+}
+
 /** Sections in the order of the file; bytes between them belong to kinds that are left alone. */
 function placesOf({ tensors, files }: PackHeader): Place[] {
   const places: Place[] = [
@@ -24,7 +31,9 @@ const truncated = (expected: number, found: number): PackError =>
   new PackError('truncated', `expected a file of ${expected} bytes, found ${found}`);
 
 /** The sections of a file that is in memory; their bytes are not copied, nor checked yet. */
-export function sectionsOf(bytes: Uint8Array): { header: PackHeader; sections: Iterable<SectionBytes> } {
+export function sectionsOf(
+  bytes: Uint8Array,
+): PackSections & { readonly sections: Iterable<SectionBytes> } {
   const preamble = parsePreamble(bytes.subarray(0, PREAMBLE_BYTES));
   if (bytes.length !== preamble.fileLength) throw truncated(preamble.fileLength, bytes.length);
   const header = parseHeader(preamble, bytes.subarray(PREAMBLE_BYTES, preamble.start));
@@ -32,7 +41,7 @@ export function sectionsOf(bytes: Uint8Array): { header: PackHeader; sections: I
     const { offset, length } = place.section;
     return { ...place, bytes: bytes.subarray(offset, offset + length) };
   });
-  return { header, sections };
+  return { header, fileLength: preamble.fileLength, sections };
 }
 
 /** Of a section whose length is not yet believed, so much is made room for at once. */
@@ -85,11 +94,12 @@ function chunkReader(chunks: AsyncIterable<Uint8Array>) {
 /** The sections of a file whose bytes come in order; no more than one of them is held at a time. */
 export async function streamSections(
   chunks: AsyncIterable<Uint8Array>,
-): Promise<{ header: PackHeader; sections: AsyncIterable<SectionBytes> }> {
+): Promise<PackSections & { readonly sections: AsyncIterable<SectionBytes> }> {
   const reader = chunkReader(chunks);
   const preamble = parsePreamble(await reader.read(PREAMBLE_BYTES));
   const header = parseHeader(preamble, await reader.read(preamble.start - PREAMBLE_BYTES));
-  return { header, sections: readOn(reader, header, preamble.fileLength) };
+  const { fileLength } = preamble;
+  return { header, fileLength, sections: readOn(reader, header, fileLength) };
 }
 
 async function* readOn(

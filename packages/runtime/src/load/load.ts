@@ -1,7 +1,6 @@
 // From a packed file to a model that answers.
 import { openEncoder } from '../decode/open.js';
 import type { PackedEncoder } from '../decode/packed.js';
-import { sectionsOf } from '../decode/read-sections.js';
 import { type Level, RuntimeError, type Threads } from '../encoder/index.js';
 import type { PackHeader } from '../format/index.js';
 import { decodeFile } from '../format/read-pack.js';
@@ -9,7 +8,7 @@ import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
 import { type Form, FORMS } from './linear-form.js';
 import { createModel, type Model } from './model.js';
-import { readSource, type ReadOptions, type Source } from './read-source.js';
+import { type Reading, readSource, type ReadOptions, type Source } from './read-source.js';
 import { weightsOf } from './weights.js';
 
 /** Of the largest batch that is computed at once, by default: more take more memory, and are no faster. */
@@ -64,19 +63,30 @@ function headLabels(header: PackHeader, { head }: PackedEncoder): readonly strin
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<Model> {
   const { form, ...largest } = checkOptions(options);
-  const bytes = await readSource(source, options);
-  const { header, sections } = sectionsOf(bytes);
+  const reading = await readSource(source, options);
+  try {
+    return await open(reading, form, largest, options);
+  } finally {
+    await reading.close();
+  }
+}
+
+async function open(
+  { header, fileLength, sections }: Reading,
+  form: Form,
+  largest: { readonly rows: number; readonly length: number },
+  { levels, threads }: LoadOptions,
+): Promise<Model> {
   const config = encoderConfig(header);
   const weights = weightsOf(header, config, form);
   const labels = headLabels(header, weights);
   const length = Math.min(largest.length, config.longest);
-  const { levels, threads } = options;
   const opening = openEncoder(weights, {
     ...{ largest: { rows: largest.rows, length }, threads },
     ...(levels && { levels }),
   });
   const files = new Map<string, Uint8Array>();
-  for (const part of sections) {
+  for await (const part of sections) {
     if (part.of === 'tensor') opening.take(part.section, part.bytes);
     else files.set(part.section.name, decodeFile(part.section, part.bytes));
   }
@@ -84,7 +94,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<M
   const encoder = await opening.finish();
   return createModel({
     ...{ encoder, tokenizer, labels, length, task: header.task, config: fieldsOf(config) },
-    bytes: { file: bytes.length, memory: encoder.bytes },
+    bytes: { file: fileLength, memory: encoder.bytes },
     multiLabel: header.config['problem_type'] === 'multi_label_classification',
   });
 }

@@ -1,4 +1,6 @@
-// The bytes of a file from wherever it is: an address, a response, a stream, or memory.
+// The sections of a file from wherever it is: an address, a response, a stream, or memory. What comes in pieces is handed on as
+// it comes.
+import { type PackSections, sectionsOf, streamSections } from '../decode/read-sections.js';
 import { RuntimeError } from '../encoder/index.js';
 import { PackError } from '../format/index.js';
 import { parsePreamble, PREAMBLE_BYTES } from '../format/preamble.js';
@@ -54,51 +56,41 @@ function bodyOf(response: Response, name: string): ReadableStream<Uint8Array> {
   );
 }
 
-/** Throws PackError 'magic' or 'truncated' as soon as the stream is seen to be none or another file. */
-async function readAll(
+/**
+ * The pieces of a stream as they come. Throws PackError 'magic' or 'truncated' as soon as the stream is seen to be another
+ * file or to have more bytes than it says.
+ */
+async function* piecesOf(
   stream: ReadableStream<Uint8Array>,
   { onProgress, signal }: ReadOptions,
-): Promise<Uint8Array> {
+): AsyncGenerator<Uint8Array, void> {
   const reader = stream.getReader();
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener('abort', onAbort);
+  const head = new Uint8Array(PREAMBLE_BYTES);
+  let loaded = 0;
   try {
-    return await collect(reader, { onProgress, signal });
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      if (loaded < PREAMBLE_BYTES) head.set(value.subarray(0, PREAMBLE_BYTES - loaded), loaded);
+      loaded += value.length;
+      if (loaded >= PREAMBLE_BYTES) {
+        const total = fileLength(head);
+        if (loaded > total)
+          throw new PackError('truncated', `expected a file of ${total} bytes, found more`);
+        onProgress?.({ loaded, total });
+      }
+      yield value;
+    }
   } catch (cause) {
-    await reader.cancel(cause).catch(() => undefined);
     signal?.throwIfAborted();
     if (cause instanceof PackError || cause instanceof RuntimeError) throw cause;
     throw new RuntimeError('fetch', 'the file broke off while it was read; try again', { cause });
   } finally {
     signal?.removeEventListener('abort', onAbort);
-  }
-}
-
-async function collect(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  { onProgress, signal }: ReadOptions,
-): Promise<Uint8Array> {
-  let bytes = new Uint8Array(PREAMBLE_BYTES);
-  let loaded = 0;
-  let total: number | undefined;
-  for (;;) {
-    const { done, value } = await reader.read();
-    signal?.throwIfAborted();
-    if (done) return bytes.subarray(0, loaded);
-    if (loaded + value.length > bytes.length && total === undefined) {
-      const head = new Uint8Array(PREAMBLE_BYTES);
-      head.set(bytes.subarray(0, loaded));
-      head.set(value.subarray(0, PREAMBLE_BYTES - loaded), loaded);
-      total = fileLength(head);
-      const whole = new Uint8Array(total);
-      whole.set(bytes.subarray(0, loaded));
-      bytes = whole;
-    }
-    if (loaded + value.length > bytes.length)
-      throw new PackError('truncated', `expected a file of ${bytes.length} bytes, found more`);
-    bytes.set(value, loaded);
-    loaded += value.length;
-    if (total !== undefined) onProgress?.({ loaded, total });
+    await reader.cancel().catch(() => undefined);
   }
 }
 
@@ -108,22 +100,41 @@ function fileLength(preamble: Uint8Array): number {
   throw new RuntimeError('memory', `expected a file of at most ${MOST_BYTES} bytes, found ${fileLength}`);
 }
 
-function inMemory(bytes: Uint8Array, { onProgress }: ReadOptions): Uint8Array {
-  onProgress?.({ loaded: bytes.length, total: bytes.length });
-  return bytes;
+/** A file that is being read. */
+export interface Reading extends PackSections {
+  /** Lets go of the source. Twice is once. */
+  close(): Promise<void>;
 }
 
-/** All bytes of the file, and no more than it says it has. */
-export async function readSource(source: Source, options: ReadOptions): Promise<Uint8Array> {
+function inMemory(bytes: Uint8Array, { onProgress }: ReadOptions): Reading {
+  onProgress?.({ loaded: bytes.length, total: bytes.length });
+  return { ...sectionsOf(bytes), close: () => Promise.resolve() };
+}
+
+async function fromStream(stream: ReadableStream<Uint8Array>, options: ReadOptions): Promise<Reading> {
+  const pieces = piecesOf(stream, options);
+  const close = async (): Promise<void> => {
+    await pieces.return();
+  };
+  try {
+    return { ...(await streamSections(pieces)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The header of the file, and its sections as they come: to be taken in order, then closed. */
+export async function readSource(source: Source, options: ReadOptions): Promise<Reading> {
   options.signal?.throwIfAborted();
   if (typeof source === 'string' || source instanceof URL)
-    return readAll(bodyOf(await fetchBody(source, options), short(source)), options);
+    return fromStream(bodyOf(await fetchBody(source, options), short(source)), options);
   if (source instanceof Uint8Array) return inMemory(source, options);
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source), options);
   if (source instanceof Response)
-    return readAll(bodyOf(source, short(source.url || 'the response')), options);
-  if (source instanceof Blob) return readAll(source.stream(), options);
-  if (source instanceof ReadableStream) return readAll(source, options);
+    return fromStream(bodyOf(source, short(source.url || 'the response')), options);
+  if (source instanceof Blob) return fromStream(source.stream(), options);
+  if (source instanceof ReadableStream) return fromStream(source, options);
   throw new RuntimeError(
     'option',
     `source: expected an address, bytes, a Blob, a Response or a stream, found ${typeof source}`,

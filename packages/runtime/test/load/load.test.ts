@@ -63,6 +63,17 @@ describe('a source', () => {
     expect(once).toEqual([{ loaded: bytes.length, total: bytes.length }]);
   });
 
+  it('is let go of as soon as its header is refused, without waiting for the rest', async () => {
+    let cancelled = false;
+    const other = tinyModelPack({ config: { ...CONFIG, model_type: 'gpt2' } });
+    const endless = new ReadableStream<Uint8Array>({
+      start: (stream) => stream.enqueue(other.slice(0, -100)),
+      cancel: () => void (cancelled = true),
+    });
+    await expect(load(endless)).rejects.toMatchObject({ code: 'unsupported-model' });
+    expect(cancelled).toBe(true);
+  });
+
   it('is let go of where the signal says so', async () => {
     const reason = new Error('enough');
     await expect(load(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
