@@ -29,7 +29,7 @@ export interface PackForm {
 }
 
 /** Columns of a 4-bit table that share a scale (ours). */
-const GROUP = 64;
+const GROUP = 32;
 /** A matrix with more values than this, of its places, is stored without a pattern (ours). */
 const DENSE = 0.5;
 /** A matrix whose blocks of four are at least so full has them as its pattern (ours; block pruning leaves 1). */
@@ -98,7 +98,7 @@ export function partsOf(model: Model): (name: string) => PackPart {
 export function packTensors(model: Model, form: PackForm): Map<string, PackTensor> {
   const partOf = partsOf(model);
   const { decoder } = familyOf(model.config).words;
-  const others = form.embeddings === '4bit' ? 'int8' : form.embeddings;
+  const others = form.embeddings === 'f32' ? 'f32' : 'f16';
   return new Map(
     Array.from(model.tensors, ([name, { shape, data }]) => {
       const part = partOf(name);
