@@ -22,7 +22,7 @@ const add = (part) => {
 const opening = openEncoder(packed, { largest: { rows: 1, length: 128 } });
 add('kernels');
 for (const { section, bytes: of } of sections) {
-  opening.take(section, of);
+  await opening.take(section, of);
   const matrix = section.shape.length > 1;
   add(section.name.includes('embeddings') && matrix ? 'tables' : matrix ? 'layers' : 'vectors');
 }

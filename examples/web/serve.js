@@ -45,7 +45,10 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PAGE = new Map([
   ['/', here('index.html')],
   ...['page.js', 'page.css', 'icon.svg'].map((name) => [`/${name}`, here(name)]),
-  ['/espalier-runtime.js', here('../../packages/runtime/dist/espalier-runtime.js')],
+  ...['espalier-runtime.js', 'espalier-fallback.js'].map((name) => [
+    `/${name}`,
+    here(`../../packages/runtime/dist/${name}`),
+  ]),
 ]);
 
 /** File by address: the page's, and each model under its name; the first is the one that the page opens. */

@@ -45,6 +45,7 @@ for (const [path, type] of [
   ['/page.css', 'text/css; charset=utf-8'],
   ['/icon.svg', 'image/svg+xml'],
   ['/espalier-runtime.js', 'text/javascript; charset=utf-8'],
+  ['/espalier-fallback.js', 'text/javascript; charset=utf-8'],
   ['/model.espalier', 'application/octet-stream'],
   ['/a%20model.espalier', 'application/octet-stream'],
 ]) {

@@ -1,5 +1,5 @@
-// Everything behind `import { load } from '@espalier/runtime'` in one file without imports, threads in two
-// more, and a package to publish.
+// Everything behind `import { load } from '@espalier/runtime'` in one file, what few packs need of it in another, threads in
+// two more, and a package to publish.
 //
 // In the workspace "." is dist/index.js, which `tsc -b` writes and which finds @huggingface/tokenizers in node_modules. npm
 // cannot change `exports` on publishing, so what is published is the folder dist with a package.json of its own, in which
@@ -14,9 +14,14 @@ import { build } from 'esbuild';
 
 const MOST_BYTES = 40_000;
 const FILE = 'espalier-runtime.js';
-/** By name: what is behind ".", behind "./threads", and the script of a worker, which the latter looks for beside itself. */
+const FALLBACK = 'espalier-fallback.js';
+/**
+ * By name: what is behind ".", and what that imports from beside itself where a pack needs it; what is behind "./threads", and
+ * the script of a worker, which that looks for beside itself.
+ */
 const FILES = {
   [FILE]: 'src/index.ts',
+  [FALLBACK]: 'src/decode/fallback.ts',
   'threads.js': 'src/threads/index.ts',
   'worker.js': 'src/threads/worker.ts',
 };
@@ -27,8 +32,22 @@ const gzippedBytes = (contents) => gzipSync(contents, { level: 9 }).length;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 
-/** Parts of @huggingface/tokenizers that this runtime never calls: 2.4 kB of the bundle, gzipped. */
-const UNUSED = ['create_decoder', 'create_post_processor', 'Unigram', 'Legacy'];
+/** Parts of @huggingface/tokenizers that this runtime never calls. */
+const UNUSED = ['create_decoder', 'create_post_processor'];
+
+/** Those that only tokenizers of other families have; one that asks for them is refused by their name. */
+const OF_OTHERS = ['Unigram', 'Legacy', 'Precompiled', 'Metaspace', 'Prepend', 'FixedLength'];
+const ABSENT = `const absent = (part) => function () {
+  throw new Error(part + ' belongs to tokenizers of other families');
+};
+`;
+
+/** How methods of its classes begin that neither it nor this runtime calls: 0.5 kB. */
+const UNCALLED = [
+  ...['decode(token_ids, ', 'tokenize(text, ', 'id_to_token(', 'get_added_tokens_decoder(', 'get_vocab('],
+  ...['clear_cache(', 'clear(', 'replace('],
+];
+const END_OF_METHOD = '\n  }\n';
 
 /**
  * Patterns in a tokenizer.json go to JavaScript as they stand. What this replaces rewrites the parts of Rust's Oniguruma
@@ -43,15 +62,32 @@ const withoutUnused = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]tokenizers\.mjs$/ }, async ({ path }) => {
       let contents = await readFile(path, 'utf8');
-      for (const part of UNUSED) {
+      const instead = [
+        ...UNUSED.map((part) => [part, '() => null']),
+        ...OF_OTHERS.map((part) => [part, `absent('${part}')`]),
+      ];
+      for (const [part, value] of instead) {
         const line = new RegExp(`^var ${part}_default = \\w+;$`, 'm');
         if (!line.test(contents)) throw new Error(`${path}: expected "var ${part}_default", found none`);
-        contents = contents.replace(line, `var ${part}_default = () => null;`);
+        contents = contents.replace(line, `var ${part}_default = ${value};`);
+      }
+      for (const method of UNCALLED) {
+        const [before, from, ...others] = contents.split(`\n  ${method}`);
+        if (from === undefined || others.length > 0) throw new Error(`${path}: expected "${method}" once`);
+        contents = before + from.slice(from.indexOf(END_OF_METHOD) + END_OF_METHOD.length - 1);
       }
       if (!contents.includes(REWRITTEN)) throw new Error(`${path}: expected ${REWRITTEN}, found none`);
       contents = contents.replace(REWRITTEN, 'const regex = pattern.Regex;');
-      return { contents, loader: 'js' };
+      return { contents: ABSENT + contents, loader: 'js' };
     });
+  },
+};
+
+/** The import of the fallback stays one: of the file beside the bundle. */
+const fallbackApart = {
+  name: 'fallback-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/fallback\.js$/ }, () => ({ path: `./${FALLBACK}`, external: true }));
   },
 };
 
@@ -68,7 +104,7 @@ const { outputFiles } = await build({
   platform: 'browser',
   target: 'es2022',
   legalComments: 'none',
-  plugins: [withoutUnused],
+  plugins: [withoutUnused, fallbackApart],
   banner: { js: '/* @espalier/runtime, Apache-2.0; with @huggingface/tokenizers, Apache-2.0 */' },
 });
 

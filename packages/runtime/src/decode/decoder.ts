@@ -1,62 +1,46 @@
 // From sections of a packed file to an encoder's memory: by WebAssembly where a kind has a way straight into the layout of its
-// kernels, otherwise by the reader and the arrays in TypeScript, which also tell what is wrong with a section.
+// kernels, otherwise by the reader and the arrays in TypeScript (fallback.ts), which also tell what is wrong with a section.
 import type { Arena } from '../encoder/arena.js';
-import { type Linear, placeLinear } from '../encoder/linear.js';
-import { type PlacedTable, placeTable } from '../encoder/tables.js';
+import type { Linear } from '../encoder/linear.js';
+import type { PlacedTable } from '../encoder/tables.js';
 import type { LinearWeights, Table } from '../encoder/weights.js';
-import { crc32c } from '../format/crc32c.js';
-import { decodeTensor } from '../format/decode-tensor.js';
-import type { TensorSection } from '../format/header.js';
+import type { Section, TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { checkSection } from '../format/read-pack.js';
-import { denseOf, extentOf, type Kind, type PackTensor } from '../format/tensors.js';
+import { extentOf, type Kind } from '../format/tensors.js';
 import { int8Form } from '../kernels/int8.js';
 import type { Levels } from '../kernels/program.js';
-import { linearOf } from '../load/linear-form.js';
 import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
+import { decodeFile } from './file.js';
 import { type Bound, bindDecoder } from './functions.js';
+import { lateTwin } from './late-twin.js';
 import { decodeBlocks, decodeF32, decodeQ15 } from './sparse.js';
 import { checksum } from './stream.js';
 
 type LayerForm = LinearWeights['form'];
 
-/** Puts sections into the memory that it was made for; what it throws is a PackError that names the section. */
+/** Now, or after the twin has been loaded. */
+export type Soon<A> = A | Promise<A>;
+
+/**
+ * Puts sections, one after the other, into the memory that it was made for; what it throws is a PackError that names the
+ * section.
+ */
 export interface Decoder {
   /** The bytes, if they are those of the section. */
-  check(section: TensorSection, bytes: Uint8Array): Uint8Array;
+  check(section: Section, bytes: Uint8Array): Uint8Array;
   /** A layer whose bias is zero so far. */
-  linear(section: TensorSection, bytes: Uint8Array, as: LayerForm): Linear;
-  table(section: TensorSection, bytes: Uint8Array): PlacedTable;
+  linear(section: TensorSection, bytes: Uint8Array, as: LayerForm): Soon<Linear>;
+  table(section: TensorSection, bytes: Uint8Array): Soon<PlacedTable>;
   /** An array that shares no memory. */
-  vector(section: TensorSection, bytes: Uint8Array): Float32Array;
+  vector(section: TensorSection, bytes: Uint8Array): Soon<Float32Array>;
+  file(section: Section, bytes: Uint8Array): Soon<Uint8Array>;
 }
 
 const isFloats = (kind: Kind): kind is FloatKind => kind === 'f32' || kind === 'f16';
 
 /** In which form a table of a kind stands. */
 export const tableForm = (kind: Kind): Table['form'] => (kind === 'int8' || kind === 'int4' ? kind : 'f32');
-
-function tableOf(rows: number, tensor: PackTensor): Table {
-  if (tensor.kind === 'int8') return { form: 'int8', rows, values: tensor.data, scales: tensor.scales };
-  if (tensor.kind === 'int4')
-    return { form: 'int4', rows, values: tensor.data, scales: tensor.scales, group: tensor.group };
-  return { form: 'f32', rows, values: denseOf(tensor) };
-}
-
-/** The reader in TypeScript and the encoder's arrays. */
-export const twinDecoder = (arena: Arena, levels: Levels): Decoder => ({
-  check: (section, bytes) => checkSection(section, bytes, crc32c),
-  linear(section, bytes, as) {
-    const tensor = decodeTensor(section, bytes);
-    const bias = new Float32Array(extentOf(section.shape).rows);
-    return placeLinear(arena, section.name, linearOf(tensor, bias, as), levels);
-  },
-  table(section, bytes) {
-    const { rows, columns } = extentOf(section.shape);
-    return placeTable(arena, section.name, tableOf(rows, decodeTensor(section, bytes)), columns);
-  },
-  vector: (section, bytes) => denseOf(decodeTensor(section, bytes)).slice(),
-});
 
 function linearBy(
   bound: Bound,
@@ -87,9 +71,9 @@ function tableBy(bound: Bound, section: TensorSection, bytes: Uint8Array): Place
 }
 
 /** Takes the first place of the arena. What has no way of its own or is refused is left to `twin`. */
-export function wasmDecoder(arena: Arena, levels: Levels, twin = twinDecoder(arena, levels)): Decoder {
+export function wasmDecoder(arena: Arena, levels: Levels, twin = lateTwin(arena, levels)): Decoder {
   const bound = bindDecoder(arena);
-  const orTwin = <A>(straight: () => A | undefined, other: () => A): A => {
+  const orTwin = <A>(straight: () => A | undefined, other: () => Soon<A>): Soon<A> => {
     const mark = arena.mark();
     try {
       const placed = straight();
@@ -116,6 +100,11 @@ export function wasmDecoder(arena: Arena, levels: Levels, twin = twinDecoder(are
       orTwin(
         () => (isFloats(section.kind) ? decodeVector(bound, section, bytes, section.kind) : undefined),
         () => twin.vector(section, bytes),
+      ),
+    file: (section, bytes) =>
+      orTwin(
+        () => decodeFile(bound, section, bytes),
+        () => twin.file(section, bytes),
       ),
   };
 }

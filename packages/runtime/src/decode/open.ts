@@ -14,22 +14,26 @@ import { roomFor } from '../encoder/linear.js';
 import { mapEncoder } from '../encoder/map-encoder.js';
 import type { PlacedTable } from '../encoder/tables.js';
 import type { Threads } from '../encoder/threads.js';
-import type { TensorSection } from '../format/header.js';
+import type { Section, TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import type { Kind } from '../format/tensors.js';
-import { type Decoder, tableForm, twinDecoder, wasmDecoder } from './decoder.js';
+import { type Decoder, tableForm, wasmDecoder } from './decoder.js';
+import { lateTwin } from './late-twin.js';
 import type { PackedEncoder, PackedLinear } from './packed.js';
 
-/** An encoder that is being opened. */
+/** An encoder that is being opened: one call at a time. */
 export interface Opening {
   /** Takes a section's bytes; what is not part of the encoder is left alone. */
-  take(section: TensorSection, bytes: Uint8Array): void;
+  take(section: TensorSection, bytes: Uint8Array): Promise<void>;
+  /** What a section of a file holds. */
+  file(section: Section, bytes: Uint8Array): Promise<Uint8Array>;
   /** After all sections. */
   finish(): Promise<Encoder>;
 }
 
 /** What is done with each section, by its name. */
-type Jobs = Map<string, (section: TensorSection, bytes: Uint8Array) => void>;
+type Job = (section: TensorSection, bytes: Uint8Array) => Promise<unknown>;
+type Jobs = Map<string, Job>;
 
 interface Parts {
   readonly jobs: Jobs;
@@ -42,7 +46,7 @@ interface Parts {
 function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Parts {
   const jobs: Jobs = new Map();
   const sections: TensorSection[] = [];
-  const add = (section: TensorSection, job: (of: TensorSection, bytes: Uint8Array) => void): void => {
+  const add = (section: TensorSection, job: Job): void => {
     sections.push(section);
     jobs.set(section.name, job);
   };
@@ -50,16 +54,18 @@ function partsOf(packed: PackedEncoder, { arena }: Base, decoder: Decoder): Part
   const tables = new Map<string, PlacedTable>();
   const vectors = new Map<string, Float32Array>();
   const vector = (of: TensorSection): void => {
-    add(of, (section, bytes) => vectors.set(of.name, decoder.vector(section, bytes)));
+    add(of, async (section, bytes) => vectors.set(of.name, await decoder.vector(section, bytes)));
   };
   mapEncoder(packed, {
     linear({ matrix, bias, as }) {
       vector(bias);
       if (matrix)
-        add(matrix, (section, bytes) => linears.set(matrix.name, decoder.linear(section, bytes, as)));
+        add(matrix, async (section, bytes) =>
+          linears.set(matrix.name, await decoder.linear(section, bytes, as)),
+        );
     },
     table({ section: of }) {
-      add(of, (section, bytes) => tables.set(of.name, decoder.table(section, bytes)));
+      add(of, async (section, bytes) => tables.set(of.name, await decoder.table(section, bytes)));
     },
     norm({ gain, bias }) {
       vector(gain);
@@ -110,17 +116,18 @@ export function openEncoder(
   const base = startEncoder(forms, options);
   const { levels } = base.program;
   const simd = Object.values(levels).some((level) => level !== 'scalar');
-  const decoder = (simd ? wasmDecoder : twinDecoder)(base.arena, levels);
+  const decoder = (simd ? wasmDecoder : lateTwin)(base.arena, levels);
   const parts = partsOf(packed, base, decoder);
   const { jobs, sections } = parts;
   base.arena.reserve(sections.reduce((sum, { kind, length }) => sum + GROWTH[kind] * length, 0));
   const left = new Set(jobs.keys());
   return {
-    take(section, bytes) {
+    async take(section, bytes) {
       const job = jobs.get(section.name);
-      job?.(section, decoder.check(section, bytes));
+      await job?.(section, decoder.check(section, bytes));
       left.delete(section.name);
     },
+    file: async (section, bytes) => decoder.file(section, decoder.check(section, bytes)),
     async finish() {
       const [first] = left;
       if (first !== undefined)

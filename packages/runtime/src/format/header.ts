@@ -1,4 +1,5 @@
 // The header of a packed file: JSON that says what the model is and where its sections stand. Sections follow without a gap, so every byte of the file is under a checksum.
+import { isObject, type JsonObject } from '../json.js';
 import { ALIGNMENT } from './decode-tensor.js';
 import { crc32c } from './crc32c.js';
 import { PackError } from './pack-error.js';
@@ -7,8 +8,6 @@ import { extentOf, KINDS, type Kind, type Shape, sizeOf } from './tensors.js';
 
 /** No tensor of more values is read: a small file must not ask for all memory. */
 const MOST_VALUES = 2 ** 28;
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What the model was trained for. */
 export interface PackTask {
@@ -45,9 +44,6 @@ export interface PackHeader {
 }
 
 const wrong = (message: string): PackError => new PackError('header', `header: ${message}`);
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function textAt(object: JsonObject, key: string, where: string): string {
   const value = object[key];

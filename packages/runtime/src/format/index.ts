@@ -1,6 +1,7 @@
 // The packed file `.espalier`: docs/format.md.
 export { bf16ToF32, f16ToF32, f32ToF16 } from './half.js';
-export type { JsonObject, PackHeader, PackTask, Section, TensorSection } from './header.js';
+export type { JsonObject } from '../json.js';
+export type { PackHeader, PackTask, Section, TensorSection } from './header.js';
 export { PackError, type PackProblem } from './pack-error.js';
 export { toF16, toF32, toInt4, toInt8 } from './quantise.js';
 export { openPack, openRangedPack, type Pack, type RangedPack, type ReadRange } from './read-pack.js';

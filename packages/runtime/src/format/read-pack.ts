@@ -10,7 +10,7 @@ import { readStream } from './stream.js';
 import type { PackTensor } from './tensors.js';
 
 /** A file of the tokenizer has at most this many bytes. */
-const MOST_FILE_BYTES = 2 ** 26;
+export const MOST_FILE_BYTES = 2 ** 26;
 
 /** Bytes `offset` to `offset + length`; fewer where the file ends before. */
 export type ReadRange = (offset: number, length: number) => Promise<Uint8Array>;

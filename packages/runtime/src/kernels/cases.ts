@@ -1,6 +1,5 @@
 // Made-up input for each kernel, laid out in a memory: what the self-test and the tests run kernel and twin on.
 import type { Params } from '../wasm/assembler.js';
-import { BLOCKS_TOGETHER } from './int8-row.js';
 import { INT8_OFFSET } from './quantise-int8.js';
 import { MOST_TOGETHER } from './spmm-int8.js';
 import type { Args, Shape, Views } from './kernel.js';
@@ -56,23 +55,31 @@ export interface Setup {
   readonly wide: boolean;
 }
 
-/** Hands out aligned places after the constants. */
-export function places(): (bytes: number) => number {
+type Numbers = Float32Array | Int32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+
+/** Copies arrays to aligned places after the constants; returns their addresses. */
+function placeAll<K extends string>({ u8 }: Views, arrays: Readonly<Record<K, Numbers>>): Record<K, number> {
   let top = 1024;
-  return (bytes) => {
+  const placed = Object.entries<Numbers>(arrays).map(([name, { buffer, byteLength }]) => {
     const at = top;
-    top += Math.ceil(bytes / 64) * 64 + 64;
-    return at;
-  };
+    u8.set(new Uint8Array(buffer), at);
+    top += Math.ceil(byteLength / 64) * 64 + 64;
+    return [name, at];
+  });
+  return Object.fromEntries(placed) as Record<K, number>;
 }
 
 const f32Output = (at: number, length: number): Output => ({ type: 'f32', at, length });
 
 const signed = (random: Uniform): number => 2 * random() - 1;
 
-function fill(array: Float32Array, at: number, length: number, random: Uniform): void {
-  for (let i = 0; i < length; i++) array[at / 4 + i] = signed(random);
-}
+/** Numbers uniform in [-1, 1), and after them zeros where there is `room` for more. */
+const floats = (length: number, random: Uniform, room = length): Float32Array =>
+  Float32Array.from({ length: room }, (_, i) => (i < length ? signed(random) : 0));
+
+/** A token's or row's numbers in 16-bit fixed point, as long as those in so many columns may be. */
+const q15s = (length: number, columns: number, random: Uniform): Int16Array =>
+  Int16Array.from({ length }, () => Math.round((TOKEN_LENGTH / Math.sqrt(columns)) * signed(random)));
 
 /** Columns of each row, ascending. */
 const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): number[][] =>
@@ -83,81 +90,55 @@ const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): nu
 /** Lengthens a row to a multiple of UNROLL by weights of zero. */
 const padded = (row: readonly number[]): number[] => [...row, ...(row.length % UNROLL === 1 ? [0] : [])];
 
+/** Entries of each row, in units of UNROLL. */
+const countsOf = (all: readonly (readonly number[])[]): Uint16Array =>
+  Uint16Array.from(all, (row) => padded(row).length / UNROLL);
+
 export function spmmF32Case({ memory, shape: { tile }, sizes, random }: Setup) {
   const { rows, columns } = sizes;
   const all = pattern(sizes, columns, random);
-  const place = places();
-  const total = all.reduce((sum, row) => sum + padded(row).length, 0);
-  const args = {
-    values: place(4 * total),
-    columns: place(2 * total),
-    counts: place(2 * rows),
-    x: place(4 * columns * tile),
-    y: place(4 * rows * tile),
-    bias: place(4 * rows),
-    rows,
-  };
-  let entry = 0;
-  for (const [row, of] of all.entries()) {
-    memory.u16[args.counts / 2 + row] = padded(of).length / UNROLL;
-    padded(of).forEach((column, i) => {
-      memory.f32[args.values / 4 + entry] = i < of.length ? signed(random) : 0;
-      memory.u16[args.columns / 2 + entry++] = column;
-    });
-  }
-  fill(memory.f32, args.x, columns * tile, random);
-  fill(memory.f32, args.bias, rows, random);
-  return { args, outputs: [f32Output(args.y, rows * tile)] };
+  const values = all.flatMap((of) => padded(of).map((_, i) => (i < of.length ? signed(random) : 0)));
+  const places = placeAll(memory, {
+    values: Float32Array.from(values),
+    columns: Uint16Array.from(all.flatMap(padded)),
+    counts: countsOf(all),
+    x: floats(columns * tile, random),
+    y: new Float32Array(rows * tile),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
 export function denseF32Case({ memory, shape: { tile }, sizes: { rows: some, columns }, random }: Setup) {
   const rows = 2 * Math.ceil(some / 2);
-  const place = places();
-  const args = {
-    values: place(4 * rows * columns),
-    x: place(4 * columns * tile),
-    y: place(4 * rows * tile),
-    bias: place(4 * rows),
-    rows,
-    columns,
-  };
-  fill(memory.f32, args.values, rows * columns, random);
-  fill(memory.f32, args.x, columns * tile, random);
-  fill(memory.f32, args.bias, rows, random);
-  return { args, outputs: [f32Output(args.y, rows * tile)] };
+  const places = placeAll(memory, {
+    values: floats(rows * columns, random),
+    x: floats(columns * tile, random),
+    y: new Float32Array(rows * tile),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows, columns }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
 export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
   const { rows, columns } = sizes;
   const all = pattern(sizes, columns, random);
-  const place = places();
-  const args = {
-    entries: place(4 * all.reduce((sum, row) => sum + padded(row).length, 0)),
-    counts: place(2 * rows),
-    x: place(2 * columns * tile),
-    y: place(4 * rows * tile),
-    scales: place(4 * rows),
-    tokenScales: place(4 * tile),
-    bias: place(4 * rows),
-    rows,
-  };
-  let entry = args.entries / 2;
-  for (const [row, of] of all.entries()) {
-    const values = Float32Array.from(of, () => signed(random));
-    memory.u16[args.counts / 2 + row] = padded(of).length / UNROLL;
-    padded(of).forEach((column, i) => {
-      memory.i16[entry + 2 * i] = 0;
-      memory.u16[entry + 2 * i + 1] = column;
-    });
-    const scale = quantiseRow(values, columns, (i, value) => (memory.i16[entry + 2 * i] = value));
-    memory.f32[args.scales / 4 + row] = scale;
-    entry += 2 * padded(of).length;
-  }
-  const most = TOKEN_LENGTH / Math.sqrt(columns);
-  for (let i = 0; i < columns * tile; i++) memory.i16[args.x / 2 + i] = Math.round(most * signed(random));
-  for (let i = 0; i < tile; i++) memory.f32[args.tokenScales / 4 + i] = random() / TOKEN_LENGTH;
-  fill(memory.f32, args.bias, rows, random);
-  return { args, outputs: [f32Output(args.y, rows * tile)] };
+  const scales = new Float32Array(rows);
+  const entries = all.flatMap((of, row) => {
+    const pairs = padded(of).flatMap((column) => [0, column]);
+    scales[row] = quantiseRow(floats(of.length, random), columns, (i, value) => (pairs[2 * i] = value));
+    return pairs;
+  });
+  const places = placeAll(memory, {
+    entries: Int16Array.from(entries),
+    counts: countsOf(all),
+    x: q15s(columns * tile, columns, random),
+    y: new Float32Array(rows * tile),
+    scales,
+    tokenScales: Float32Array.from({ length: tile }, () => random() / TOKEN_LENGTH),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
 /** Pairs of blocks with weights up to the largest that a pair may have, activations of 1 to 127. */
@@ -165,102 +146,79 @@ export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: S
   const { rows, columns } = sizes;
   const blocks = Math.ceil(columns / 4);
   const all = pattern(sizes, blocks, random).map(padded);
-  const total = all.reduce((sum, row) => sum + row.length, 0);
-  const width = wide ? 2 : 1;
-  const place = places();
-  const args = {
-    values: place(4 * width * total),
-    columns: place(2 * total),
-    counts: place(2 * rows),
-    x: place(4 * width * blocks * tile),
-    y: place(4 * rows * tile),
-    offsets: place(4 * rows),
-    scales: place(4 * rows),
-    tokenScales: place(4 * tile),
-    bias: place(4 * rows),
-    rows,
-  };
-  const [values, activations] = wide
-    ? [memory.i16.subarray(args.values / 2), memory.i16.subarray(args.x / 2)]
-    : [memory.i8.subarray(args.values), memory.u8.subarray(args.x)];
-  const most = Math.floor(MOST_TOGETHER / 4);
-  let entry = 0;
-  for (const [row, of] of all.entries()) {
-    memory.u16[args.counts / 2 + row] = of.length / BLOCKS_TOGETHER;
-    let sum = 0;
-    for (const block of of) {
-      for (let i = 0; i < 4; i++) sum += values[4 * entry + i] = Math.round(most * signed(random));
-      memory.u16[args.columns / 2 + entry++] = block;
-    }
-    memory.i32[args.offsets / 4 + row] = -INT8_OFFSET * sum;
-  }
-  for (let i = 0; i < 4 * blocks * tile; i++) activations[i] = 1 + Math.floor(127 * random());
-  fill(memory.f32, args.scales, rows, random);
-  fill(memory.f32, args.tokenScales, tile, random);
-  fill(memory.f32, args.bias, rows, random);
-  return { args, outputs: [f32Output(args.y, rows * tile)] };
+  const weights = all.map((of) =>
+    Array.from({ length: 4 * of.length }, () => Math.round(Math.floor(MOST_TOGETHER / 4) * signed(random))),
+  );
+  const activations = Uint8Array.from({ length: 4 * blocks * tile }, () => 1 + Math.floor(127 * random()));
+  const places = placeAll(memory, {
+    values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
+    columns: Uint16Array.from(all.flat()),
+    counts: countsOf(all),
+    x: wide ? Int16Array.from(activations) : activations,
+    y: new Float32Array(rows * tile),
+    offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
+    scales: floats(rows, random),
+    tokenScales: floats(tile, random),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
 /** For the three passes that quantise. */
 export function quantiseCase(
-  { memory, shape: { tile }, sizes: { columns }, random }: Setup,
+  { memory, shape: { tile }, sizes: { columns: features }, random }: Setup,
   form: 'q15' | 'int8' | 'pairs',
 ) {
-  const blocks = Math.ceil(columns / 4);
-  const place = places();
-  const args = {
-    x: place(16 * blocks * tile),
-    scales: place(4 * tile),
-    q: place(8 * blocks * tile),
-    features: columns,
-  };
-  fill(memory.f32, args.x, columns * tile, random);
-  const length = tile * (form === 'q15' ? columns : 4 * blocks);
-  const q: Output = { type: form === 'int8' ? 'u8' : 'i16', at: args.q, length };
-  return { args, outputs: [f32Output(args.scales, tile), q] };
+  const room = 4 * Math.ceil(features / 4) * tile;
+  const places = placeAll(memory, {
+    x: floats(features * tile, random, room),
+    scales: new Float32Array(tile),
+    q: new Int16Array(room),
+  });
+  const length = form === 'q15' ? features * tile : room;
+  const q: Output = { type: form === 'int8' ? 'u8' : 'i16', at: places.q, length };
+  return { args: { ...places, features }, outputs: [f32Output(places.scales, tile), q] };
 }
 
 export function geluCase({ memory, shape: { tile }, sizes: { columns }, random }: Setup) {
-  const args = { x: places()(0), n: columns * tile };
-  for (let i = 0; i < args.n; i++) memory.f32[args.x / 4 + i] = 7 * signed(random);
-  return { args, outputs: [f32Output(args.x, args.n)] };
+  const n = columns * tile;
+  const places = placeAll(memory, { x: floats(n, random).map((value) => 7 * value) });
+  return { args: { ...places, n }, outputs: [f32Output(places.x, n)] };
 }
 
-export function addNormCase({ memory, shape: { tile }, sizes: { columns }, random }: Setup) {
-  const place = places();
-  const bytes = 4 * columns * tile;
-  const args = {
-    a: place(bytes),
-    b: place(bytes),
-    y: place(bytes),
-    gain: place(4 * columns),
-    bias: place(4 * columns),
-    features: columns,
-    epsilon: 1e-6,
+export function addNormCase({ memory, shape: { tile }, sizes: { columns: features }, random }: Setup) {
+  const places = placeAll(memory, {
+    a: floats(features * tile, random),
+    b: floats(features * tile, random),
+    y: new Float32Array(features * tile),
+    gain: floats(features, random),
+    bias: floats(features, random),
+  });
+  return {
+    args: { ...places, features, epsilon: 1e-6 },
+    outputs: [f32Output(places.y, features * tile)],
   };
-  for (const at of [args.a, args.b]) fill(memory.f32, at, columns * tile, random);
-  for (const at of [args.gain, args.bias]) fill(memory.f32, at, columns, random);
-  return { args, outputs: [f32Output(args.y, columns * tile)] };
 }
+
+/** Room for the scores of so many keys, and one more. */
+const scoresOf = (keys: number): Uint8Array => new Uint8Array(64 * (keys + 1));
+
+const HEADS = 2;
 
 export function attentionCase({ memory, shape: { tile, headSize }, sizes: { tokens }, random }: Setup) {
-  const heads = 2;
   const tiles = Math.ceil(tokens / tile);
-  const floats = heads * headSize * tile;
-  const place = places();
-  const args = {
-    q: place(4 * floats),
-    k: place(4 * floats * tiles),
-    v: place(4 * floats * tiles),
-    out: place(4 * floats),
-    scores: place(64 * (tokens + 1)),
-    heads,
-    keys: tokens,
-    tileBytes: 4 * floats,
+  const numbers = HEADS * headSize * tile;
+  const places = placeAll(memory, {
+    q: floats(numbers, random),
+    k: floats(numbers * tiles, random),
+    v: floats(numbers * tiles, random),
+    out: new Float32Array(numbers),
+    scores: scoresOf(tokens),
+  });
+  return {
+    args: { ...places, heads: HEADS, keys: tokens, tileBytes: 4 * numbers },
+    outputs: [f32Output(places.out, numbers)],
   };
-  fill(memory.f32, args.q, floats, random);
-  for (const at of [args.k, args.v]) fill(memory.f32, at, floats * tiles, random);
-  return { args, outputs: [f32Output(args.out, floats)] };
 }
 
 const ROWS = 6;
@@ -268,35 +226,34 @@ const GROUP = 8;
 
 export function gatherCase({ memory, shape: { tile }, sizes, random }: Setup, form: 'f32' | 'int8' | 'int4') {
   const features = sizes.columns;
-  const bytes = { f32: 4 * features, int8: features, int4: Math.ceil(features / 2) }[form];
-  const scales = ROWS * Math.ceil(features / GROUP);
+  const width = form === 'int4' ? Math.ceil(features / 2) : features;
   const tokens = Math.min(tile, sizes.tokens);
-  const place = places();
-  const args = {
-    table: place(ROWS * bytes),
-    scales: place(4 * scales),
-    rows: place(4 * tokens),
-    tokens,
-    y: place(4 * features * tile),
-    features,
-    group: GROUP,
+  const whole = (limit: number) => () => Math.floor(limit * random());
+  const places = placeAll(memory, {
+    table:
+      form === 'f32' ? floats(ROWS * width, random) : Uint8Array.from({ length: ROWS * width }, whole(256)),
+    scales: floats(ROWS * Math.ceil(features / GROUP), random),
+    rows: Int32Array.from({ length: tokens }, whole(ROWS)),
+    y: floats(features * tile, random),
+  });
+  return {
+    args: { ...places, tokens, features, group: GROUP },
+    outputs: [f32Output(places.y, features * tile)],
   };
-  if (form === 'f32') fill(memory.f32, args.table, ROWS * features, random);
-  else for (let i = 0; i < ROWS * bytes; i++) memory.u8[args.table + i] = Math.floor(256 * random());
-  fill(memory.f32, args.scales, scales, random);
-  fill(memory.f32, args.y, features * tile, random);
-  for (let i = 0; i < tokens; i++) memory.i32[args.rows / 4 + i] = Math.floor(ROWS * random());
-  return { args, outputs: [f32Output(args.y, features * tile)] };
 }
 
 export function quantiseHeadsCase({ memory, shape, random }: Setup) {
-  const heads = 2;
-  const numbers = heads * evenHead(shape) * shape.tile;
-  const place = places();
-  const args = { x: place(4 * numbers), q: place(2 * numbers), scales: place(4 * heads * shape.tile), heads };
-  fill(memory.f32, args.x, heads * shape.headSize * shape.tile, random);
-  const q: Output = { type: 'i16', at: args.q, length: numbers };
-  return { args, outputs: [f32Output(args.scales, heads * shape.tile), q] };
+  const numbers = HEADS * evenHead(shape) * shape.tile;
+  const places = placeAll(memory, {
+    x: floats(HEADS * shape.headSize * shape.tile, random, numbers),
+    q: new Int16Array(numbers),
+    scales: new Float32Array(HEADS * shape.tile),
+  });
+  const q: Output = { type: 'i16', at: places.q, length: numbers };
+  return {
+    args: { ...places, heads: HEADS },
+    outputs: [f32Output(places.scales, HEADS * shape.tile), q],
+  };
 }
 
 const NEAR_GELU_ERROR = 6e-5;
@@ -306,36 +263,26 @@ const WEIGHT_TOLERANCE = 2e-3;
 
 export function attentionFixedCase({ memory, shape, sizes: { tokens }, random }: Setup) {
   const { tile, headSize } = shape;
-  const heads = 2;
   const tiles = Math.ceil(tokens / tile);
-  const [numbers, scales] = [heads * evenHead(shape) * tile, heads * tile];
-  const place = places();
-  const args = {
-    q: place(2 * numbers),
-    k: place(2 * numbers * tiles),
-    v: place(2 * numbers * tiles),
-    queryScales: place(4 * scales),
-    keyScales: place(4 * scales * tiles),
-    valueScales: place(4 * scales * tiles),
-    out: place(4 * heads * headSize * tile),
-    scores: place(64 * (tokens + 1)),
-    ...{ heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
+  const [numbers, scales] = [HEADS * evenHead(shape) * tile, HEADS * tile];
+  const lanes = (count: number) => q15s(numbers * count, evenHead(shape), random);
+  const units = (count: number) =>
+    Float32Array.from({ length: scales * count }, () => (1 + 4 * random()) / TOKEN_LENGTH);
+  const places = placeAll(memory, {
+    q: lanes(1),
+    k: lanes(tiles),
+    v: lanes(tiles),
+    queryScales: units(1),
+    keyScales: units(tiles),
+    valueScales: units(tiles),
+    out: new Float32Array(HEADS * headSize * tile),
+    scores: scoresOf(tokens),
+  });
+  const out = { ...f32Output(places.out, HEADS * headSize * tile), tolerance: WEIGHT_TOLERANCE };
+  return {
+    args: { ...places, heads: HEADS, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
+    outputs: [out],
   };
-  const most = TOKEN_LENGTH / Math.sqrt(evenHead(shape));
-  for (const [at, of] of [
-    [args.q, 1],
-    [args.k, tiles],
-    [args.v, tiles],
-  ] as const)
-    for (let i = 0; i < numbers * of; i++) memory.i16[at / 2 + i] = Math.round(most * signed(random));
-  for (const [at, of] of [
-    [args.queryScales, 1],
-    [args.keyScales, tiles],
-    [args.valueScales, tiles],
-  ] as const)
-    for (let i = 0; i < scales * of; i++) memory.f32[at / 4 + i] = (1 + 4 * random()) / TOKEN_LENGTH;
-  const out = { ...f32Output(args.out, heads * headSize * tile), tolerance: WEIGHT_TOLERANCE };
-  return { args, outputs: [out] };
 }
 
 /** A case of every kernel. */

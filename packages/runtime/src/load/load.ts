@@ -3,7 +3,6 @@ import { openEncoder } from '../decode/open.js';
 import type { PackedEncoder } from '../decode/packed.js';
 import { type Level, RuntimeError, type Threads } from '../encoder/index.js';
 import type { PackHeader } from '../format/index.js';
-import { decodeFile } from '../format/read-pack.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
 import { type Form, FORMS } from './linear-form.js';
@@ -87,8 +86,8 @@ async function open(
   });
   const files = new Map<string, Uint8Array>();
   for await (const part of sections) {
-    if (part.of === 'tensor') opening.take(part.section, part.bytes);
-    else files.set(part.section.name, decodeFile(part.section, part.bytes));
+    if (part.of === 'tensor') await opening.take(part.section, part.bytes);
+    else files.set(part.section.name, await opening.file(part.section, part.bytes));
   }
   const tokenizer = textTokenizer(files);
   const encoder = await opening.finish();

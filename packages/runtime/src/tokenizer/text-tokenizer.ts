@@ -38,7 +38,7 @@ function build(definition: JsonObject): HfTokenizer {
   try {
     return createHfTokenizer({ ...definition, post_processor: null, decoder: null });
   } catch (cause) {
-    throw unusable('tokenizer.json: cannot be used', cause);
+    throw unusable(`tokenizer.json: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
 }
 

@@ -25,20 +25,20 @@ const FORMS: Readonly<Record<Kind, readonly (Form | 'table' | 'vector')[]>> = {
 };
 
 /** What a decoder makes of a section, or the error. */
-function outcome(
+async function outcome(
   side: Side,
   section: TensorSection,
   bytes: Uint8Array,
   form: Form | 'table' | 'vector',
-): unknown {
+): Promise<unknown> {
   const { arena, decoder } = side;
   const mark = arena.mark();
   try {
     decoder.check(section, bytes);
-    if (form === 'vector') return [...decoder.vector(section, bytes)];
+    if (form === 'vector') return [...(await decoder.vector(section, bytes))];
     if (form === 'table')
-      return tableBytes(side, decoder.table(section, bytes), extentOf(section.shape).columns);
-    return layerBytes(side, decoder.linear(section, bytes, form), true);
+      return tableBytes(side, await decoder.table(section, bytes), extentOf(section.shape).columns);
+    return layerBytes(side, await decoder.linear(section, bytes, form), true);
   } catch (error) {
     if (error instanceof PackError) return `${error.code}: ${error.message}`;
     throw error;
@@ -51,7 +51,7 @@ function outcome(
 const fits = ({ shape }: TensorSection): boolean =>
   shape.length === 2 && extentOf(shape).rows * extentOf(shape).columns < 1e6;
 
-test(`of ${FILES} broken files every section is refused alike, or read alike`, () => {
+test(`of ${FILES} broken files every section is refused alike, or read alike`, async () => {
   const original = tinyPack();
   const [wasm, twin] = sides('simd', false);
   // What was placed before must stay as it is.
@@ -72,9 +72,9 @@ test(`of ${FILES} broken files every section is refused alike, or read alike`, (
       const { section, bytes } = part;
       for (const form of FORMS[section.kind]) {
         if (form !== 'vector' && !fits(section)) continue;
-        const found = outcome(wasm, section, bytes, form);
+        const found = await outcome(wasm, section, bytes, form);
         expect(found, `file ${seed}, ${section.name} as ${form}`).toEqual(
-          outcome(twin, section, bytes, form),
+          await outcome(twin, section, bytes, form),
         );
         if (typeof found === 'string') refused++;
         else read++;

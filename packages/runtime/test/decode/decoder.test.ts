@@ -3,13 +3,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LinearWeights } from '../../src/encoder/weights.js';
+import { byteSink } from '../../src/format/bytes.js';
 import { crc32c } from '../../src/format/crc32c.js';
 import { encodeTensor } from '../../src/format/encode-tensor.js';
 import type { TensorSection } from '../../src/format/header.js';
 import { extentOf, type PackTensor, toF16, toF32, toInt4, toInt8 } from '../../src/format/index.js';
+import { writeStream } from '../../src/format/stream.js';
 import { toSparse1x4, toSparseCodebook, toSparseF16, toSparseInt8 } from '../../src/format/sparsify.js';
 import { gaussian, uniform } from '../format/weights.js';
-import { layerBytes, sides, tableBytes } from '../support/decoders.js';
+import { layerBytes, type Side, sides, tableBytes } from '../support/decoders.js';
 
 function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
   const { bytes } = encodeTensor(tensor);
@@ -63,16 +65,17 @@ describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
   const wide = level === 'simd';
   const [wasm, twin] = sides(level, true);
 
-  it.each(LAYERS)('%s as %s', (_, as, make) => {
-    fc.assert(
-      fc.property(matrices, ({ shape, values }) => {
+  it.each(LAYERS)('%s as %s', async (_, as, make) => {
+    await fc.assert(
+      fc.asyncProperty(matrices, async ({ shape, values }) => {
         const [section, bytes] = sectionOf(make(shape, values));
-        const [found, expected] = [wasm, twin].map((side) => {
+        const layerOf = async (side: Side) => {
           const mark = side.arena.mark();
-          const linear = side.decoder.linear(section, side.decoder.check(section, bytes), as);
+          const linear = await side.decoder.linear(section, side.decoder.check(section, bytes), as);
           side.arena.release(mark);
           return layerBytes(side, linear, wide);
-        });
+        };
+        const [found, expected] = [await layerOf(wasm), await layerOf(twin)];
         expect(found).toEqual(expected);
       }),
       { numRuns: 60 },
@@ -82,16 +85,17 @@ describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
 
 describe('tables', () => {
   const [wasm, twin] = sides('simd', true);
-  it.each(TABLES)('%s', (_, make) => {
-    fc.assert(
-      fc.property(matrices, ({ shape, values }) => {
+  it.each(TABLES)('%s', async (_, make) => {
+    await fc.assert(
+      fc.asyncProperty(matrices, async ({ shape, values }) => {
         const [section, bytes] = sectionOf(make(shape, values));
-        const [found, expected] = [wasm, twin].map((side) => {
+        const tableOf = async (side: Side) => {
           const mark = side.arena.mark();
-          const table = side.decoder.table(section, side.decoder.check(section, bytes));
+          const table = await side.decoder.table(section, side.decoder.check(section, bytes));
           side.arena.release(mark);
           return tableBytes(side, table, extentOf(section.shape).columns);
-        });
+        };
+        const [found, expected] = [await tableOf(wasm), await tableOf(twin)];
         expect(found).toEqual(expected);
       }),
       { numRuns: 60 },
@@ -102,7 +106,7 @@ describe('tables', () => {
 describe('streams', () => {
   const [wasm, twin] = sides('simd', true);
 
-  it('longer than a window, coded and as they are, come out as they went in', () => {
+  it('longer than a window, coded and as they are, come out as they went in', async () => {
     const next = uniform(7);
     for (const spread of [3, 40, 254]) {
       const [rows, columns] = [700, 301];
@@ -110,8 +114,31 @@ describe('streams', () => {
       const scales = new Float32Array(rows).fill(1);
       const [section, bytes] = sectionOf({ kind: 'int8', shape: [rows, columns], scales, data });
       wasm.decoder.check(section, bytes);
-      const { at } = wasm.decoder.table(section, bytes);
+      const { at } = await wasm.decoder.table(section, bytes);
       expect(wasm.arena.views().i8.subarray(at.table, at.table + data.length)).toEqual(data);
+    }
+  });
+
+  it('of a file are its bytes, of any length, coded and as they are', async () => {
+    const next = uniform(11);
+    for (const [length, spread] of [
+      [0, 1],
+      [5, 256],
+      [300, 256],
+      [70_000, 256],
+      [200_001, 9],
+    ] as const) {
+      const content = Uint8Array.from({ length }, () => Math.floor(spread * next()));
+      const sink = byteSink();
+      writeStream(sink, content);
+      const bytes = new Uint8Array(16 * Math.ceil(sink.length / 16));
+      bytes.set(sink.bytes());
+      const section = { name: 'vocab.txt', offset: 0, length: bytes.length, crc: crc32c(bytes) };
+      for (const { arena, decoder } of [wasm, twin]) {
+        const mark = arena.mark();
+        expect(await decoder.file(section, bytes)).toEqual(content);
+        expect(arena.mark()).toBe(mark);
+      }
     }
   });
 

@@ -17,18 +17,18 @@ async function* chunksOf(of: Uint8Array, size: number): AsyncGenerator<Uint8Arra
   for (let at = 0; at < of.length; at += size) yield await Promise.resolve(of.subarray(at, at + size));
 }
 
-function openWhole(levels?: readonly Level[]): Promise<Encoder> {
+async function openWhole(levels?: readonly Level[]): Promise<Encoder> {
   const { header, sections } = sectionsOf(bytes);
   const options = { largest, ...(levels && { levels }) };
   const opening = openEncoder(weightsOf(header, encoderConfig(header), 'auto'), options);
-  for (const part of sections) if (part.of === 'tensor') opening.take(part.section, part.bytes);
+  for (const part of sections) if (part.of === 'tensor') await opening.take(part.section, part.bytes);
   return opening.finish();
 }
 
 async function openStreamed(chunks: AsyncIterable<Uint8Array>): Promise<Encoder> {
   const { header, sections } = await streamSections(chunks);
   const opening = openEncoder(weightsOf(header, encoderConfig(header), 'auto'), { largest });
-  for await (const part of sections) if (part.of === 'tensor') opening.take(part.section, part.bytes);
+  for await (const part of sections) if (part.of === 'tensor') await opening.take(part.section, part.bytes);
   return opening.finish();
 }
 
@@ -39,7 +39,6 @@ const codeOf = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => {
 };
 
 describe('a stream', () => {
-
   it.each([1, 7, 100, 1000, 1 << 20])('in chunks of %d is the file', async (size) => {
     const expected = (await openWhole()).classify(batch);
     expect((await openStreamed(chunksOf(bytes, size))).classify(batch)).toEqual(expected);
@@ -75,7 +74,7 @@ describe('an opening', () => {
     const opening = openEncoder(weightsOf(header, encoderConfig(header), 'auto'), { largest });
     const missing = 'bert.encoder.layer.0.output.dense.weight';
     for (const part of sections)
-      if (part.of === 'tensor' && part.section.name !== missing) opening.take(part.section, part.bytes);
+      if (part.of === 'tensor' && part.section.name !== missing) await opening.take(part.section, part.bytes);
     await expect(opening.finish()).rejects.toThrow(`expected a tensor ${missing}, found none`);
   });
 });

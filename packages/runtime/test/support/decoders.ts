@@ -1,5 +1,6 @@
 // Two decoders side by side, WebAssembly and its twin, and the bytes that they have put into their memories.
-import { type Decoder, twinDecoder, wasmDecoder } from '../../src/decode/decoder.js';
+import { type Decoder, wasmDecoder } from '../../src/decode/decoder.js';
+import { twinDecoder } from '../../src/decode/fallback.js';
 import { type Arena, createArena } from '../../src/encoder/arena.js';
 import type { Linear } from '../../src/encoder/linear.js';
 import type { PlacedTable } from '../../src/encoder/tables.js';
@@ -19,6 +20,7 @@ const nobody: Decoder = {
   linear: fail,
   table: fail,
   vector: fail,
+  file: fail,
 };
 
 function fail(): never {

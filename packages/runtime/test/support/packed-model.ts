@@ -81,6 +81,8 @@ export interface TinyPack {
   readonly files?: ReadonlyMap<string, Uint8Array>;
   /** Other shapes; undefined leaves the tensor out. */
   readonly shapes?: Readonly<Record<string, readonly number[] | undefined>>;
+  /** Of layers and tables. Default: int8. */
+  readonly pack?: (shape: readonly number[], values: Float32Array) => PackTensor;
 }
 
 export function tinyModelPack({
@@ -88,6 +90,7 @@ export function tinyModelPack({
   task = TASK,
   files = vocabTxt(),
   shapes,
+  pack = toInt8,
 }: TinyPack = {}): Uint8Array {
   const random = uniform(7);
   const tensors = new Map<string, PackTensor>();
@@ -95,7 +98,7 @@ export function tinyModelPack({
     if (!shape) continue;
     const size = shape.reduce((product, extent) => product * extent, 1);
     const values = Float32Array.from({ length: size }, () => random() - 0.5);
-    tensors.set(name, shape.length === 1 ? toF32(shape, values) : toInt8(shape, values));
+    tensors.set(name, shape.length === 1 ? toF32(shape, values) : pack(shape, values));
   }
   return writePack({ config: { ...CONFIG, ...config }, task, tensors, files }).bytes;
 }
