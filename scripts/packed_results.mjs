@@ -35,7 +35,18 @@ for (const model of models) {
   for (const [of, embeddings, forms] of WAYS) {
     const file = join(folder, `${of}-${embeddings}.espalier`);
     const kinds = ['--values', of, '--embeddings', embeddings];
-    const { agreement } = espalier('export', model, '--to', 'pack', ...kinds, '--gate', '0', ...on, '--out', file);
+    const { agreement } = espalier(
+      'export',
+      model,
+      '--to',
+      'pack',
+      ...kinds,
+      '--gate',
+      '0',
+      ...on,
+      '--out',
+      file,
+    );
     for (const form of forms) {
       const scored = espalier('evaluate', file, ...on, '--form', form);
       line({ values: of, embeddings, form, bytes: statSync(file).size, agreement, ...scored });

@@ -36,7 +36,7 @@ const out = resolve(process.argv[2] ?? join(root, 'dist'));
 const UNUSED = ['create_decoder', 'create_post_processor'];
 
 /** Those that only tokenizers of other families have; one that asks for them is refused by their name. */
-const OF_OTHERS = ['Unigram', 'Legacy', 'Precompiled', 'Metaspace', 'Prepend', 'FixedLength'];
+const OF_OTHERS = 'Unigram Legacy Precompiled Metaspace Prepend FixedLength Digits Strip'.split(' ');
 const ABSENT = `const absent = (part) => function () {
   throw new Error(part + ' belongs to tokenizers of other families');
 };

@@ -31,9 +31,7 @@ const truncated = (expected: number, found: number): PackError =>
   new PackError('truncated', `expected a file of ${expected} bytes, found ${found}`);
 
 /** The sections of a file that is in memory; their bytes are not copied, nor checked yet. */
-export function sectionsOf(
-  bytes: Uint8Array,
-): PackSections & { readonly sections: Iterable<SectionBytes> } {
+export function sectionsOf(bytes: Uint8Array): PackSections & { readonly sections: Iterable<SectionBytes> } {
   const preamble = parsePreamble(bytes.subarray(0, PREAMBLE_BYTES));
   if (bytes.length !== preamble.fileLength) throw truncated(preamble.fileLength, bytes.length);
   const header = parseHeader(preamble, bytes.subarray(PREAMBLE_BYTES, preamble.start));

@@ -56,10 +56,7 @@ function bodyOf(response: Response, name: string): ReadableStream<Uint8Array> {
   );
 }
 
-/**
- * The pieces of a stream as they come. Throws PackError 'magic' or 'truncated' as soon as the stream is seen to be another
- * file or to have more bytes than it says.
- */
+/** The pieces of a stream as they come. Throws PackError 'magic' as soon as the stream is seen to be another file. */
 async function* piecesOf(
   stream: ReadableStream<Uint8Array>,
   { onProgress, signal }: ReadOptions,
@@ -77,10 +74,7 @@ async function* piecesOf(
       if (loaded < PREAMBLE_BYTES) head.set(value.subarray(0, PREAMBLE_BYTES - loaded), loaded);
       loaded += value.length;
       if (loaded >= PREAMBLE_BYTES) {
-        const total = fileLength(head);
-        if (loaded > total)
-          throw new PackError('truncated', `expected a file of ${total} bytes, found more`);
-        onProgress?.({ loaded, total });
+        onProgress?.({ loaded, total: fileLength(head) });
       }
       yield value;
     }
