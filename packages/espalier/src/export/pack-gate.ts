@@ -13,6 +13,9 @@ const LEAST_AGREEMENT = { fine: 0.995, coarse: 0.97, random: 0.8 } as const;
 /** Points of the score that may be lost for each point of disagreement that is allowed (ours): 0.3 points at 99.5 %. */
 const LOSS_PER_POINT = 0.6;
 
+/** Examples of dev that may always be decided otherwise (ours): small sets have no 0.5 %. */
+const FREE_EXAMPLES = 2;
+
 /** The default for a form. */
 export const leastAgreement = ({ values, embeddings }: PackForm): number =>
   LEAST_AGREEMENT[values === 'codebook' || embeddings === '4bit' ? 'coarse' : 'fine'];
@@ -33,7 +36,7 @@ export const pointsOf = ({ metrics }: Pick<Task, 'metrics'>, scores: Scores): nu
 
 const percent = (fraction: number): string => `${Number((100 * fraction).toFixed(2))} %`;
 
-/** What is wrong with the file, or undefined. One example of dev may always be decided otherwise: small sets have no 0.5 %. */
+/** What is wrong with the file, or undefined. */
 export function gateFailure(judged: Judged, least: number): string | undefined {
   const { agreement, examples, task, dev, expected, found } = judged;
   if (!dev) {
@@ -41,10 +44,10 @@ export function gateFailure(judged: Judged, least: number): string | undefined {
     return disagreement(judged, LEAST_AGREEMENT.random);
   }
   const others = Math.round((1 - agreement) * examples);
-  if (others > Math.max(1, (1 - least) * examples + 1e-9)) return disagreement(judged, least);
+  if (others > Math.max(FREE_EXAMPLES, (1 - least) * examples + 1e-9)) return disagreement(judged, least);
   if (!task || !expected || !found) return undefined;
   const lost = pointsOf(task, expected) - pointsOf(task, found);
-  const most = Math.max(100 * (1 - least) * LOSS_PER_POINT, 100 / countScored(dev));
+  const most = Math.max(100 * (1 - least) * LOSS_PER_POINT, (100 * FREE_EXAMPLES) / countScored(dev));
   if (lost <= most + 1e-9) return undefined;
   return (
     `${task.metrics[0]!} is ${pointsOf(task, found).toFixed(2)} and that of the float32 model ` +
