@@ -170,7 +170,7 @@ describe('files', () => {
   });
 
   // scripts/fuzz_pack.mjs asks for more.
-  const count = Number(process.env['ESPALIER_FUZZ_COUNT'] ?? 20_000);
+  const count = Number(process.env['ESPALIER_FUZZ_COUNT'] ?? 100_000);
   const first = Number(process.env['ESPALIER_FUZZ_FROM'] ?? 0);
   test(`of ${count} broken ones each is read or refused with a PackError, never anything else`, () => {
     const bytes = tinyPack();
