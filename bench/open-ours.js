@@ -2,13 +2,14 @@
 //
 //   node bench/open-ours.js FILE
 import { readFileSync } from 'node:fs';
+import { peakMemory } from '../packages/espalier/dist/bench/peak-memory.js';
 import { openEncoder } from '../packages/runtime/dist/decode/open.js';
 import { sectionsOf } from '../packages/runtime/dist/decode/read-sections.js';
 import { packedBert } from './packed-bert.js';
 
 const file = readFileSync(process.argv[2]);
 const bytes = new Uint8Array(file.buffer, file.byteOffset, file.length);
-const before = process.resourceUsage().maxRSS;
+const before = peakMemory();
 const parts = { kernels: 0, tables: 0, layers: 0, vectors: 0, rest: 0 };
 const started = performance.now();
 const { header, sections } = sectionsOf(bytes);
@@ -29,5 +30,5 @@ for (const { section, bytes: of } of sections) {
 const encoder = await opening.finish();
 add('rest');
 const total = performance.now() - started;
-const peak = (process.resourceUsage().maxRSS - before) * 1024;
+const peak = peakMemory() - before;
 console.log(JSON.stringify({ total, ...parts, peak, memory: encoder.bytes, levels: encoder.levels }));

@@ -48,9 +48,9 @@ for (const model of models) {
       file,
     );
     for (const form of forms) {
-      const scored = espalier('evaluate', file, ...on, '--form', form);
-      line({ values: of, embeddings, form, bytes: statSync(file).size, agreement, ...scored });
-      console.error(basename(model), of, embeddings, form, JSON.stringify(scored.metrics), agreement);
+      const { metrics, runtime } = espalier('evaluate', file, ...on, '--form', form);
+      line({ values: of, embeddings, form, bytes: statSync(file).size, agreement, metrics, runtime });
+      console.error(basename(model), of, embeddings, form, JSON.stringify(metrics), agreement);
     }
   }
   rmSync(folder, { recursive: true });
