@@ -1,6 +1,6 @@
 // What a forward pass writes: places that all threads share, and those that each has of its own.
-import { scoreBytes } from '../kernels/attention.js';
 import { evenHead } from '../kernels/quantise-heads.js';
+import { scoreBytes } from '../kernels/scores.js';
 import type { Arena } from './arena.js';
 import { paddedFeatures, WIDEST } from './tiles.js';
 import type { EncoderOf } from './weights.js';

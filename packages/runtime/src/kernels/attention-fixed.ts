@@ -1,21 +1,12 @@
 // Attention in 16-bit fixed point, for encoders whose layers are quantised: products of queries and keys and of weights and
 // values are sums of integers, exact in 32 bits; softmax is in f32. The weights of a query are integers that add up to
 // 32767, give or take half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
-import {
-  type Body,
-  defineFunction,
-  type Expr,
-  f32x4,
-  i32,
-  i32x4,
-  type Local,
-  v128,
-} from '../wasm/assembler.js';
-import { queriesTogether } from './attention.js';
+import { defineFunction, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING } from './constants.js';
 import { exp2Lanes } from './exp.js';
-import { count, floats, kernel, multiplyAdd, offset, type Shape, splatAt, words } from './kernel.js';
+import { count, floats, kernel, multiplyAdd, offset, splatAt, words } from './kernel.js';
 import { evenHead } from './quantise-heads.js';
+import { type Attention, largestScores, queriesTogether, sumsOf } from './scores.js';
 
 const PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
@@ -28,21 +19,12 @@ const TOTAL = 32767;
 /** Score of no weight. */
 const LOWEST = -1e30;
 
-interface Context {
-  readonly body: Body;
-  readonly shape: Shape;
-  readonly fused: boolean;
-  /** Vectors of four queries. */
-  readonly vectors: readonly number[];
-  readonly scores: Local<'i32'>;
-  readonly keys: Local<'i32'>;
-  /** Bytes from a tile of k and v, or of their scales, to the next. */
-  readonly tileBytes: Local<'i32'>;
+interface Context extends Attention {
+  /** Bytes from a tile of scales to the next. */
   readonly scaleBytes: Local<'i32'>;
 }
 
-const zeros = ({ body, vectors }: Context): readonly Local<'v128'>[] =>
-  vectors.map(() => body.let(i32x4.splat(i32.const(0))));
+const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, i32x4.splat(i32.const(0)));
 
 /** An array over tokens: what two of them have, and what a tile has, in bytes. */
 interface Walk {
@@ -123,14 +105,10 @@ function products(
 
 /** Scores to exp(score - largest) times the scale of the key's value; returns the sums of the exponentials. */
 function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v128'>[] {
-  const { body, vectors, scores, keys } = c;
+  const { body, vectors, scores } = c;
   const bytes = 16 * vectors.length;
-  const end = body.let(i32.add(scores, i32.mul(keys, i32.const(bytes))));
-  const largest = vectors.map((i) => body.let(v128.load(scores, 16 * i)));
-  body.range(scores, end, bytes, (at) => {
-    for (const i of vectors) body.set(largest[i]!, f32x4.pmax(largest[i]!, v128.load(at, 16 * i)));
-  });
-  const sums = vectors.map(() => body.let(floats(0)));
+  const { largest } = largestScores(c);
+  const sums = sumsOf(c, floats(0));
   const inScores: Walk = { start: scores, pairBytes: 2 * bytes, tileBytes: i32.const(bytes * c.shape.tile) };
   eachPair(c, [inScores, scaleWalk(c, valueScales)], (at, scale) => {
     for (const j of [0, 1]) {

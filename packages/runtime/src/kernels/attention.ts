@@ -1,29 +1,15 @@
 // Attention of the tokens of one tile over the first `keys` tokens of their sequence, head by head: scores, softmax and
 // the mean of the values. Queries are the lanes, so softmax needs no horizontal operation; what stands after the last key
 // is padding and is never read as a key.
-import { type Body, defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
+import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
 import { expLanes } from './exp.js';
-import { count, floats, kernel, multiplyAdd, offset, type Shape, splatAt, words } from './kernel.js';
+import { count, floats, kernel, multiplyAdd, offset, splatAt, words } from './kernel.js';
+import { type Attention, largestScores, queriesTogether, sumsOf } from './scores.js';
 
 const PARAMS = words('q', 'k', 'v', 'out', 'scores', 'heads', 'keys', 'tileBytes');
 
-/** Queries whose scores are computed together. */
-export const queriesTogether = ({ tile }: Shape): number => Math.min(16, tile);
-
-/** Bytes of `scores` for a sequence of so many tokens. */
-export const scoreBytes = (shape: Shape, tokens: number): number => 4 * queriesTogether(shape) * (tokens + 1);
-
-interface Context {
-  readonly body: Body;
-  readonly shape: Shape;
-  readonly fused: boolean;
-  /** Vectors of queries. */
-  readonly vectors: readonly number[];
-  readonly scores: Local<'i32'>;
-  readonly keys: Local<'i32'>;
+interface Context extends Attention {
   readonly evenKeys: Local<'i32'>;
-  /** Bytes from a tile of k and v to the next. */
-  readonly tileBytes: Local<'i32'>;
 }
 
 /** Address of the first feature of a token of a head. */
@@ -37,8 +23,7 @@ function tokenAt(
   return body.let(i32.add(of, i32.add(block, within)));
 }
 
-const zeros = ({ body, vectors }: Context): readonly Local<'v128'>[] =>
-  vectors.map(() => body.let(floats(0)));
+const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
 /** scores [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no use. */
 function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
@@ -67,13 +52,9 @@ function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
 
 /** scores -> exp(scores - largest) of every query; returns one over their sum. */
 function softmax(c: Context): readonly Local<'v128'>[] {
-  const { body, vectors, scores, keys } = c;
+  const { body, vectors, scores } = c;
   const bytes = 16 * vectors.length;
-  const end = body.let(i32.add(scores, i32.mul(keys, i32.const(bytes))));
-  const largest = vectors.map((i) => body.let(v128.load(scores, 16 * i)));
-  body.range(scores, end, bytes, (at) => {
-    for (const i of vectors) body.set(largest[i]!, f32x4.pmax(largest[i]!, v128.load(at, 16 * i)));
-  });
+  const { largest, end } = largestScores(c);
   const sums = zeros(c);
   body.range(scores, end, bytes, (at) => {
     for (let i = 0; i < vectors.length; i += 2) {

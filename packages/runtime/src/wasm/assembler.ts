@@ -212,7 +212,6 @@ export const i32x4 = {
   const: (a: number, b: number, c: number, d: number) => vectorConst(Int32Array.of(a, b, c, d)),
   splat: unary('i32', 'v128', simd(0x11)),
   extractLane: lane('i32', 0x1b),
-  eq: binary('v128', simd(0x37)),
   ne: binary('v128', simd(0x38)),
   extendLowS: unary('v128', 'v128', simd(0xa7)),
   extendHighS: unary('v128', 'v128', simd(0xa8)),
@@ -230,7 +229,6 @@ export const f32x4 = {
   extractLane: lane('f32', 0x1f),
   ne: binary('v128', simd(0x42)),
   lt: binary('v128', simd(0x43)),
-  nearest: unary('v128', 'v128', simd(0x6a)),
   abs: unary('v128', 'v128', simd(0xe0)),
   neg: unary('v128', 'v128', simd(0xe1)),
   sqrt: unary('v128', 'v128', simd(0xe3)),
@@ -243,8 +241,6 @@ export const f32x4 = {
   /** `a < b ? b : a`. */
   pmax: binary('v128', simd(0xeb)),
   convertS: unary('v128', 'v128', simd(0xfa)),
-  /** To the i32 towards zero, saturated. */
-  toI32: unary('v128', 'v128', simd(0xf8)),
 };
 
 export const f64x2 = {
