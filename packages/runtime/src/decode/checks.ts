@@ -18,7 +18,7 @@ function eachVector(
   visit: (lanes: Expr<'v128'>, count: 1 | 16) => void,
 ): void {
   const end = body.let(i32.add(from, bytes));
-  const whole = body.let(i32.add(from, i32.and(bytes, i32.const(-16))));
+  const whole = body.let(i32.add(from, i32.and(bytes, -16)));
   body.range(from, whole, 16, (at) => {
     visit(v128.load(at), 16);
   });
@@ -39,7 +39,7 @@ const any = (test: (lanes: Local<'v128'>) => Expr<'v128'>) =>
     return v128.anyTrue(found);
   });
 
-const bytesOf = (byte: number): Expr<'v128'> => i8x16.splat(i32.const(byte));
+const bytesOf = (byte: number): Expr<'v128'> => i8x16.splat(byte);
 
 /** An int8 of -128. */
 export const hasLowest = any((lanes) => i8x16.eq(lanes, bytesOf(0x80)));
@@ -54,7 +54,7 @@ export const hasEmptyNibble = any((lanes) =>
 
 /** An f32 that is infinite or no number. */
 export const hasNoNumber = defineFunction(PARAMS, (body, { from, bytes }) => {
-  const wrong = body.let(i32.const(0));
+  const wrong = body.let(0);
   const exponent = i32.const(0x7f800000);
   body.range(from, i32.add(from, bytes), 4, (at) => {
     body.set(wrong, i32.or(wrong, i32.eq(i32.and(i32.load(at), exponent), exponent)));
@@ -64,10 +64,10 @@ export const hasNoNumber = defineFunction(PARAMS, (body, { from, bytes }) => {
 
 /** How many bytes are 255. */
 export const countEscapes = defineFunction(PARAMS, (body, of) => {
-  const sum = body.let(i32.const(0));
+  const sum = body.let(0);
   eachVector(body, of, (lanes, count) => {
     const mask = i8x16.bitmask(i8x16.eq(lanes, bytesOf(255)));
-    body.set(sum, i32.add(sum, count === 16 ? i32.popcnt(mask) : i32.and(mask, i32.const(1))));
+    body.set(sum, i32.add(sum, count === 16 ? i32.popcnt(mask) : i32.and(mask, 1)));
   });
   return sum;
 });

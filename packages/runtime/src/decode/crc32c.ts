@@ -16,15 +16,15 @@ export function writeCrcTables(to: Int32Array): void {
 const xor = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => i32.xor(a, b);
 
 const advanced = (byte: Expr<'i32'>, by: number): Expr<'i32'> =>
-  i32.load(i32.shl(byte, i32.const(2)), FIXED.crc + 1024 * by);
+  i32.load(i32.shl(byte, 2), FIXED.crc + 1024 * by);
 
 const byteOf = (word: Expr<'i32'>, i: number): Expr<'i32'> =>
-  i === 3 ? i32.shrU(word, i32.const(24)) : i32.and(i32.shrU(word, i32.const(8 * i)), i32.const(255));
+  i === 3 ? i32.shrU(word, 24) : i32.and(i32.shrU(word, 8 * i), 255);
 
 /** The register `state` after `bytes` more from `from`; a checksum begins at -1 and is the register's complement. */
 export const crc = defineFunction(words('state', 'from', 'bytes'), (body, { state, from, bytes }) => {
   const end = body.let(i32.add(from, bytes));
-  const whole = body.let(i32.add(from, i32.and(bytes, i32.const(-16))));
+  const whole = body.let(i32.add(from, i32.and(bytes, -16)));
   body.range(from, whole, 16, (at) => {
     const first = body.let(i32.xor(i32.load(at), state));
     const rest = [4, 8, 12].map((byte) => body.let(i32.load(at, byte)));
@@ -35,8 +35,8 @@ export const crc = defineFunction(words('state', 'from', 'bytes'), (body, { stat
     body.set(state, [...parts.slice(4), ...parts.slice(0, 4)].reduce(xor));
   });
   body.range(whole, end, 1, (at) => {
-    const low = i32.and(i32.xor(state, i32.load8U(at)), i32.const(255));
-    body.set(state, i32.xor(i32.shrU(state, i32.const(8)), advanced(low, 0)));
+    const low = i32.and(i32.xor(state, i32.load8U(at)), 255);
+    body.set(state, i32.xor(i32.shrU(state, 8), advanced(low, 0)));
   });
   return state;
 });

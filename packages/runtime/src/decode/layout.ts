@@ -4,7 +4,8 @@ import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { LARGEST } from '../kernels/q15.js';
-import { MOST_TOGETHER } from '../kernels/spmm-int8.js';
+import { LARGEST_SUM } from '../kernels/spmm-int8.js';
+import { LOOK_AHEAD } from '../encoder/pair-blocks.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
   type Body,
@@ -13,34 +14,36 @@ import {
   f32,
   f64,
   f64x2,
+  i16x8,
   i32,
   i32x4,
   type Local,
+  type Operand,
   select,
   v128,
 } from '../wasm/assembler.js';
 
-const sum = (body: Body, a: Local<'i32'>, bytes: Expr<'i32'>): void => {
+const sum = (body: Body, a: Local<'i32'>, bytes: Operand<'i32'>): void => {
   body.set(a, i32.add(a, bytes));
 };
 
 /** How many values counts u16 [rows] add up to; all ones where a row has more than `width`. */
 export const total = defineFunction(words('counts', 'rows', 'width'), (body, { counts, rows, width }) => {
-  const values = body.let(i32.const(0));
-  const most = body.let(i32.const(0));
-  body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+  const values = body.let(0);
+  const most = body.let(0);
+  body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
     const count = body.let(i32.load16U(at));
     sum(body, values, count);
     body.set(most, select(i32.ltU(most, count), count, most));
   });
-  return select(i32.ltU(width, most), i32.const(-1), values);
+  return select(i32.ltU(width, most), -1, values);
 });
 
 /** How many rows have an odd number of values. */
 export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, rows }) => {
-  const odd = body.let(i32.const(0));
-  body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
-    sum(body, odd, i32.and(i32.load16U(at), i32.const(1)));
+  const odd = body.let(0);
+  body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
+    sum(body, odd, i32.and(i32.load16U(at), 1));
   });
   return odd;
 });
@@ -53,20 +56,20 @@ export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, 
 export const columns = defineFunction(
   words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'stride', 'shift'),
   (body, { gaps, counts, units, rows, width, out, stride, shift }) => {
-    const wrong = body.let(i32.const(0));
-    const most = body.let(offset(i32.shl(i32.const(1), shift), -1));
-    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    const wrong = body.let(0);
+    const most = body.let(offset(i32.shl(1, shift), -1));
+    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const count = body.let(i32.load16U(at));
       body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
-      sum(body, units, i32.const(2));
-      const next = body.let(i32.const(0));
-      body.range(i32.const(0), count, 1, () => {
+      sum(body, units, 2);
+      const next = body.let(0);
+      body.range(0, count, 1, () => {
         const gap = body.let(i32.load8U(gaps));
-        sum(body, gaps, i32.const(1));
-        body.while(i32.eq(gap, i32.const(ESCAPE)), () => {
-          sum(body, next, i32.const(ESCAPE));
+        sum(body, gaps, 1);
+        body.while(i32.eq(gap, ESCAPE), () => {
+          sum(body, next, ESCAPE);
           body.set(gap, i32.load8U(gaps));
-          sum(body, gaps, i32.const(1));
+          sum(body, gaps, 1);
         });
         const column = body.let(i32.add(next, gap));
         body.set(wrong, i32.or(wrong, i32.eqz(i32.ltU(column, width))));
@@ -74,7 +77,7 @@ export const columns = defineFunction(
         body.set(next, offset(column, 1));
         sum(body, out, stride);
       });
-      sum(body, out, i32.mul(stride, i32.and(i32.sub(i32.const(0), count), most)));
+      sum(body, out, i32.mul(stride, i32.and(i32.sub(0, count), most)));
     });
     return wrong;
   },
@@ -88,11 +91,11 @@ export const q15 = defineFunction(
   { ...words('values', 'entries', 'counts', 'rows', 'scales'), token: 'f64' },
   (body, { values, entries, counts, rows, scales, token }) => {
     const range = 2 ** 15;
-    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const count = body.let(i32.load16U(at));
-      const end = body.let(i32.add(values, i32.shl(count, i32.const(2))));
+      const end = body.let(i32.add(values, i32.shl(count, 2)));
       const sums = body.let(f64x2.splat(f64.const(0)));
-      const paired = body.let(i32.add(values, i32.shl(i32.and(count, i32.const(-2)), i32.const(2))));
+      const paired = body.let(i32.add(values, i32.shl(i32.and(count, -2), 2)));
       body.range(values, paired, 8, (place) => {
         const two = body.let(f64x2.promoteLow(v128.load64Zero(place)));
         body.set(sums, f64x2.add(sums, f64x2.mul(two, two)));
@@ -113,22 +116,22 @@ export const q15 = defineFunction(
         const two = f64x2.mul(f64x2.promoteLow(v128.load64Zero(values)), factors);
         return body.let(f64x2.toI32(f64x2.nearest(two))); // of a row of zeros zero: NaN is
       };
-      const whole = body.let(i32.and(count, i32.const(-2)));
-      body.range(i32.const(0), whole, 2, () => {
+      const whole = body.let(i32.and(count, -2));
+      body.range(0, whole, 2, () => {
         const lanes = pair();
         body.storeLow(2, entries, i32x4.extractLane(lanes, 0));
         body.storeLow(2, entries, i32x4.extractLane(lanes, 1), 4);
-        sum(body, values, i32.const(8));
-        sum(body, entries, i32.const(8));
+        sum(body, values, 8);
+        sum(body, entries, 8);
       });
-      body.when(i32.and(count, i32.const(1)), () => {
+      body.when(i32.and(count, 1), () => {
         body.storeLow(2, entries, i32x4.extractLane(pair(), 0));
-        sum(body, values, i32.const(4));
-        sum(body, entries, i32.const(8)); // the one that fills up the row stays zero
+        sum(body, values, 4);
+        sum(body, entries, 8); // the one that fills up the row stays zero
       });
       const unit = f64.mul(f64.div(f64.const(range), factor), f64.promote(f32.load(scales)));
       body.store(scales, f32.demote(unit));
-      sum(body, scales, i32.const(4));
+      sum(body, scales, 4);
     });
   },
 );
@@ -137,15 +140,15 @@ export const q15 = defineFunction(
 export const f32Rows = defineFunction(
   words('values', 'out', 'counts', 'rows', 'scales'),
   (body, { values, out, counts, rows, scales }) => {
-    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const count = body.let(i32.load16U(at));
       const scale = body.let(f32.load(scales));
-      body.range(i32.const(0), i32.shl(count, i32.const(2)), 4, (place) => {
+      body.range(0, i32.shl(count, 2), 4, (place) => {
         body.store(i32.add(out, place), f32.mul(f32.load(i32.add(values, place)), scale));
       });
-      sum(body, values, i32.shl(count, i32.const(2)));
-      sum(body, out, i32.shl(i32.and(offset(count, 1), i32.const(-2)), i32.const(2)));
-      sum(body, scales, i32.const(4));
+      sum(body, values, i32.shl(count, 2));
+      sum(body, out, i32.shl(i32.and(offset(count, 1), -2), 2));
+      sum(body, scales, 4);
     });
   },
 );
@@ -154,63 +157,74 @@ export const f32Rows = defineFunction(
 export const offsets = defineFunction(
   words('values', 'counts', 'rows', 'out'),
   (body, { values, counts, rows, out }) => {
-    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
-      const total = body.let(i32.const(0));
-      const end = body.let(i32.add(values, i32.shl(i32.load16U(at), i32.const(2))));
+    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
+      const total = body.let(0);
+      const end = body.let(i32.add(values, i32.shl(i32.load16U(at), 2)));
       body.range(values, end, 1, (place) => {
         sum(body, total, i32.load8S(place));
       });
       body.set(values, end);
-      body.store(out, i32.mul(total, i32.const(-INT8_OFFSET)));
-      sum(body, out, i32.const(4));
+      body.store(out, i32.mul(total, -INT8_OFFSET));
+      sum(body, out, 4);
     });
   },
 );
 
-const magnitude = (value: Expr<'i32'>): Expr<'i32'> => {
-  const sign = i32.shrS(value, i32.const(31));
-  return i32.sub(i32.xor(value, sign), sign);
+/** i32 sums of the positive values of both halves of the block at `values`, then of the negative ones. */
+const sums = (values: Expr<'i32'>): Expr<'v128'> => {
+  const twice = i16x8.extendLowS(v128.load32Splat(values));
+  const positive = i16x8.maxS(i16x8.mul(twice, SIGNS), i16x8.splat(0));
+  return i32x4.dot(positive, i16x8.splat(1));
 };
 
-/** Whether a half of the block at `values` and that of the next may be added. */
-const fit = (values: Expr<'i32'>, half: number): Expr<'i32'> => {
-  const places = [half, half + 1, half + 4, half + 5];
-  const sums = places.map((at) => magnitude(i32.load8S(values, at))).reduce((a, b) => i32.add(a, b));
-  return i32.leU(sums, i32.const(MOST_TOGETHER));
-};
+/** i16 lanes: four of 1, four of -1. */
+const SIGNS = i32x4.const(0x10001, 0x10001, -1, -1);
 
 /**
  * Blocks in pairs, as encoder/pair-blocks.ts has them: values i8 [blocks, 4], columns u16 [blocks] and counts u16 [rows] become
  * the same with blocks of zeros among them, and units u16 [rows] in pairs. Returns the number of pairs; where `write` is zero
- * that is all.
+ * nothing is written but values and columns, in the order of the pairs.
  */
 export const pairs = defineFunction(
   words('values', 'columns', 'counts', 'rows', 'outValues', 'outColumns', 'units', 'write'),
   (body, { values, columns, counts, rows, outValues, outColumns, units, write }) => {
-    const all = body.let(i32.const(0));
-    body.range(counts, i32.add(counts, i32.shl(rows, i32.const(1))), 2, (at) => {
+    const all = body.let(0);
+    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const left = body.let(i32.load16U(at));
       const before = body.let(all);
       body.while(left, () => {
-        const two = i32.and(i32.ltU(i32.const(1), left), i32.and(fit(values, 0), fit(values, 2)));
-        const both = body.let(i32.sub(i32.const(0), two));
+        const room = body.let(i32x4.sub(i32x4.splat(LARGEST_SUM), sums(values)));
+        const both = body.let(0);
+        body.range(1, i32.minU(left, LOOK_AHEAD), 1, (other) => {
+          const value = body.let(i32.add(values, i32.shl(other, 2)));
+          body.when(i32.eqz(v128.anyTrue(i32x4.gtS(sums(value), room))), () => {
+            const column = i32.add(columns, i32.shl(other, 1));
+            const moved = [body.let(i32.load(values, 4)), body.let(i32.load16U(columns, 2))] as const;
+            body.store(values, i32.load(value), 4);
+            body.store(value, moved[0]);
+            body.storeLow(2, columns, i32.load16U(column), 2);
+            body.storeLow(2, column, moved[1]);
+            body.set(both, -1);
+            body.set(other, LOOK_AHEAD);
+          });
+        });
         body.when(write, () => {
           body.store(outValues, i32.load(values));
           body.store(outValues, i32.and(i32.load(values, 4), both), 4);
           body.storeLow(2, outColumns, i32.load16U(columns));
           body.storeLow(2, outColumns, i32.and(i32.load16U(columns, 2), both), 2);
         });
-        const taken = body.let(i32.sub(i32.const(1), both));
-        sum(body, values, i32.shl(taken, i32.const(2)));
-        sum(body, columns, i32.shl(taken, i32.const(1)));
+        const taken = body.let(i32.sub(1, both));
+        sum(body, values, i32.shl(taken, 2));
+        sum(body, columns, i32.shl(taken, 1));
         body.set(left, i32.sub(left, taken));
-        sum(body, outValues, i32.const(8));
-        sum(body, outColumns, i32.const(4));
-        sum(body, all, i32.const(1));
+        sum(body, outValues, 8);
+        sum(body, outColumns, 4);
+        sum(body, all, 1);
       });
       body.when(write, () => {
         body.storeLow(2, units, i32.sub(all, before));
-        sum(body, units, i32.const(2));
+        sum(body, units, 2);
       });
     });
     return all;
@@ -221,14 +235,14 @@ export const pairs = defineFunction(
 export const interleave = defineFunction(
   words('values', 'out', 'rows', 'columns'),
   (body, { values, out, rows, columns }) => {
-    const bytes = body.let(i32.shl(columns, i32.const(2)));
-    body.range(i32.const(0), rows, 1, (row) => {
-      const lane = body.let(i32.and(row, i32.const(ROWS_TOGETHER - 1)));
+    const bytes = body.let(i32.shl(columns, 2));
+    body.range(0, rows, 1, (row) => {
+      const lane = body.let(i32.and(row, ROWS_TOGETHER - 1));
       const first = i32.add(out, i32.mul(i32.sub(row, lane), bytes));
-      const to = body.let(i32.add(first, i32.shl(lane, i32.const(2))));
+      const to = body.let(i32.add(first, i32.shl(lane, 2)));
       body.range(values, i32.add(values, bytes), 4, (at) => {
         body.store(to, f32.load(at));
-        sum(body, to, i32.const(4 * ROWS_TOGETHER));
+        sum(body, to, 4 * ROWS_TOGETHER);
       });
       sum(body, values, bytes);
     });

@@ -18,13 +18,13 @@ export const ROUND_BYTES = 2 * STATES;
 export const frequencies = defineFunction(words('from'), (body, { from }) => {
   const symbol = body.let(i32.load8U(from));
   const last = body.let(i32.load8U(from, 1));
-  const sum = body.let(i32.const(0));
+  const sum = body.let(0);
   const next = (): Local<'i32'> => {
     const byte = body.let(i32.load8U(from));
     body.set(from, offset(from, 1));
     return byte;
   };
-  body.range(i32.const(0), i32.const(512), 4, (at) => {
+  body.range(0, 512, 4, (at) => {
     body.store(at, i32.const(0), FIXED.frequencies);
   });
   body.set(from, offset(from, 2));
@@ -33,27 +33,27 @@ export const frequencies = defineFunction(words('from'), (body, { from }) => {
     body.when(i32.eqz(frequency), () => {
       body.set(symbol, i32.add(symbol, next()));
     });
-    body.when(i32.ltU(i32.const(127), frequency), () => {
-      const upper = i32.shl(next(), i32.const(7));
-      body.set(frequency, i32.or(i32.and(frequency, i32.const(127)), upper));
+    body.when(i32.ltU(127, frequency), () => {
+      const upper = i32.shl(next(), 7);
+      body.set(frequency, i32.or(i32.and(frequency, 127), upper));
     });
     body.set(sum, i32.add(sum, frequency));
     body.when(frequency, () => {
-      body.storeLow(2, i32.shl(symbol, i32.const(1)), frequency, FIXED.frequencies);
+      body.storeLow(2, i32.shl(symbol, 1), frequency, FIXED.frequencies);
     });
     body.set(symbol, offset(symbol, 1));
   });
-  return select(i32.eq(sum, i32.const(TOTAL)), from, i32.const(0));
+  return select(i32.eq(sum, TOTAL), from, 0);
 });
 
 /** Fills the table of slots from the frequencies, which add up to TOTAL. */
 export const slots = defineFunction({}, (body) => {
-  const slot = body.let(i32.const(0));
-  body.range(i32.const(0), i32.const(256), 1, (symbol) => {
-    const frequency = body.let(i32.load16U(i32.shl(symbol, i32.const(1)), FIXED.frequencies));
+  const slot = body.let(0);
+  body.range(0, 256, 1, (symbol) => {
+    const frequency = body.let(i32.load16U(i32.shl(symbol, 1), FIXED.frequencies));
     const entry = body.let(frequency);
-    body.range(i32.const(0), frequency, 1, () => {
-      body.store(i32.shl(slot, i32.const(2)), entry, FIXED.slots);
+    body.range(0, frequency, 1, () => {
+      body.store(i32.shl(slot, 2), entry, FIXED.slots);
       body.storeLow(1, slot, symbol, FIXED.symbols);
       body.set(entry, offset(entry, 1 << 16));
       body.set(slot, offset(slot, 1));
@@ -63,15 +63,15 @@ export const slots = defineFunction({}, (body) => {
 
 /** Writes the next symbol of a state to `out + at` and moves on, in the words too. */
 function step(body: Body, state: Local<'i32'>, from: Local<'i32'>, out: Expr<'i32'>, at: number): void {
-  const slot = body.let(i32.and(state, i32.const(TOTAL - 1)));
+  const slot = body.let(i32.and(state, TOTAL - 1));
   body.storeLow(1, out, i32.load8U(slot, FIXED.symbols), at);
-  const entry = body.let(i32.shl(slot, i32.const(2)));
-  const quotient = i32.shrU(state, i32.const(PRECISION));
+  const entry = body.let(i32.shl(slot, 2));
+  const quotient = i32.shrU(state, PRECISION);
   const product = i32.mul(i32.load16U(entry, FIXED.slots), quotient);
   body.set(state, i32.add(product, i32.load16U(entry, FIXED.slots + 2)));
-  const low = body.let(i32.shrS(i32.sub(state, i32.const(LEAST)), i32.const(31))); // all ones below the least
-  body.set(state, select(low, i32.or(i32.shl(state, i32.const(16)), i32.load16U(from)), state));
-  body.set(from, i32.add(from, i32.and(low, i32.const(2))));
+  const low = body.let(i32.shrS(i32.sub(state, LEAST), 31)); // all ones below the least
+  body.set(state, select(low, i32.or(i32.shl(state, 16), i32.load16U(from)), state));
+  body.set(from, i32.add(from, i32.and(low, 2)));
 }
 
 /**
@@ -98,7 +98,7 @@ export const rans = defineFunction(
 
 /** The last symbols, fewer than four. */
 export const ransRest = defineFunction(words('from', 'out', 'end'), (body, { from, out, end }) => {
-  const at = body.let(i32.const(FIXED.states));
+  const at = body.let(FIXED.states);
   body.range(out, end, 1, (to) => {
     const state = body.let(i32.load(at));
     step(body, state, from, to, 0);

@@ -15,7 +15,7 @@ import {
 import { FIXED } from './fixed.js';
 
 const wordAt = (high: Expr<'i32'>, low: Expr<'i32'>): Expr<'i32'> =>
-  i32.or(i32.shl(i32.load8U(high), i32.const(8)), i32.load8U(low));
+  i32.or(i32.shl(i32.load8U(high), 8), i32.load8U(low));
 
 /** Calls back for each word of the upper and lower bytes that stand `step` apart; returns what it returned, or-ed. */
 function eachWord(
@@ -23,8 +23,8 @@ function eachWord(
   { high, low, step, count }: Readonly<Record<'high' | 'low' | 'step' | 'count', Local<'i32'>>>,
   visit: (word: Local<'i32'>, index: Local<'i32'>) => Expr<'i32'>,
 ): Expr<'i32'> {
-  const wrong = body.let(i32.const(0));
-  body.range(i32.const(0), count, 1, (index) => {
+  const wrong = body.let(0);
+  body.range(0, count, 1, (index) => {
     const word = body.let(wordAt(high, low));
     body.set(wrong, i32.or(wrong, visit(word, index)));
     body.set(high, i32.add(high, step));
@@ -38,7 +38,7 @@ const WORDS = words('high', 'low', 'step', 'out', 'count');
 /** out u16. */
 export const u16 = defineFunction(WORDS, (body, of) =>
   eachWord(body, of, (word, index) => {
-    body.storeLow(2, i32.add(of.out, i32.shl(index, i32.const(1))), word);
+    body.storeLow(2, i32.add(of.out, i32.shl(index, 1)), word);
     return i32.const(0);
   }),
 );
@@ -46,8 +46,8 @@ export const u16 = defineFunction(WORDS, (body, of) =>
 /** Words of bf16 above 0 and finite; out f32. */
 export const scales = defineFunction(WORDS, (body, of) =>
   eachWord(body, of, (word, index) => {
-    body.store(i32.add(of.out, i32.shl(index, i32.const(2))), i32.shl(word, i32.const(16)));
-    return i32.eqz(i32.ltU(offset(word, -1), i32.const(0x7f7f)));
+    body.store(i32.add(of.out, i32.shl(index, 2)), i32.shl(word, 16));
+    return i32.eqz(i32.ltU(offset(word, -1), 0x7f7f));
   }),
 );
 
@@ -55,31 +55,31 @@ export const scales = defineFunction(WORDS, (body, of) =>
 export const halves = defineFunction(WORDS, (body, of) =>
   eachWord(body, of, (word, index) => {
     // As the upper bits of an f32 its exponent is 112 too small; the product is exact, of subnormals too.
-    const magnitude = i32.shl(i32.and(word, i32.const(0x7fff)), i32.const(13));
+    const magnitude = i32.shl(i32.and(word, 0x7fff), 13);
     const scaled = f32.mul(f32.reinterpret(magnitude), f32.const(2 ** 112));
-    const sign = i32.shl(i32.and(word, i32.const(0x8000)), i32.const(16));
-    body.store(i32.add(of.out, i32.shl(index, i32.const(2))), i32.or(i32.reinterpret(scaled), sign));
-    return i32.eq(i32.and(word, i32.const(0x7c00)), i32.const(0x7c00));
+    const sign = i32.shl(i32.and(word, 0x8000), 16);
+    body.store(i32.add(of.out, i32.shl(index, 2)), i32.or(i32.reinterpret(scaled), sign));
+    return i32.eq(i32.and(word, 0x7c00), 0x7c00);
   }),
 );
 
 /** Indices u8 into the codebook; out f32. */
 export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  const all = body.let(i32.const(0));
-  body.range(i32.const(0), count, 1, (index) => {
+  const all = body.let(0);
+  body.range(0, count, 1, (index) => {
     const entry = body.let(i32.load8U(i32.add(from, index)));
     body.set(all, i32.or(all, entry));
-    const value = f32.load(i32.shl(i32.and(entry, i32.const(15)), i32.const(2)), FIXED.codebook);
-    body.store(i32.add(out, i32.shl(index, i32.const(2))), value);
+    const value = f32.load(i32.shl(i32.and(entry, 15), 2), FIXED.codebook);
+    body.store(i32.add(out, i32.shl(index, 2)), value);
   });
-  return i32.ltU(i32.const(15), all);
+  return i32.ltU(15, all);
 });
 
 /** i8; out f32, with room for the next multiple of eight. */
 export const integers = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  body.range(i32.const(0), count, 8, (index) => {
+  body.range(0, count, 8, (index) => {
     const eight = body.let(i16x8.extendLowS(v128.load64Zero(i32.add(from, index))));
-    const to = body.let(i32.add(out, i32.shl(index, i32.const(2))));
+    const to = body.let(i32.add(out, i32.shl(index, 2)));
     body.store(to, f32x4.convertS(i32x4.extendLowS(eight)));
     body.store(to, f32x4.convertS(i32x4.extendHighS(eight)), 16);
   });
@@ -87,8 +87,8 @@ export const integers = defineFunction(words('from', 'out', 'count'), (body, { f
 
 /** i8, a multiple of four of them; out i16. */
 export const wide = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  body.range(i32.const(0), count, 8, (index) => {
+  body.range(0, count, 8, (index) => {
     const values = i16x8.extendLowS(v128.load64Zero(i32.add(from, index)));
-    body.store(i32.add(out, i32.shl(index, i32.const(1))), values);
+    body.store(i32.add(out, i32.shl(index, 1)), values);
   });
 });

@@ -8,6 +8,7 @@ import { applyLinear, type Input, type InputForm, inputOf, type Linear } from '.
 import type { Plan } from './plan.js';
 import { addRows } from './tables.js';
 import { paddedFeatures, type Sequence } from './tiles.js';
+import { GELU_BEFORE } from './used-kernels.js';
 
 /** One thread at work: the kernels of every tile width in the memory, and its own buffers. */
 export interface Thread {
@@ -140,8 +141,7 @@ function finishBlock(thread: Thread, bank: Bank, index: number, unit: Unit): voi
   addNorm(plan, bank, sum, x, middle, block.attendedNorm);
   if (block.wide) {
     apply(bank, scratch, block.wide, middle, wide);
-    const activate = inputOf(block.narrow) === 'f32' ? bank.gelu : bank.geluNear;
-    activate({ x: wide, n: block.wide.rows * bank.tile });
+    bank[GELU_BEFORE[block.narrow.form]]({ x: wide, n: block.wide.rows * bank.tile });
   }
   apply(bank, scratch, block.narrow, wide, sum);
   addNorm(plan, bank, sum, middle, x, block.norm);
@@ -154,23 +154,23 @@ function attend({ plan, scratch }: Thread, bank: Bank, index: number, { sequence
   const { tokens: keys, first } = sequence;
   const [key, value] = [shared.key[index & 1]!, shared.value[index & 1]!];
   const query = first + tile * sequence.tile;
-  const args = {
-    q: shared.query.at + query * headBytes,
-    k: key.at + first * headBytes,
-    v: value.at + first * headBytes,
-    out: scratch.context,
-    scores: scratch.scores,
-    ...{ heads: headsOf(plan, blocks[index]!), keys, tileBytes: sequence.tile * headBytes },
-  };
-  if (!isFixed(blocks[index]!)) bank.attention(args);
-  else
+  const [q, k, v] = [
+    shared.query.at + query * headBytes,
+    key.at + first * headBytes,
+    value.at + first * headBytes,
+  ];
+  const { context: out, scores } = scratch;
+  const [heads, tileBytes] = [headsOf(plan, blocks[index]!), sequence.tile * headBytes];
+  if (!isFixed(blocks[index]!)) bank.attention({ q, k, v, out, scores, heads, keys, tileBytes });
+  else {
+    const queryScales = shared.query.scales + query * scaleBytes;
+    const [keyScales, valueScales] = [key.scales + first * scaleBytes, value.scales + first * scaleBytes];
+    const tileScales = sequence.tile * scaleBytes;
+    // prettier-ignore
     bank.attentionFixed({
-      ...args,
-      queryScales: shared.query.scales + query * scaleBytes,
-      keyScales: key.scales + first * scaleBytes,
-      valueScales: value.scales + first * scaleBytes,
-      scaleBytes: sequence.tile * scaleBytes,
+      q, k, v, queryScales, keyScales, valueScales, out, scores, heads, keys, tileBytes, scaleBytes: tileScales,
     });
+  }
 }
 
 /** y = LayerNorm(a + b). */
@@ -180,7 +180,7 @@ function addNorm(
   a: number,
   b: number,
   y: number,
-  norm: Norm,
+  { gain, bias }: Norm,
 ): void {
-  bank.addNorm({ a, b, y, ...norm, features, epsilon });
+  bank.addNorm({ a, b, y, gain, bias, features, epsilon });
 }

@@ -18,7 +18,9 @@ const placeOf = ({ plan }: Thread, sequence: Sequence, token: number): number =>
 /** Hidden states of one token, [hidden]. */
 export function tokenState(thread: Thread, sequence: Sequence, token: number): Float32Array {
   const at = placeOf(thread, sequence, token);
-  return Float32Array.from({ length: thread.plan.hidden }, (_, i) => thread.f32[at + i * sequence.tile]!);
+  const state = new Float32Array(thread.plan.hidden);
+  for (let i = 0; i < state.length; i++) state[i] = thread.f32[at + i * sequence.tile]!;
+  return state;
 }
 
 /** [tokens, hidden]. */

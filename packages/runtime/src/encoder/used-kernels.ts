@@ -15,6 +15,14 @@ const OF_LAYER: Readonly<Record<LayerForm, readonly KernelName[]>> = {
   int8: ['quantiseInt8', 'spmmInt8'],
 };
 
+/** The GELU before a layer: as exact as the form that the layer reads it in. */
+export const GELU_BEFORE = {
+  dense: 'gelu',
+  f32: 'gelu',
+  q15: 'geluNear',
+  int8: 'geluRough',
+} as const satisfies Record<LayerForm, KernelName>;
+
 const isQuantised = (form: LayerForm): boolean => form === 'q15' || form === 'int8';
 
 /** As forward.ts chooses them. */
@@ -37,7 +45,7 @@ export function usedKernels({ embeddings, blocks, head }: EncoderForms): KernelN
       add(
         isQuantised(attention.query) ? ['quantiseHeads', 'quantiseValues', 'attentionFixed'] : ['attention'],
       );
-    if (wide) add([isQuantised(narrow) ? 'geluNear' : 'gelu']);
+    if (wide) add([GELU_BEFORE[narrow]]);
   }
   if (head) add(OF_LAYER[head.output]);
   if (head?.kind === 'classification') add(OF_LAYER[head.dense]);

@@ -1,10 +1,19 @@
 // Attention in 16-bit fixed point, for encoders whose layers are quantised: products of queries and keys and of weights and
 // values are sums of integers, exact in 32 bits; softmax is in f32. The weights of a query are integers that add up to
 // 32767, give or take half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
-import { defineFunction, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
+import {
+  defineFunction,
+  type Expr,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+  type Operand,
+  v128,
+} from '../wasm/assembler.js';
 import { constant, ROUNDING } from './constants.js';
 import { exp2Lanes } from './exp.js';
-import { count, floats, kernel, multiplyAdd, offset, splatAt, words } from './kernel.js';
+import { count, floats, kernel, multiplyAdd, offset, splatAt, storeAll, words } from './kernel.js';
 import { evenHead } from './quantise-heads.js';
 import { type Attention, largestScores, queriesTogether, sumsOf } from './scores.js';
 
@@ -24,13 +33,13 @@ interface Context extends Attention {
   readonly scaleBytes: Local<'i32'>;
 }
 
-const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, i32x4.splat(i32.const(0)));
+const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
 /** An array over tokens: what two of them have, and what a tile has, in bytes. */
 interface Walk {
   readonly start: Expr<'i32'>;
   readonly pairBytes: number;
-  readonly tileBytes: Expr<'i32'>;
+  readonly tileBytes: Operand<'i32'>;
 }
 
 /** Calls `visit` for every two keys with their addresses in each of two arrays. */
@@ -41,11 +50,11 @@ function eachPair(
 ): void {
   const [a, b] = walks;
   const starts = walks.map(({ start }) => body.let(start));
-  body.range(i32.const(0), keys, tile, (token) => {
-    const inTile = i32.minU(i32.sub(keys, token), i32.const(tile));
-    const pairs = body.let(i32.shrU(offset(inTile, 1), i32.const(1)));
+  body.range(0, keys, tile, (token) => {
+    const inTile = i32.minU(i32.sub(keys, token), tile);
+    const pairs = body.let(i32.shrU(offset(inTile, 1), 1));
     const second = body.let(starts[1]!);
-    const end = i32.add(starts[0]!, i32.mul(pairs, i32.const(a.pairBytes)));
+    const end = i32.add(starts[0]!, i32.mul(pairs, a.pairBytes));
     body.range(starts[0]!, end, a.pairBytes, (first) => {
       visit(first, second);
       body.set(second, offset(second, b.pairBytes));
@@ -78,7 +87,7 @@ function products(
   const row = 4 * shape.tile; // of two features
   const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two
   const units = vectors.map((i) => body.let(f32x4.mul(v128.load(queryScales, 16 * i), root)));
-  const end = body.let(i32.add(c.scores, i32.mul(c.keys, i32.const(16 * vectors.length))));
+  const end = body.let(i32.add(c.scores, i32.mul(c.keys, 16 * vectors.length)));
   const out = body.let(c.scores);
   eachPair(c, [walk(c, k, 8), scaleWalk(c, keyScales)], (from, scale) => {
     const sums = [zeros(c), zeros(c)];
@@ -109,7 +118,7 @@ function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v12
   const bytes = 16 * vectors.length;
   const { largest } = largestScores(c);
   const sums = sumsOf(c, floats(0));
-  const inScores: Walk = { start: scores, pairBytes: 2 * bytes, tileBytes: i32.const(bytes * c.shape.tile) };
+  const inScores: Walk = { start: scores, pairBytes: 2 * bytes, tileBytes: bytes * c.shape.tile };
   eachPair(c, [inScores, scaleWalk(c, valueScales)], (at, scale) => {
     for (const j of [0, 1]) {
       const unit = body.let(splatAt(scale, 4 * j));
@@ -134,7 +143,7 @@ function largestScale(
 ): Local<'v128'> {
   const at = body.let(scales);
   const largest = body.let(floats(0));
-  body.range(i32.const(0), keys, tile, () => {
+  body.range(0, keys, tile, () => {
     for (let token = 0; token < tile; token += 4)
       body.set(largest, f32x4.pmax(largest, v128.load(at, 4 * token)));
     body.set(at, i32.add(at, scaleBytes));
@@ -147,17 +156,18 @@ function largestScale(
 function weigh(c: Context, factors: readonly Expr<'v128'>[]): void {
   const { body, vectors, scores, keys } = c;
   const madd = multiplyAdd(c.fused);
-  const low = body.let(i32x4.splat(i32.const(0xffff)));
+  const low = body.let(i32x4.splat(0xffff));
   const bytes = 32 * vectors.length;
-  const pairs = i32.shrU(offset(keys, 1), i32.const(1));
+  const pairs = i32.shrU(offset(keys, 1), 1);
   const out = body.let(scores);
-  body.range(scores, i32.add(scores, i32.mul(pairs, i32.const(bytes))), bytes, (at) => {
-    for (const i of vectors) {
+  body.range(scores, i32.add(scores, i32.mul(pairs, bytes)), bytes, (at) => {
+    const pairsOf = vectors.map((i) => {
       const [even, odd] = [0, 1].map((j) =>
         madd(v128.load(at, 16 * (j * vectors.length + i)), factors[i]!, constant(ROUNDING)),
       );
-      body.store(out, v128.or(v128.and(even!, low), i32x4.shl(odd!, 16)), 16 * i);
-    }
+      return v128.or(v128.and(even!, low), i32x4.shl(odd!, 16));
+    });
+    storeAll(body, out, pairsOf);
     body.set(out, offset(out, bytes / 2));
   });
 }
@@ -169,7 +179,7 @@ function sums(c: Context, v: Expr<'i32'>, out: Expr<'i32'>, unit: Expr<'v128'>, 
   const weights: Walk = {
     start: c.scores,
     pairBytes: 16 * vectors.length,
-    tileBytes: i32.const(8 * vectors.length * shape.tile),
+    tileBytes: 8 * vectors.length * shape.tile,
   };
   eachPair(c, [walk(c, v, 4), weights], (value, weight) => {
     const two = lanes.map((_, feature) => body.let(splatAt(value, 2 * feature * shape.tile)));
@@ -200,7 +210,7 @@ export const attentionFixed = kernel({
       const { q, k, v, queryScales, keyScales, valueScales, out } = params;
       const headBytes = 2 * evenHead(shape) * tile;
       const unit = body.let(floats(0));
-      body.range(i32.const(0), heads, 1, () => {
+      body.range(0, heads, 1, () => {
         const most = largestScale(c, valueScales);
         body.set(unit, f32x4.mul(most, floats(1 / TOTAL)));
         for (let first = 0; first < tile; first += 4 * vectors.length) {

@@ -18,8 +18,8 @@ function tokenAt(
   of: Expr<'i32'>,
   token: Local<'i32'>,
 ): Local<'i32'> {
-  const block = i32.mul(i32.shrU(token, i32.const(Math.log2(tile))), tileBytes);
-  const within = i32.shl(i32.and(token, i32.const(tile - 1)), i32.const(2));
+  const block = i32.mul(i32.shrU(token, Math.log2(tile)), tileBytes);
+  const within = i32.shl(i32.and(token, tile - 1), 2);
   return body.let(i32.add(of, i32.add(block, within)));
 }
 
@@ -32,7 +32,7 @@ function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
   const row = 4 * shape.tile;
   const scale = body.let(floats(1 / Math.sqrt(shape.headSize)));
   const out = body.let(c.scores);
-  body.range(i32.const(0), c.evenKeys, 2, (key) => {
+  body.range(0, c.evenKeys, 2, (key) => {
     const sums = [zeros(c), zeros(c)];
     const from = tokenAt(c, k, key);
     const query = body.let(q);
@@ -83,7 +83,7 @@ function means(
   const row = 4 * shape.tile;
   const sums = count(features).map(() => zeros(c));
   const weight = body.let(c.scores);
-  body.range(i32.const(0), c.evenKeys, 2, (key) => {
+  body.range(0, c.evenKeys, 2, (key) => {
     const from = tokenAt(c, v, key);
     for (const j of [0, 1]) {
       const values = sums.map((_, feature) => body.let(splatAt(from, 4 * j + feature * row)));
@@ -108,11 +108,11 @@ export const attention = kernel({
     defineFunction(PARAMS, (body, { q, k, v, out, scores, heads, keys, tileBytes }) => {
       const { tile, headSize } = shape;
       const row = 4 * tile;
-      const evenKeys = body.let(i32.and(offset(keys, 1), i32.const(-2)));
+      const evenKeys = body.let(i32.and(offset(keys, 1), -2));
       const vectors = count(queriesTogether(shape) / 4);
       const c: Context = { body, shape, fused, vectors, scores, keys, evenKeys, tileBytes };
-      const end = i32.mul(heads, i32.const(headSize * row));
-      body.range(i32.const(0), end, headSize * row, (head) => {
+      const end = i32.mul(heads, headSize * row);
+      body.range(0, end, headSize * row, (head) => {
         for (let first = 0; first < row; first += 16 * vectors.length) {
           const queries = body.let(offset(i32.add(q, head), first));
           products(c, queries, i32.add(k, head));
@@ -120,7 +120,7 @@ export const attention = kernel({
           const value = body.let(i32.add(v, head));
           const to = body.let(offset(i32.add(out, head), first));
           const even = headSize - (headSize % 2);
-          body.range(i32.const(0), i32.const(even * row), 2 * row, (at) => {
+          body.range(0, even * row, 2 * row, (at) => {
             means(c, i32.add(value, at), body.let(i32.add(to, at)), 2, factors);
           });
           if (even < headSize) means(c, offset(value, even * row), offset(to, even * row), 1, factors);

@@ -1,5 +1,5 @@
 // Constants of the polynomials, read from the start of the memory: a load is cheaper there than an immediate vector.
-import { type Expr, i32, v128 } from '../wasm/assembler.js';
+import { type Expr, v128 } from '../wasm/assembler.js';
 
 /** exp(x) on [-ln 2 / 2, ln 2 / 2]: 1 + x + ... + x^6/720 (Taylor), highest power first. */
 export const EXP = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1];
@@ -31,6 +31,12 @@ export const NEAR_GELU_R = [
   -1.03996032e-9,
 ];
 
+/** The same to 5e-4. */
+export const ROUGH_GELU_LIMIT = 3.6;
+export const ROUGH_GELU_R = [
+  3.96831512e-1, -6.30239283e-2, 8.01732989e-3, -6.45379105e-4, 2.8948452e-5, -5.45895258e-7,
+];
+
 /** 2^x on [-1/2, 1/2] within 2.6e-6 of itself; lowest power first (scripts/runtime_polynomials.py). */
 export const EXP2 = [0.99999925, 0.69312152, 0.24024763, 0.05591934, 0.00956979];
 export const EXP2_LOWEST = -126; // 2^-126 is still a normal float
@@ -50,6 +56,9 @@ const CONSTANTS = [
     NEAR_GELU_LIMIT,
     -NEAR_GELU_LIMIT,
     ...NEAR_GELU_R,
+    ROUGH_GELU_LIMIT,
+    -ROUGH_GELU_LIMIT,
+    ...ROUGH_GELU_R,
     ...EXP2,
     EXP2_LOWEST,
   ]),
@@ -64,7 +73,7 @@ export const CONSTANT_BYTES = 512;
 export function constant(value: number): Expr<'v128'> {
   const index = CONSTANTS.indexOf(value);
   if (index < 0) throw new RangeError(`${value} is not in the table of constants`);
-  return v128.load32Splat(i32.const(START + 4 * index));
+  return v128.load32Splat(START + 4 * index);
 }
 
 export function writeConstants(memory: WebAssembly.Memory): void {

@@ -31,7 +31,7 @@ const gather =
   ) =>
   (shape: Shape) =>
     defineFunction(PARAMS, (body, params) => {
-      const end = i32.add(params.rows, i32.shl(params.tokens, i32.const(2)));
+      const end = i32.add(params.rows, i32.shl(params.tokens, 2));
       const first = body.let(params.y);
       body.range(params.rows, end, 4, (at) => {
         const out = body.let(first);
@@ -57,7 +57,7 @@ const gatherTwin =
  */
 export const gatherF32 = kernel({
   wasm: gather((body, shape, { table, features }, { row, out }) => {
-    const bytes = body.let(i32.shl(features, i32.const(2)));
+    const bytes = body.let(i32.shl(features, 2));
     const from = body.let(i32.add(table, i32.mul(row, bytes)));
     body.range(from, i32.add(from, bytes), 4, (at) => {
       addTo(body, shape, out, f32.load(at));
@@ -70,7 +70,7 @@ export const gatherF32 = kernel({
 export const gatherInt8 = kernel({
   wasm: gather((body, shape, { table, scales, features }, { row, out }) => {
     const from = body.let(i32.add(table, i32.mul(row, features)));
-    const scale = body.let(f32.load(i32.add(scales, i32.shl(row, i32.const(2)))));
+    const scale = body.let(f32.load(i32.add(scales, i32.shl(row, 2))));
     body.range(from, i32.add(from, features), 1, (at) => {
       addTo(body, shape, out, f32.mul(f32.convertS(i32.load8S(at)), scale));
     });
@@ -87,20 +87,20 @@ export const gatherInt8 = kernel({
  */
 export const gatherInt4 = kernel({
   wasm: gather((body, shape, { table, scales, features, group }, { row, out }) => {
-    const bytes = body.let(i32.shrU(offset(features, 1), i32.const(1)));
-    const groups = body.let(i32.divU(i32.sub(i32.add(features, group), i32.const(1)), group));
+    const bytes = body.let(i32.shrU(offset(features, 1), 1));
+    const groups = body.let(i32.divU(i32.sub(i32.add(features, group), 1), group));
     const from = body.let(i32.add(table, i32.mul(row, bytes)));
-    const scale = body.let(i32.add(scales, i32.mul(i32.mul(row, groups), i32.const(4))));
+    const scale = body.let(i32.add(scales, i32.mul(i32.mul(row, groups), 4)));
     const left = body.let(group);
-    body.range(i32.const(0), features, 1, (feature) => {
-      const byte = i32.load8U(i32.add(from, i32.shrU(feature, i32.const(1))));
-      const shift = i32.shl(i32.and(feature, i32.const(1)), i32.const(2));
-      const value = i32.sub(i32.and(i32.shrU(byte, shift), i32.const(15)), i32.const(8));
+    body.range(0, features, 1, (feature) => {
+      const byte = i32.load8U(i32.add(from, i32.shrU(feature, 1)));
+      const shift = i32.shl(i32.and(feature, 1), 2);
+      const value = i32.sub(i32.and(i32.shrU(byte, shift), 15), 8);
       addTo(body, shape, out, f32.mul(f32.convertS(value), f32.load(scale)));
       // After the last feature of a group, the next scale and a full group again.
       body.set(left, offset(left, -1));
       const done = body.let(i32.eqz(left));
-      body.set(scale, i32.add(scale, i32.shl(done, i32.const(2))));
+      body.set(scale, i32.add(scale, i32.shl(done, 2)));
       body.set(left, i32.add(left, i32.mul(done, group)));
     });
   }),

@@ -1,7 +1,7 @@
 // The outer loops that both int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks at a time, converted to
 // f32 at the row's end. Sixteen tokens in one pass: more would not fit the registers.
 import { type Body, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
-import { count, multiplyAdd, offset, type Shape, splatAt, type Views, words } from './kernel.js';
+import { count, multiplyAdd, offset, type Shape, splatAt, storeAll, type Views, words } from './kernel.js';
 
 /** Blocks that are added together. */
 export const BLOCKS_TOGETHER = 2;
@@ -27,11 +27,11 @@ export function int8Rows(
 ): void {
   const madd = multiplyAdd(fused);
   const row = 4 * tile;
-  const shift = i32.const(Math.log2(bytes.features));
+  const shift = Math.log2(bytes.features);
   const step = BLOCKS_TOGETHER * bytes.values;
-  const pass = Math.min(tile, 16);
-  body.range(y, i32.add(y, i32.mul(rows, i32.const(row))), row, (out) => {
-    const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(i32.load16U(counts), i32.const(step))));
+  const pass = Math.min(tile, 32);
+  body.range(y, i32.add(y, i32.mul(rows, row)), row, (out) => {
+    const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(i32.load16U(counts), step)));
     const column = body.let(columns);
     for (let first = 0; first < tile; first += pass) {
       body.set(column, columns);
@@ -47,11 +47,9 @@ export function int8Rows(
       });
       const scale = body.let(splatAt(scales));
       const added = body.let(splatAt(bias));
-      sums.forEach((sum, i) => {
-        const place = 4 * first + 16 * i;
-        const unit = f32x4.mul(scale, v128.load(tokenScales, place));
-        body.store(out, madd(f32x4.convertS(sum), unit, added), place);
-      });
+      const units = sums.map((_, i) => v128.load(tokenScales, 4 * first + 16 * i));
+      const results = sums.map((sum, i) => madd(f32x4.convertS(sum), f32x4.mul(scale, units[i]!), added));
+      storeAll(body, out, results, 4 * first);
     }
     body.set(columns, column);
     body.set(values, end);

@@ -1,10 +1,11 @@
 // What a kernel is: a function over one linear memory, emitted for a shape, with a naive twin in TypeScript over the
 // same memory. The twin is what the tests and the self-test compare with, and what runs where there is no SIMD.
 import {
+  type Body,
   type Expr,
-  f32,
   f32x4,
   i32,
+  type Local,
   type Params,
   relaxed,
   v128,
@@ -71,11 +72,60 @@ export const multiplyAdd =
 export const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
 
 /** `a + bytes`. */
-export const offset = (a: Expr<'i32'>, bytes: number): Expr<'i32'> =>
-  bytes === 0 ? a : i32.add(a, i32.const(bytes));
+export const offset = (a: Expr<'i32'>, bytes: number): Expr<'i32'> => (bytes === 0 ? a : i32.add(a, bytes));
+
+/**
+ * Stores vectors side by side from `address + bytes` on, all computed first: where an engine joins neighbours to wider vectors
+ * (V8's revectorization), nothing may be read between their stores.
+ */
+export function storeAll(
+  body: Body,
+  address: Expr<'i32'>,
+  vectors: readonly Expr<'v128'>[],
+  bytes = 0,
+): void {
+  const lanes = vectors.map((vector) => body.let(vector));
+  lanes.forEach((lane, i) => {
+    body.store(address, lane, bytes + 16 * i);
+  });
+}
+
+/** Sums whose operands fit the registers beside them, and how many sums have a block of their own where there are more. */
+const [FIT, FEW] = [4, 2];
+
+/**
+ * Adds to sums, where they are many in basic blocks for a few of them: where `sure`, which is never zero. The compiler of Node 20
+ * loads all that a basic block reads before it computes, and would spill the operands of many sums.
+ */
+export function eachFew(
+  body: Body,
+  sure: Expr<'i32'>,
+  sums: readonly Local<'v128'>[],
+  add: (sum: Local<'v128'>, index: number) => void,
+): void {
+  if (sums.length <= FIT) sums.forEach(add);
+  else
+    for (let first = 0; first < sums.length; first += FEW)
+      body.when(sure, () => {
+        sums.slice(first, first + FEW).forEach((sum, i) => {
+          add(sum, first + i);
+        });
+      });
+}
+
+/** Stores 1 / x of vectors side by side. */
+export function storeReciprocals(
+  body: Body,
+  address: Expr<'i32'>,
+  vectors: readonly Expr<'v128'>[],
+  bytes: number,
+): void {
+  const reciprocals = vectors.map((vector) => f32x4.div(floats(1), vector));
+  storeAll(body, address, reciprocals, bytes);
+}
 
 /** A float in all four lanes. */
-export const floats = (value: number): Expr<'v128'> => f32x4.splat(f32.const(value));
+export const floats = (value: number): Expr<'v128'> => f32x4.const(new Float32Array(4).fill(value));
 
 /** The number at `address + bytes` in all four lanes. */
 export const splatAt = (address: Expr<'i32'>, bytes = 0): Expr<'v128'> => v128.load32Splat(address, bytes);

@@ -1,7 +1,17 @@
 // LayerNorm over the features of each token, of a sum or of one array: y = (s - mean) / sqrt(variance + epsilon) * gain +
 // bias. Mean first, then variance about it, which loses no digits where the mean is large.
 import { defineFunction, type Expr, f32, f32x4, i32, v128 } from '../wasm/assembler.js';
-import { floats, kernel, multiplyAdd, offset, type Shape, splatAt, type Views, words } from './kernel.js';
+import {
+  floats,
+  kernel,
+  multiplyAdd,
+  offset,
+  type Shape,
+  splatAt,
+  storeAll,
+  type Views,
+  words,
+} from './kernel.js';
 
 const PARAMS = { ...words('a', 'b', 'y', 'gain', 'bias', 'features'), epsilon: 'f32' } as const;
 
@@ -11,24 +21,22 @@ export const addNorm = kernel({
     defineFunction(PARAMS, (body, { a, b, y, gain, bias, features, epsilon }) => {
       const madd = multiplyAdd(fused);
       const row = 4 * tile;
-      const bytes = body.let(i32.mul(features, i32.const(row)));
+      const bytes = body.let(i32.mul(features, row));
       const share = body.let(f32x4.splat(f32.div(f32.const(1), f32.convertU(features))));
-      const zero = i32.const(0);
+
       for (let first = 0; first < row; first += 32) {
         const halves = [first, first + 16];
         const at = (array: Expr<'i32'>, place: Expr<'i32'>, half: number): Expr<'v128'> =>
           v128.load(i32.add(array, place), half);
         const sums = halves.map(() => body.let(floats(0)));
-        body.range(zero, bytes, row, (place) => {
-          halves.forEach((half, i) => {
-            const value = body.let(f32x4.add(at(a, place, half), at(b, place, half)));
-            body.set(sums[i]!, f32x4.add(sums[i]!, value));
-            body.store(i32.add(y, place), value, half);
-          });
+        body.range(0, bytes, row, (place) => {
+          const values = halves.map((half) => body.let(f32x4.add(at(a, place, half), at(b, place, half))));
+          values.forEach((value, i) => body.set(sums[i]!, f32x4.add(sums[i]!, value)));
+          storeAll(body, i32.add(y, place), values, first);
         });
         const means = sums.map((sum) => body.let(f32x4.mul(sum, share)));
         const squares = halves.map(() => body.let(floats(0)));
-        body.range(zero, bytes, row, (place) => {
+        body.range(0, bytes, row, (place) => {
           halves.forEach((half, i) => {
             const value = body.let(f32x4.sub(at(y, place, half), means[i]!));
             body.set(squares[i]!, madd(value, value, squares[i]!));
@@ -38,12 +46,13 @@ export const addNorm = kernel({
           body.let(f32x4.div(floats(1), f32x4.sqrt(f32x4.add(f32x4.mul(sum, share), f32x4.splat(epsilon))))),
         );
         const [gains, biases] = [body.let(gain), body.let(bias)];
-        body.range(zero, bytes, row, (place) => {
+        body.range(0, bytes, row, (place) => {
           const [scale, start] = [body.let(splatAt(gains)), body.let(splatAt(biases))];
-          halves.forEach((half, i) => {
+          const values = halves.map((half, i) => {
             const value = f32x4.mul(f32x4.sub(at(y, place, half), means[i]!), factors[i]!);
-            body.store(i32.add(y, place), madd(value, scale, start), half);
+            return madd(value, scale, start);
           });
+          storeAll(body, i32.add(y, place), values, first);
           for (const pointer of [gains, biases]) body.set(pointer, offset(pointer, 4));
         });
       }

@@ -6,7 +6,7 @@ import { attentionFixed } from './attention-fixed.js';
 import { denseF32 } from './dense-f32.js';
 import { denseOne } from './dense-one.js';
 import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
-import { gelu, geluNear } from './gelu.js';
+import { gelu, geluNear, geluRough } from './gelu.js';
 import { int8Form } from './int8.js';
 import { type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import { addNorm } from './norm.js';
@@ -33,6 +33,7 @@ export const kernelsAt = (levels: Levels) => {
     spmmInt8: int8.spmm,
     gelu,
     geluNear,
+    geluRough,
     addNorm,
     attention,
     quantiseHeads,
@@ -57,6 +58,7 @@ export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
   spmmInt8: 'int8',
   gelu: 'block',
   geluNear: 'block',
+  geluRough: 'block',
   addNorm: 'block',
   attention: 'block',
   quantiseHeads: 'block',
@@ -151,12 +153,13 @@ function banksOf(
   });
 }
 
+/** Calls with named arguments. All are written out, since Node 20 is slow to spread them; what is too many is ignored. */
 function callOf(run: WebAssembly.ExportValue, names: readonly string[]): Run<Params> {
-  const call = run as (...args: number[]) => void;
-  const ordered = new Array<number>(names.length);
-  return (args) => {
-    for (let i = 0; i < ordered.length; i++) ordered[i] = args[names[i]!]!;
-    call(...ordered);
+  const call = run as (...args: (number | undefined)[]) => void;
+  const [a, b, c, d, e, f, g, h, i, j, k, l] = names as string[];
+  return (args: Readonly<Record<string, number>>) => {
+    // prettier-ignore
+    call(args[a!], args[b!], args[c!], args[d!], args[e!], args[f!], args[g!], args[h!], args[i!], args[j!], args[k!], args[l!]);
   };
 }
 

@@ -2,7 +2,18 @@
 // TOKEN_LENGTH: a product of two heads then fits 32 bits.
 import { type Body, defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
-import { count, floats, kernel, type Kernel, multiplyAdd, offset, type Shape, words } from './kernel.js';
+import {
+  count,
+  floats,
+  kernel,
+  type Kernel,
+  multiplyAdd,
+  offset,
+  type Shape,
+  storeAll,
+  storeReciprocals,
+  words,
+} from './kernel.js';
 import { LEAST, roundToEven, TOKEN_LENGTH } from './quantise-q15.js';
 
 const PARAMS = words('x', 'q', 'scales', 'heads');
@@ -28,9 +39,9 @@ const quantise =
       const { tile, headSize } = shape;
       const madd = multiplyAdd(fused);
       const row = 4 * tile;
-      const bits = body.let(i32x4.splat(i32.const(ROUNDING_BITS)));
-      const head = body.let(i32.const(0));
-      const end = body.let(i32.mul(heads, i32.const(headSize * row)));
+      const bits = body.let(i32x4.splat(ROUNDING_BITS));
+      const head = body.let(0);
+      const end = body.let(i32.mul(heads, headSize * row));
       const to = body.let(q);
       body.range(head, end, headSize * row, (start) => {
         for (let first = 0; first < tile; first += 8) {
@@ -45,9 +56,7 @@ const quantise =
           const factors = squares.map((sum) =>
             body.let(f32x4.div(floats(TOKEN_LENGTH), f32x4.pmax(f32x4.sqrt(sum), floats(LEAST)))),
           );
-          factors.forEach((factor, i) =>
-            body.store(scales, f32x4.div(floats(1), factor), 4 * first + 16 * i),
-          );
+          storeReciprocals(body, scales, factors, 4 * first);
           const integers = (at: Expr<'i32'>, feature: number): Expr<'v128'>[] =>
             factors.map((factor, i) =>
               i32x4.sub(madd(v128.load(at, feature * row + 16 * i), factor, constant(ROUNDING)), bits),
@@ -59,7 +68,7 @@ const quantise =
             body.set(out, offset(out, 4 * tile));
           });
           if (whole < headSize) {
-            const zero = i32x4.splat(i32.const(0));
+            const zero = floats(0);
             store(tile)(body, out, integers(offset(from, whole * row), 0), [zero, zero], first);
           }
         }
@@ -90,10 +99,9 @@ const quantiseTwin =
 /** x f32 [heads, head size, tile] -> q i16 [heads, features / 2, tile, 2], features even; scales f32 [heads, tile]. */
 export const quantiseHeads = kernel({
   wasm: quantise(() => (body, out, even, odd, first) => {
-    const low = body.let(i32x4.splat(i32.const(0xffff)));
-    even.forEach((lanes, i) => {
-      body.store(out, v128.or(v128.and(lanes, low), i32x4.shl(odd[i]!, 16)), 4 * first + 16 * i);
-    });
+    const low = body.let(i32x4.splat(0xffff));
+    const pairs = even.map((lanes, i) => v128.or(v128.and(lanes, low), i32x4.shl(odd[i]!, 16)));
+    storeAll(body, out, pairs, 4 * first);
   }),
   twin: quantiseTwin((feature, token, tile) => 2 * ((feature >> 1) * tile + token) + (feature & 1)),
 });

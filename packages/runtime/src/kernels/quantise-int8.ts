@@ -11,7 +11,18 @@ import {
   v128,
 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
-import { count, floats, kernel, type Kernel, multiplyAdd, type Shape, type Views, words } from './kernel.js';
+import {
+  count,
+  floats,
+  kernel,
+  type Kernel,
+  multiplyAdd,
+  type Shape,
+  storeAll,
+  storeReciprocals,
+  type Views,
+  words,
+} from './kernel.js';
 import { roundToEven } from './quantise-q15.js';
 
 export const INT8_OFFSET = 64;
@@ -23,23 +34,23 @@ type Quantise = Kernel<typeof PARAMS>;
 
 /** Zeros the features that fill up the last block of four; x has room for them. */
 function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: number): void {
-  const blocks = i32.shrU(i32.add(features, i32.const(3)), i32.const(2));
-  body.range(features, i32.shl(blocks, i32.const(2)), 1, (feature) => {
-    const at = body.let(i32.add(x, i32.mul(feature, i32.const(4 * tile))));
+  const blocks = i32.shrU(i32.add(features, 3), 2);
+  body.range(features, i32.shl(blocks, 2), 1, (feature) => {
+    const at = body.let(i32.add(x, i32.mul(feature, 4 * tile)));
     for (let token = 0; token < tile; token += 4) body.store(at, floats(0), 4 * token);
   });
 }
 
 /**
- * The forward kernel: `store` writes a block of four tokens, given its four features as i32 lanes, 1 to 127; `first` is the
- * first of the tokens. A block of all tokens has `blockBytes` in q.
+ * The forward kernel: `store` writes a block of eight tokens, given its four features as i32 lanes in two vectors each, 1 to
+ * 127; `first` is the first of the tokens. A block of all tokens has `blockBytes` in q.
  */
 const quantise = (
   blockBytes: (tile: number) => number,
   store: (
     body: Body,
     out: Expr<'i32'>,
-    features: readonly Expr<'v128'>[],
+    features: readonly (readonly Expr<'v128'>[])[],
     first: number,
     tile: number,
   ) => void,
@@ -49,8 +60,8 @@ const quantise = (
       const madd = multiplyAdd(fused);
       const row = 4 * tile;
       fillBlock(body, x, features, tile);
-      const end = body.let(i32.add(x, i32.mul(features, i32.const(row))));
-      const bits = body.let(i32x4.splat(i32.const(ROUNDING_BITS - INT8_OFFSET)));
+      const end = body.let(i32.add(x, i32.mul(features, row)));
+      const bits = body.let(i32x4.splat(ROUNDING_BITS - INT8_OFFSET));
       for (let first = 0; first < tile; first += 8) {
         const halves = [first, first + 4];
         const largest = halves.map(() => body.let(floats(LEAST)));
@@ -60,17 +71,17 @@ const quantise = (
           });
         });
         const factors = largest.map((value) => body.let(f32x4.div(floats(LARGEST), value)));
-        factors.forEach((factor, i) => body.store(scales, f32x4.div(floats(1), factor), 4 * halves[i]!));
+        storeReciprocals(body, scales, factors, 4 * first);
         const out = body.let(q);
         body.range(x, end, 4 * row, (at) => {
-          halves.forEach((half, i) => {
-            const lanes = count(4).map((feature) => {
-              const lanes = v128.load(at, feature * row + 4 * half);
-              return i32x4.sub(madd(lanes, factors[i]!, constant(ROUNDING)), bits);
-            });
-            store(body, out, lanes, half, tile);
-          });
-          body.set(out, i32.add(out, i32.const(blockBytes(tile))));
+          const lanes = count(4).map((feature) =>
+            halves.map((half, i) => {
+              const x = v128.load(at, feature * row + 4 * half);
+              return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
+            }),
+          );
+          store(body, out, lanes, first, tile);
+          body.set(out, i32.add(out, blockBytes(tile)));
         });
       }
     });
@@ -96,14 +107,29 @@ function quantiseTwin(
   }
 }
 
-const or = (a: Expr<'v128'>, b: Expr<'v128'>): Expr<'v128'> => v128.or(a, b);
+/** Stores two vectors, each of all features of its tokens: those of feature i by `bits` * i bits to the left. */
+function storeFeatures(
+  body: Body,
+  out: Expr<'i32'>,
+  features: readonly (readonly Expr<'v128'>[])[],
+  bits: number,
+  bytes: number,
+): void {
+  const shifted = features.map((lanes, i) => lanes.map((of) => i32x4.shl(of, bits * i)));
+  storeAll(
+    body,
+    out,
+    shifted.reduce((all, lanes) => all.map((of, i) => v128.or(of, lanes[i]!))),
+    bytes,
+  );
+}
 
 /** x f32 [features, tile] -> q u8 [features / 4, tile, 4], scales f32 [tile]: what one unit is worth. */
 export const quantiseInt8 = kernel({
   wasm: quantise(
     (tile) => 4 * tile,
     (body, out, features, first) => {
-      body.store(out, features.map((lanes, i) => i32x4.shl(lanes, 8 * i)).reduce(or), 4 * first);
+      storeFeatures(body, out, features, 8, 4 * first);
     },
   ),
   twin: (shape) => (memory, args) => {
@@ -118,10 +144,8 @@ export const quantiseInt8Pairs = kernel({
   wasm: quantise(
     (tile) => 8 * tile,
     (body, out, features, first, tile) => {
-      for (const pair of [0, 1]) {
-        const lanes = or(features[2 * pair]!, i32x4.shl(features[2 * pair + 1]!, 16));
-        body.store(out, lanes, 4 * (pair * tile + first));
-      }
+      for (const pair of [0, 2])
+        storeFeatures(body, out, features.slice(pair, pair + 2), 16, 4 * ((pair / 2) * tile + first));
     },
   ),
   twin: (shape) => (memory, args) => {

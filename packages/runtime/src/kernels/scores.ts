@@ -28,7 +28,7 @@ export const sumsOf = ({ body, vectors }: Attention, zero: Expr<'v128'>): readon
 /** The largest score of every query, and the address after the last key's. */
 export function largestScores({ body, vectors, scores, keys }: Attention) {
   const bytes = 16 * vectors.length;
-  const end = body.let(i32.add(scores, i32.mul(keys, i32.const(bytes))));
+  const end = body.let(i32.add(scores, i32.mul(keys, bytes)));
   const largest = vectors.map((i) => body.let(v128.load(scores, 16 * i)));
   body.range(scores, end, bytes, (at) => {
     for (const i of vectors) body.set(largest[i]!, f32x4.pmax(largest[i]!, v128.load(at, 16 * i)));

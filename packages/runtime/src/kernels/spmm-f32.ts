@@ -17,11 +17,11 @@ export const spmmF32 = kernel({
       (body, { values, columns, counts, x, y, rows, bias }) => {
         const madd = multiplyAdd(fused);
         const row = 4 * tile;
-        const shift = i32.const(Math.log2(row));
+        const shift = Math.log2(row);
         body.range(y, i32.add(y, i32.shl(rows, shift)), row, (out) => {
           const start = body.let(splatAt(bias));
           const sums = count(tile / 4).map(() => body.let(start));
-          const end = i32.add(values, i32.shl(i32.load16U(counts), i32.const(Math.log2(4 * UNROLL))));
+          const end = i32.add(values, i32.shl(i32.load16U(counts), Math.log2(4 * UNROLL)));
           body.range(values, end, 4 * UNROLL, (at) => {
             for (let u = 0; u < UNROLL; u++) {
               const from = body.let(i32.add(x, i32.shl(i32.load16U(columns, 2 * u), shift)));

@@ -1,13 +1,13 @@
 // y = W x + b of blocks of 1x4 in int8, by the relaxed dot product of bytes: i16 sums of two products each for two blocks, added,
 // then widened by a dot product with ones. (The fused form that adds to i32 gives wrong numbers on Node 20.) Activations
 // have 7 bits, offset by 64 so that they are positive, and blocks stand in pairs whose weights are small enough
-// (MOST_TOGETHER): no sum leaves i16, and the result is exact on every machine.
-import { defineFunction, i16x8, i32, i32x4, relaxed, v128 } from '../wasm/assembler.js';
+// (LARGEST_SUM): no sum leaves i16, and the result is exact on every machine.
+import { defineFunction, i16x8, i32x4, relaxed, v128 } from '../wasm/assembler.js';
 import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
-import { kernel, splatAt } from './kernel.js';
+import { eachFew, kernel, splatAt } from './kernel.js';
 
-/** Most that the magnitudes of the weights of a sum may add up to: 127 times it is still an i16. */
-export const MOST_TOGETHER = 258;
+/** Most that the positive weights of a sum may add up to, and the negative ones: 127 times it is still an i16. */
+export const LARGEST_SUM = 258;
 
 /**
  * values i8 [blocks, 4]; columns u16 [blocks], of the block; counts u16 [rows], in pairs of blocks; x u8 [columns / 4, tile, 4]; y
@@ -17,11 +17,11 @@ export const MOST_TOGETHER = 258;
 export const spmmInt8 = kernel({
   wasm: (shape, fused) =>
     defineFunction(INT8_PARAMS, (body, params) => {
-      const ones = body.let(i16x8.splat(i32.const(1)));
+      const ones = body.let(i16x8.splat(1));
       const bytes = { values: 4, features: 4 * shape.tile };
       int8Rows(body, shape, fused, params, bytes, (value, from, sums) => {
         const weights = from.map((_, block) => body.let(splatAt(value, 4 * block)));
-        sums.forEach((sum, i) => {
+        eachFew(body, params.rows, sums, (sum, i) => {
           const products = from.map((at, block) => relaxed.dotI8x16(weights[block]!, v128.load(at, 16 * i)));
           body.set(sum, i32x4.add(sum, i32x4.dot(products.reduce(i16x8.add), ones)));
         });

@@ -1,7 +1,7 @@
 // y = W x + b of a sparse W in 16-bit fixed point: products rounded to 16 bits, sums that wrap around, converted to f32 at
 // the end of a row. Rows and tokens come normalised (see q15.ts) so that no sum leaves the range.
-import { defineFunction, type Expr, f32x4, i16x8, i32, i32x4, relaxed, v128 } from '../wasm/assembler.js';
-import { count, kernel, multiplyAdd, offset, splatAt, words } from './kernel.js';
+import { defineFunction, f32x4, i16x8, i32, i32x4, relaxed, v128 } from '../wasm/assembler.js';
+import { count, kernel, multiplyAdd, offset, splatAt, storeAll, words } from './kernel.js';
 import { UNROLL } from './spmm-f32.js';
 
 /**
@@ -15,11 +15,11 @@ export const spmmQ15 = kernel({
       (body, { entries, counts, x, y, rows, scales, tokenScales, bias }) => {
         const madd = multiplyAdd(fused);
         const product = fused ? relaxed.q15mulr : i16x8.q15mulrSat;
-        const [row, shift] = [4 * tile, i32.const(Math.log2(2 * tile))];
+        const [row, shift] = [4 * tile, Math.log2(2 * tile)];
         const zero = i32x4.const(0, 0, 0, 0);
-        body.range(y, i32.add(y, i32.mul(rows, i32.const(row))), row, (out) => {
+        body.range(y, i32.add(y, i32.mul(rows, row)), row, (out) => {
           const sums = count(tile / 8).map(() => body.let(zero));
-          const end = i32.add(entries, i32.shl(i32.load16U(counts), i32.const(Math.log2(4 * UNROLL))));
+          const end = i32.add(entries, i32.shl(i32.load16U(counts), Math.log2(4 * UNROLL)));
           body.range(entries, end, 4 * UNROLL, (at) => {
             for (let u = 0; u < UNROLL; u++) {
               const from = body.let(i32.add(x, i32.shl(i32.load16U(at, 4 * u + 2), shift)));
@@ -31,14 +31,11 @@ export const spmmQ15 = kernel({
           });
           const scale = body.let(splatAt(scales));
           const start = body.let(splatAt(bias));
-          const store = (lanes: Expr<'v128'>, at: number): void => {
-            const unit = f32x4.mul(scale, v128.load(tokenScales, at));
-            body.store(out, madd(f32x4.convertS(lanes), unit, start), at);
-          };
-          sums.forEach((sum, i) => {
-            store(i32x4.extendLowS(sum), 32 * i);
-            store(i32x4.extendHighS(sum), 32 * i + 16);
-          });
+          const lanes = sums.flatMap((sum) => [i32x4.extendLowS(sum), i32x4.extendHighS(sum)]);
+          const results = lanes.map((of, i) =>
+            madd(f32x4.convertS(of), f32x4.mul(scale, v128.load(tokenScales, 16 * i)), start),
+          );
+          storeAll(body, out, results);
           body.set(entries, end);
           body.set(counts, offset(counts, 2));
           body.set(scales, offset(scales, 4));

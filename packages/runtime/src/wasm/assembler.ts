@@ -18,6 +18,9 @@ export interface Expr<T extends ValueType> {
   readonly code: Code;
 }
 
+/** What an instruction takes: a whole number stands for `i32.const` of it. */
+export type Operand<T extends ValueType> = Expr<T> | (T extends 'i32' ? number : never);
+
 /** A parameter or local variable; as an expression it reads the variable. */
 export interface Local<T extends ValueType> extends Expr<T> {
   readonly index: number;
@@ -71,26 +74,29 @@ const section = (id: number, content: Code): Code => [id, sized(content)];
 
 const simd = (opcode: number): readonly number[] => [0xfd, ...unsigned(opcode)];
 
+const codeOf = (operand: Expr<ValueType> | number): Code =>
+  typeof operand === 'number' ? [0x41, ...signed(operand)] : operand.code;
+
 const unary =
   <A extends ValueType, R extends ValueType>(_operand: A, type: R, opcode: readonly number[]) =>
-  (a: Expr<A>): Expr<R> => ({ type, code: [a.code, opcode] });
+  (a: Operand<A>): Expr<R> => ({ type, code: [codeOf(a), opcode] });
 
 const binary =
   <T extends ValueType>(type: T, opcode: readonly number[]) =>
-  (a: Expr<T>, b: Expr<T>): Expr<T> => ({ type, code: [a.code, b.code, opcode] });
+  (a: Operand<T>, b: Operand<T>): Expr<T> => ({ type, code: [codeOf(a), codeOf(b), opcode] });
 
 const load =
   <T extends ValueType>(type: T, opcode: readonly number[], align: number) =>
-  (address: Expr<'i32'>, offset = 0): Expr<T> => ({
+  (address: Operand<'i32'>, offset = 0): Expr<T> => ({
     type,
-    code: [address.code, opcode, align, unsigned(offset)],
+    code: [codeOf(address), opcode, align, unsigned(offset)],
   });
 
 const shift =
   (opcode: number) =>
   (a: Expr<'v128'>, bits: number): Expr<'v128'> => ({
     type: 'v128',
-    code: [a.code, i32.const(bits).code, simd(opcode)],
+    code: [a.code, codeOf(bits), simd(opcode)],
   });
 
 const lane =
@@ -103,7 +109,7 @@ const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
 });
 
 export const i32 = {
-  const: (value: number): Expr<'i32'> => ({ type: 'i32', code: [0x41, ...signed(value)] }),
+  const: (value: number): Expr<'i32'> => ({ type: 'i32', code: codeOf(value) }),
   load: load('i32', [0x28], 2),
   load8S: load('i32', [0x2c], 0),
   load8U: load('i32', [0x2d], 0),
@@ -125,16 +131,13 @@ export const i32 = {
   popcnt: unary('i32', 'i32', [0x69]),
   reinterpret: unary('f32', 'i32', [0xbc]),
   /** The smaller of two unsigned numbers; both are computed twice. */
-  minU: (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => ({
-    type: 'i32',
-    code: [a.code, b.code, a.code, b.code, 0x49, 0x1b], // lt_u, select
-  }),
+  minU: (a: Operand<'i32'>, b: Operand<'i32'>): Expr<'i32'> => select(i32.ltU(a, b), a, b),
 };
 
 /** `a` where `condition` is not zero, otherwise `b`; both are computed. */
-export const select = <T extends ValueType>(condition: Expr<'i32'>, a: Expr<T>, b: Expr<T>): Expr<T> => ({
-  type: a.type,
-  code: [a.code, b.code, condition.code, 0x1b],
+export const select = (condition: Operand<'i32'>, a: Operand<'i32'>, b: Operand<'i32'>): Expr<'i32'> => ({
+  type: 'i32',
+  code: [codeOf(a), codeOf(b), codeOf(condition), 0x1b],
 });
 
 export const f32 = {
@@ -206,6 +209,8 @@ export const i16x8 = {
   extendLowS: unary('v128', 'v128', simd(0x87)),
   /** Wraps around. */
   add: binary('v128', simd(0x8e)),
+  mul: binary('v128', simd(0x95)),
+  maxS: binary('v128', simd(0x98)),
 };
 
 export const i32x4 = {
@@ -213,6 +218,7 @@ export const i32x4 = {
   splat: unary('i32', 'v128', simd(0x11)),
   extractLane: lane('i32', 0x1b),
   ne: binary('v128', simd(0x38)),
+  gtS: binary('v128', simd(0x3b)),
   extendLowS: unary('v128', 'v128', simd(0xa7)),
   extendHighS: unary('v128', 'v128', simd(0xa8)),
   shrU: shift(0xad),
@@ -225,6 +231,7 @@ export const i32x4 = {
 };
 
 export const f32x4 = {
+  const: vectorConst,
   splat: unary('f32', 'v128', simd(0x13)),
   extractLane: lane('f32', 0x1f),
   ne: binary('v128', simd(0x42)),
@@ -286,17 +293,18 @@ const STORE: Record<ValueType, readonly number[]> = {
 export interface Body {
   /** A fresh variable that holds `value` from here on; inside a loop it is set anew in every turn. */
   let<T extends ValueType>(value: Expr<T>): Local<T>;
-  set<T extends ValueType>(variable: Local<T>, value: Expr<T>): void;
+  let(value: Operand<'i32'>): Local<'i32'>;
+  set<T extends ValueType>(variable: Local<T>, value: Operand<T>): void;
   /** Stores `value` at `address + offset` (bytes), in the width of its type. */
   store(address: Expr<'i32'>, value: Expr<ValueType>, offset?: number): void;
   /** Stores the lowest bytes of `value` at `address + offset`. */
-  storeLow(bytes: 1 | 2, address: Expr<'i32'>, value: Expr<'i32'>, offset?: number): void;
+  storeLow(bytes: 1 | 2, address: Expr<'i32'>, value: Operand<'i32'>, offset?: number): void;
   /** As long as `condition` is not zero, asked before every turn. */
   while(condition: Expr<'i32'>, statements: () => void): void;
   /** Where `condition` is not zero. */
   when(condition: Expr<'i32'>, statements: () => void): void;
   /** For i = from; i < to; i += step, compared as unsigned. `to + step` must not pass 2^32. */
-  range(from: Expr<'i32'>, to: Expr<'i32'>, step: number, statements: (i: Local<'i32'>) => void): void;
+  range(from: Operand<'i32'>, to: Operand<'i32'>, step: number, statements: (i: Local<'i32'>) => void): void;
 }
 
 export type Params = Readonly<Record<string, ValueType>>;
@@ -327,20 +335,21 @@ export function defineFunction<P extends Params, R extends Result>(
     code: [0x20, ...unsigned(index)],
   });
   const set: Body['set'] = (variable, value) => {
-    code.push(value.code, 0x21, unsigned(variable.index));
+    code.push(codeOf(value), 0x21, unsigned(variable.index));
   };
   const body: Body = {
-    let: (value) => {
-      const variable = local(value.type, paramCount + locals.push(value.type) - 1);
-      set(variable, value);
+    let: ((value: Expr<ValueType> | number) => {
+      const type = typeof value === 'number' ? 'i32' : value.type;
+      const variable = local(type, paramCount + locals.push(type) - 1);
+      set(variable, value as Expr<ValueType>);
       return variable;
-    },
+    }) as Body['let'],
     set,
     store: (address, value, offset = 0) => {
       code.push(address.code, value.code, STORE[value.type], unsigned(offset));
     },
     storeLow: (bytes, address, value, offset = 0) => {
-      code.push(address.code, value.code, NARROW_STORE[bytes], unsigned(offset));
+      code.push(address.code, codeOf(value), NARROW_STORE[bytes], unsigned(offset));
     },
     while: (condition, statements) => {
       body.when(condition, () => {
@@ -355,11 +364,11 @@ export function defineFunction<P extends Params, R extends Result>(
       code.push(0x0b);
     },
     range: (from, to, step, statements) => {
-      const end = body.let(to);
       const i = body.let(from);
+      const end = body.let(to);
       body.while(i32.ltU(i, end), () => {
         statements(i);
-        set(i, i32.add(i, i32.const(step)));
+        set(i, i32.add(i, step));
       });
     },
   };

@@ -1,48 +1,72 @@
-// Pairs of blocks: every block once, in order, and no pair whose sums could leave 16 bits.
+// Pairs of blocks: every block once, and no pair whose sums could leave 16 bits.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { eachPair, NO_BLOCK } from '../../src/encoder/pair-blocks.js';
-import { MOST_TOGETHER } from '../../src/kernels/spmm-int8.js';
+import { eachPair, LOOK_AHEAD, NO_BLOCK } from '../../src/encoder/pair-blocks.js';
 
 const rows = fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: -127, max: 127 }))), {
   maxLength: 12,
 });
 
+const pairsOf = (values: Int8Array, start: number, end: number): [number, number][] => {
+  const pairs: [number, number][] = [];
+  eachPair(values, start, end, (...pair) => pairs.push(pair));
+  return pairs;
+};
+
 it('holds for random rows', () => {
   fc.assert(
     fc.property(rows, fc.nat(3), (blocks, start) => {
       const values = Int8Array.from([...Array<number>(4 * start).fill(127), ...blocks.flat()]);
-      const pairs: [number, number][] = [];
-      eachPair(values, start, start + blocks.length, (...pair) => pairs.push(pair));
-      expect(pairs.flat().filter((block) => block !== NO_BLOCK)).toEqual(blocks.map((_, i) => start + i));
+      const pairs = pairsOf(values, start, start + blocks.length);
+      const visited = pairs.flat().filter((block) => block !== NO_BLOCK);
+      expect(visited.toSorted((a, b) => a - b)).toEqual(blocks.map((_, i) => start + i));
       for (const pair of pairs) {
-        const sum = (half: number): number =>
-          pair
+        for (const half of [0, 2]) {
+          const weights = pair
             .filter((block) => block !== NO_BLOCK)
-            .reduce(
-              (all, block) =>
-                all + Math.abs(values[4 * block + half]!) + Math.abs(values[4 * block + half + 1]!),
-              0,
-            );
-        expect(Math.max(sum(0), sum(2))).toBeLessThanOrEqual(MOST_TOGETHER);
+            .flatMap((block) => [...values.subarray(4 * block + half, 4 * block + half + 2)]);
+          // The activations that make the sum largest and smallest.
+          const most = weights.reduce((sum, weight) => sum + 127 * Math.max(0, weight), 0);
+          const least = weights.reduce((sum, weight) => sum + 127 * Math.min(0, weight), 0);
+          expect(most).toBeLessThan(2 ** 15);
+          expect(least).toBeGreaterThanOrEqual(-(2 ** 15));
+        }
       }
     }),
   );
 });
 
-it('adds two small blocks together, and a large one to zeros', () => {
+it('adds blocks that fit, positive and negative values each, and the rest to zeros', () => {
   const values = Int8Array.of(
-    ...[64, 64, 0, 0],
-    ...[65, 65, 1, 1],
     ...[127, 127, 0, 0],
-    ...[3, 2, 0, 0],
-    ...[1, 1, 1, 1],
+    ...[5, -127, 0, 0], // 127 + 127 + 5 is too much
+    ...[-127, -127, 127, 127],
+    ...[0, 0, 2, 3], // as above, with the second block's neighbour
+    ...[4, -4, 4, 0],
   );
-  const pairs: [number, number][] = [];
-  eachPair(values, 0, 5, (...pair) => pairs.push(pair));
-  expect(pairs).toEqual([
-    [0, 1],
-    [2, NO_BLOCK],
-    [3, 4],
+  expect(pairsOf(values, 0, 5)).toEqual([
+    [0, 2],
+    [1, 3],
+    [4, NO_BLOCK],
   ]);
+  expect(pairsOf(values.subarray(8), 0, 2)).toEqual([
+    [0, NO_BLOCK],
+    [1, NO_BLOCK],
+  ]);
+});
+
+it('looks no further than it says', () => {
+  const large = [127, 127, 127, 127];
+  const values = (between: number): Int8Array =>
+    Int8Array.from([
+      ...Array<number[]>(between + 1)
+        .fill(large)
+        .flat(),
+      1,
+      1,
+      1,
+      1,
+    ]);
+  expect(pairsOf(values(LOOK_AHEAD - 2), 0, LOOK_AHEAD)[0]).toEqual([0, LOOK_AHEAD - 1]);
+  expect(pairsOf(values(LOOK_AHEAD - 1), 0, LOOK_AHEAD + 1)[0]).toEqual([0, NO_BLOCK]);
 });
