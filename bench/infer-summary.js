@@ -4,7 +4,7 @@ const ENGINES = ['ort-node', 'ort-web'];
 const INT8 = ['dynamic', 'static', 'static-per-channel'];
 const WORSE = ['milliseconds', 'opening', 'peakBytes', 'bytes'];
 
-/** `forms` of ours; laps of a form, `FORM plain`, `ENGINE f32` and `ENGINE` with every kind of int8. */
+/** `forms` of ours; laps of a form, `FORM plain`, maybe `FORM revectorized`, `ENGINE f32` and `ENGINE` with every kind of int8. */
 export function summarise(forms, laps) {
   const fastest = (engine) =>
     INT8.reduce((a, b) =>
@@ -17,16 +17,24 @@ export function summarise(forms, laps) {
       [`${engine}-int8`, laps[`${engine} ${opponents[engine]}`]],
     ]),
   );
-  const mine = (suffix) => Object.fromEntries(forms.map((form) => [form, laps[`${form}${suffix}`]]));
-  const [relaxed, plain] = [mine(''), mine(' plain')];
+  const mine = (suffix) =>
+    Object.fromEntries(
+      forms.filter((form) => laps[`${form}${suffix}`]).map((form) => [form, laps[`${form}${suffix}`]]),
+    );
+  const relaxed = mine('');
   const map = (object, change) =>
     Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
   const take = (key) => map({ ...relaxed, ...theirs }, (lap) => lap[key]);
   const ratiosOf = (lap) => map(theirs, (other) => other.milliseconds / lap.milliseconds);
+  const timesOf = (some) => ({
+    ratios: map(some, ratiosOf),
+    milliseconds: map(some, ({ milliseconds }) => milliseconds),
+  });
   return {
     ratios: map(relaxed, ratiosOf),
     milliseconds: take('milliseconds'),
-    plainSimd: { ratios: map(plain, ratiosOf), milliseconds: map(plain, ({ milliseconds }) => milliseconds) },
+    plainSimd: timesOf(mine(' plain')),
+    revectorized: timesOf(mine(' revectorized')),
     opponents,
     int8Milliseconds: map(Object.fromEntries(ENGINES.map((engine) => [engine, engine])), (engine) =>
       Object.fromEntries(INT8.map((kind) => [kind, laps[`${engine} ${kind}`].milliseconds])),

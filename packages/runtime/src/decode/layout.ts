@@ -182,12 +182,12 @@ const SIGNS = i32x4.const(0x10001, 0x10001, -1, -1);
 
 /**
  * Blocks in pairs, as encoder/pair-blocks.ts has them: values i8 [blocks, 4], columns u16 [blocks] and counts u16 [rows] become
- * the same with blocks of zeros among them, and units u16 [rows] in pairs. Returns the number of pairs; where `write` is zero
- * nothing is written but values and columns, in the order of the pairs.
+ * the same with blocks of zeros among them, and units u16 [rows] in pairs; values and columns are put in the pairs' order. Returns
+ * the number of pairs.
  */
 export const pairs = defineFunction(
-  words('values', 'columns', 'counts', 'rows', 'outValues', 'outColumns', 'units', 'write'),
-  (body, { values, columns, counts, rows, outValues, outColumns, units, write }) => {
+  words('values', 'columns', 'counts', 'rows', 'outValues', 'outColumns', 'units'),
+  (body, { values, columns, counts, rows, outValues, outColumns, units }) => {
     const all = body.let(0);
     body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const left = body.let(i32.load16U(at));
@@ -208,12 +208,10 @@ export const pairs = defineFunction(
             body.set(other, LOOK_AHEAD);
           });
         });
-        body.when(write, () => {
-          body.store(outValues, i32.load(values));
-          body.store(outValues, i32.and(i32.load(values, 4), both), 4);
-          body.storeLow(2, outColumns, i32.load16U(columns));
-          body.storeLow(2, outColumns, i32.and(i32.load16U(columns, 2), both), 2);
-        });
+        body.store(outValues, i32.load(values));
+        body.store(outValues, i32.and(i32.load(values, 4), both), 4);
+        body.storeLow(2, outColumns, i32.load16U(columns));
+        body.storeLow(2, outColumns, i32.and(i32.load16U(columns, 2), both), 2);
         const taken = body.let(i32.sub(1, both));
         sum(body, values, i32.shl(taken, 2));
         sum(body, columns, i32.shl(taken, 1));
@@ -222,10 +220,8 @@ export const pairs = defineFunction(
         sum(body, outColumns, 4);
         sum(body, all, 1);
       });
-      body.when(write, () => {
-        body.storeLow(2, units, i32.sub(all, before));
-        sum(body, units, 2);
-      });
+      body.storeLow(2, units, i32.sub(all, before));
+      sum(body, units, 2);
     });
     return all;
   },

@@ -164,42 +164,28 @@ export function decodeBlocks(
 ): Places['int8'] {
   const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);
-  const { rows } = reading;
+  const { rows, total } = reading;
+  // How much room pairs need is known only when they are made: that is done behind what they need at most.
+  const most = BLOCKS_TOGETHER * total;
   const mark = arena.mark();
-  const plain = decodePlainBlocks(reading);
+  arena.placeUnset(most * (wide ? 10 : 6) + 16 * rows + 1024);
+  const { values, columns, counts, scales } = decodePlainBlocks(reading);
   checkEnd(reading.source, section.name);
-  // How much room pairs need is known only now, and the layer begins where these places do: they step aside.
-  const nowhere = { outValues: 0, outColumns: 0, units: 0, write: 0 };
-  const blocks = BLOCKS_TOGETHER * calls.pairs({ ...plain, ...nowhere });
-  const kept = arena.views().u8.slice(mark, arena.mark());
+  const [outValues, outColumns] = [arena.placeUnset(4 * most), arena.placeUnset(2 * most)];
+  const units = arena.placeUnset(2 * rows);
+  const blocks =
+    BLOCKS_TOGETHER * calls.pairs({ values, columns, counts, rows, outValues, outColumns, units });
   arena.release(mark);
   const at = roomFor.int8(arena, rows, blocks, wide);
-  const after = arena.mark();
-  const from = arena.placeUnset(kept.length + 64);
-  // As far from a multiple of 64 as they were.
-  const moved = from + (mark % 64);
-  arena.views().u8.set(kept, moved);
-  const here = (place: number): number => place - mark + moved;
-  const [values, columns, counts] = [plain.values, plain.columns, plain.counts].map(here) as [
-    number,
-    number,
-    number,
-  ];
-  const { f32 } = arena.views();
-  f32.copyWithin(at.scales / 4, here(plain.scales) / 4, here(plain.scales) / 4 + rows);
+  const { u8 } = arena.views();
+  const move = (to: number, from: number, bytes: number): void => {
+    u8.copyWithin(to, from, from + bytes);
+  };
+  move(at.columns, outColumns, 2 * blocks);
+  move(at.counts, units, 2 * rows);
+  move(at.scales, scales, 4 * rows);
   calls.offsets({ values, counts, rows, out: at.offsets });
-  const outValues = wide ? arena.placeUnset(4 * blocks) : at.values;
-  calls.pairs({
-    values,
-    columns,
-    counts,
-    rows,
-    outValues,
-    outColumns: at.columns,
-    units: at.counts,
-    write: 1,
-  });
   if (wide) calls.wide({ from: outValues, out: at.values, count: 4 * blocks });
-  arena.release(after);
+  else move(at.values, outValues, 4 * blocks);
   return at;
 }

@@ -24,7 +24,7 @@ export const GELU_Q = [1, 2.52832351e-1, 2.89397324e-2, 1.91293955e-3, 7.5099167
 
 export const HALF = 0.5;
 
-/** GELU(x) = x (1/2 + t R(t^2)), t = x within this limit, to 6e-5; lowest power first (scripts/runtime_polynomials.py). */
+/** GELU(x) = x (1/2 + t R(t^2)), t = x within this limit, to 7e-5; lowest power first (scripts/runtime_polynomials.py). */
 export const NEAR_GELU_LIMIT = 4.1;
 export const NEAR_GELU_R = [
   3.98557452e-1, -6.56819429e-2, 9.38393871e-3, -9.72990297e-4, 6.99675367e-5, -3.26873286e-6, 8.83168296e-8,

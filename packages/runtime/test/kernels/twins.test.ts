@@ -41,6 +41,7 @@ const drawn: fc.Arbitrary<Drawn> = fc.record({
     columns: fc.integer({ min: 1, max: 41 }),
     density: fc.constantFrom(0, 0.1, 0.5, 1),
     tokens: fc.integer({ min: 1, max: 40 }),
+    heads: fc.integer({ min: 1, max: 3 }),
   }),
   seed: fc.nat(),
 });
