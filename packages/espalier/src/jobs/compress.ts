@@ -21,7 +21,7 @@ import {
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import { measureSparsity, type Report } from '../report/report.js';
 import { adapterMethod, checkAdapter } from './adapters.js';
-import { cutAlike, cutRun } from './cut-vocabulary.js';
+import { cutAlike, cutRun, vocabularyOptions } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput } from './output.js';
@@ -70,7 +70,8 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   await checkDevice(options.device, control);
   await checkOutput(options);
   const select = options.search ? 'best' : options.select; // both need examples that are held out
-  const cut: Transform = (whole, data, again) => cutRun(whole, data, again, control);
+  const cut: Transform = (whole, data, again) =>
+    cutRun(whole, data, again, vocabularyOptions(recipe), control);
   const load = { ...options, maxLength, select };
   const loaded = await loadRun(load, control, transforms(recipe) ? cut : undefined);
   return compressLoaded(loaded, { ...options, recipe, settings }, control);

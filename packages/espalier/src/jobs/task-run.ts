@@ -134,7 +134,11 @@ export async function withData(
 }
 
 /** What may change the model once its task is read; `again` tokenises the task for another model. */
-export type Transform = (loaded: LoadedRun, data: TaskData, again: (model: Model) => LoadedRun) => LoadedRun;
+export type Transform = (
+  loaded: LoadedRun,
+  data: TaskData,
+  again: (model: Model) => LoadedRun,
+) => Promise<LoadedRun>;
 
 /** Model and task of a job that trains. */
 export async function loadRun(

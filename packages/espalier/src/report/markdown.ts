@@ -131,7 +131,11 @@ const vocabularyRows = ({ vocabulary }: Report): string[][] =>
           'vocabulary',
           `${vocabulary.pieces.after.toLocaleString('en')} of ${vocabulary.pieces.before.toLocaleString('en')} pieces, ` +
             `embeddings ${formatBytes(vocabulary.bytes.after)} of ${formatBytes(vocabulary.bytes.before)}; ` +
-            `${formatPercent(vocabulary.unchanged)} of ${vocabulary.devTokens.toLocaleString('en')} dev tokens unchanged`,
+            `${formatPercent(vocabulary.unchanged)} of ${vocabulary.devTokens.toLocaleString('en')} dev tokens unchanged` +
+            (vocabulary.corpus === undefined
+              ? ''
+              : `; with ${vocabulary.corpus.pieces.toLocaleString('en')} of a corpus of ` +
+                `${vocabulary.corpus.tokens.toLocaleString('en')} tokens`),
         ],
       ];
 

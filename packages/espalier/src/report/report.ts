@@ -59,6 +59,15 @@ export interface VocabularyReport {
   readonly devTokens: number;
   /** Fraction of them that are the pieces they were. */
   readonly unchanged: number;
+  /** Text whose pieces stay beside the task's: its tokens, and the pieces it has at least `minFrequency` times. */
+  readonly corpus?:
+    | {
+        readonly files: number;
+        readonly tokens: number;
+        readonly pieces: number;
+        readonly minFrequency: number;
+      }
+    | undefined;
 }
 
 /** The packed file, and how near it is to the float32 model. */

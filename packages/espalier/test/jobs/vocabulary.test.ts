@@ -117,6 +117,45 @@ describe('further stages and models', () => {
   });
 });
 
+describe('a corpus', () => {
+  const recipe = (options: object): Recipe =>
+    parseRecipe(
+      { name: 'c', stages: [{ stage: 'transform', methods: [{ name: 'vocabulary', ...options }] }] },
+      'c',
+    );
+  const piecesOf = async (out: string): Promise<string[]> => {
+    const { tokenizerFiles } = await loadCheckpoint(path(out));
+    const text = new TextDecoder().decode(tokenizerFiles.get('tokenizer.json'));
+    return Object.keys((JSON.parse(text) as { model: { vocab: Record<string, number> } }).model.vocab);
+  };
+
+  it('keeps its pieces beside the task\u2019s, those that it has often enough', async () => {
+    mkdirSync(path('texts', 'more'), { recursive: true });
+    writeFileSync(path('texts', 'a.txt'), 'not very sweet\n\nvery sour, very\n');
+    writeFileSync(path('texts', 'more', 'b.txt'), 'very\n');
+    const small = await run('distilbert', 'task-alone');
+    const all = await run('distilbert', 'with-corpus', recipe({ corpus: path('texts') }));
+    expect(await piecesOf('task-alone')).not.toContain('very');
+    expect(await piecesOf('with-corpus')).toEqual(expect.arrayContaining(['very', 'not', 'pears']));
+    expect(all.vocabulary).toMatchObject({ unchanged: 1, corpus: { files: 2, minFrequency: 1 } });
+    expect(all.vocabulary!.pieces.after).toBeGreaterThan(small.vocabulary!.pieces.after);
+
+    const often = recipe({ corpus: [path('texts', '*.txt'), path('texts', 'more')], minFrequency: 4 });
+    const some = await run('distilbert', 'often', often);
+    expect(await piecesOf('often')).toContain('very');
+    expect(await piecesOf('often')).not.toContain('not');
+    expect(some.vocabulary!.corpus!.tokens).toBe(all.vocabulary!.corpus!.tokens);
+  });
+
+  it('must be there', async () => {
+    await expect(run('distilbert', 'none', recipe({ corpus: path('nowhere') }))).rejects.toThrow(
+      /corpus: .*nowhere does not exist/,
+    );
+    expect(() => recipe({ corpus: [] })).toThrow(/corpus/);
+    expect(() => recipe({ minFrequency: 0 })).toThrow(/minFrequency/);
+  });
+});
+
 describe('what is kept', () => {
   it('is every merge that makes a kept piece, in the order of BPE', () => {
     const ranks = new Map(['b c', 'a b', 'a bc', 'x y'].map((merge, rank) => [merge, rank]));

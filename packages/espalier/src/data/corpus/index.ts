@@ -14,3 +14,4 @@ export {
 } from './masking.js';
 export { splitSentences } from './sentences.js';
 export { splitCorpus } from './split.js';
+export { type UsedPieces, usedPieces } from './used-pieces.js';
