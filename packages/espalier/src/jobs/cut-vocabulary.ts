@@ -23,10 +23,9 @@ export interface VocabularyCut {
 
 /** What a recipe's vocabulary pruning is asked to keep. */
 export function vocabularyOptions({ stages }: Recipe): VocabularyOptions {
-  const { name: _, ...options } = stages
-    .flatMap(({ methods }) => methods)
-    .find(({ name }) => name === vocabulary.name)!;
-  return vocabulary.options.parse(options);
+  const method = stages.flatMap(({ methods }) => methods).find(({ name }) => name === vocabulary.name)!;
+  const options = Object.entries(method).filter(([key]) => key !== 'name');
+  return vocabulary.options.parse(Object.fromEntries(options));
 }
 
 /** Pieces that a corpus uses often enough, and what the report says of it. */
