@@ -1,5 +1,5 @@
 // The outer loops that both int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks at a time, converted to
-// f32 at the row's end. Sixteen tokens in one pass: more would not fit the registers.
+// f32 at the row's end.
 import { type Body, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
 import { count, multiplyAdd, offset, type Shape, splatAt, storeAll, type Views, words } from './kernel.js';
 
@@ -29,29 +29,23 @@ export function int8Rows(
   const row = 4 * tile;
   const shift = Math.log2(bytes.features);
   const step = BLOCKS_TOGETHER * bytes.values;
-  const pass = Math.min(tile, 32);
   body.range(y, i32.add(y, i32.mul(rows, row)), row, (out) => {
     const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(i32.load16U(counts), step)));
-    const column = body.let(columns);
-    for (let first = 0; first < tile; first += pass) {
-      body.set(column, columns);
-      const start = body.let(splatAt(offsets));
-      const sums = count(pass / 4).map(() => body.let(start));
-      const tokens = body.let(offset(x, 4 * first));
-      body.range(values, end, step, (at) => {
-        const from = count(BLOCKS_TOGETHER).map((i) =>
-          body.let(i32.add(tokens, i32.shl(i32.load16U(column, 2 * i), shift))),
-        );
-        add(at, from, sums);
-        body.set(column, offset(column, 2 * BLOCKS_TOGETHER));
-      });
-      const scale = body.let(splatAt(scales));
-      const added = body.let(splatAt(bias));
-      const units = sums.map((_, i) => v128.load(tokenScales, 4 * first + 16 * i));
-      const results = sums.map((sum, i) => madd(f32x4.convertS(sum), f32x4.mul(scale, units[i]!), added));
-      storeAll(body, out, results, 4 * first);
-    }
-    body.set(columns, column);
+    const start = body.let(splatAt(offsets));
+    const sums = count(tile / 4).map(() => body.let(start));
+    body.range(values, end, step, (at) => {
+      const from = count(BLOCKS_TOGETHER).map((i) =>
+        body.let(i32.add(x, i32.shl(i32.load16U(columns, 2 * i), shift))),
+      );
+      add(at, from, sums);
+      body.set(columns, offset(columns, 2 * BLOCKS_TOGETHER));
+    });
+    const scale = body.let(splatAt(scales));
+    const added = body.let(splatAt(bias));
+    const results = sums.map((sum, i) =>
+      madd(f32x4.convertS(sum), f32x4.mul(scale, v128.load(tokenScales, 16 * i)), added),
+    );
+    storeAll(body, out, results);
     body.set(values, end);
     for (const pointer of [offsets, scales, bias]) body.set(pointer, offset(pointer, 4));
     body.set(counts, offset(counts, 2));

@@ -2,7 +2,7 @@
 // the other form.
 import { defineFunction, i32x4, v128 } from '../wasm/assembler.js';
 import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
-import { kernel, splatAt } from './kernel.js';
+import { eachFew, kernel, splatAt } from './kernel.js';
 
 /** As spmmInt8, but values i16 [blocks, 4] and x i16 [columns / 4, 2, tile, 2]. */
 export const spmmInt8Pairs = kernel({
@@ -11,13 +11,12 @@ export const spmmInt8Pairs = kernel({
       const row = 4 * shape.tile;
       const bytes = { values: 8, features: 2 * row };
       int8Rows(body, shape, fused, params, bytes, (value, from, sums) => {
-        from.forEach((at, block) => {
-          for (const pair of [0, 1]) {
-            const weights = body.let(splatAt(value, 8 * block + 4 * pair));
-            sums.forEach((sum, i) => {
-              body.set(sum, i32x4.add(sum, i32x4.dot(v128.load(at, pair * row + 16 * i), weights)));
-            });
-          }
+        const weights = [0, 1, 2, 3].map((pair) => body.let(splatAt(value, 4 * pair)));
+        eachFew(body, params.rows, sums, (sum, i) => {
+          weights.forEach((weight, pair) => {
+            const x = v128.load(from[pair >> 1]!, (pair & 1) * row + 16 * i);
+            body.set(sum, i32x4.add(sum, i32x4.dot(x, weight)));
+          });
         });
       });
     }),
