@@ -59,7 +59,7 @@ export function packedBert({ config, tensors }) {
   };
 }
 
-const SPARSITY = 0.9;
+export const SPARSITY = 0.9;
 
 /** A packed BERT with random Gaussian weights, 90 % of the encoder's zeroed by magnitude, singly or in blocks of four. */
 export function packBert(size, values, embeddings) {
