@@ -11,6 +11,7 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 
 const MOST_BYTES = 40_000;
 const FILE = 'espalier-runtime.js';
@@ -96,7 +97,7 @@ const fallbackApart = {
   },
 };
 
-const { outputFiles } = await build({
+const built = await build({
   entryPoints: Object.entries(FILES).map(([file, source]) => ({
     in: join(root, source),
     out: file.replace(/\.js$/, ''),
@@ -113,6 +114,19 @@ const { outputFiles } = await build({
   mangleProps: INSTRUCTIONS,
   banner: { js: '/* @espalier/runtime, Apache-2.0; with @huggingface/tokenizers, Apache-2.0 */' },
 });
+
+/** esbuild bundles; terser, which knows more ways to say the same, makes 2 kB less of it, gzipped. */
+const outputFiles = await Promise.all(
+  built.outputFiles.map(async ({ path, text }) => {
+    const { code } = await minify(text, {
+      ecma: 2022,
+      module: true,
+      compress: { passes: 3 },
+      format: { comments: /@espalier/ },
+    });
+    return { path, contents: Buffer.from(code) };
+  }),
+);
 
 const {
   private: _,
