@@ -23,7 +23,7 @@ export const requestSchema = z.strictObject({
   runs: z.int().min(0),
   /** Of a packed file: how the encoder computes, and the instructions it may use, by default all there are. */
   form: z.enum(FORMS).optional(),
-  levels: z.array(z.enum(['relaxed', 'simd', 'scalar'])).optional(),
+  levels: z.array(z.enum(['dot', 'relaxed', 'simd', 'scalar'])).optional(),
 });
 
 export const replySchema = z.object({

@@ -55,7 +55,7 @@ function linearBy(
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
   if (kind === 'sparse-1x4' && as === 'int8') {
-    const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8).wide);
+    const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8));
     return { form: as, rows, columns, at };
   }
   if (isFloats(kind) && as === 'dense')

@@ -4,7 +4,6 @@ import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { LARGEST } from '../kernels/q15.js';
-import { LARGEST_SUM } from '../kernels/spmm-int8.js';
 import { LOOK_AHEAD } from '../encoder/pair-blocks.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
@@ -186,14 +185,14 @@ const SIGNS = i32x4.const(0x10001, 0x10001, -1, -1);
  * the number of pairs.
  */
 export const pairs = defineFunction(
-  words('values', 'columns', 'counts', 'rows', 'outValues', 'outColumns', 'units'),
-  (body, { values, columns, counts, rows, outValues, outColumns, units }) => {
+  words('values', 'columns', 'counts', 'rows', 'largestSum', 'outValues', 'outColumns', 'units'),
+  (body, { values, columns, counts, rows, largestSum, outValues, outColumns, units }) => {
     const all = body.let(0);
     body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const left = body.let(i32.load16U(at));
       const before = body.let(all);
       body.while(left, () => {
-        const room = body.let(i32x4.sub(i32x4.splat(LARGEST_SUM), sums(values)));
+        const room = body.let(i32x4.sub(i32x4.splat(largestSum), sums(values)));
         const both = body.let(0);
         body.range(1, i32.minU(left, LOOK_AHEAD), 1, (other) => {
           const value = body.let(i32.add(values, i32.shl(other, 2)));

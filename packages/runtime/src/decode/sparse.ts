@@ -6,6 +6,7 @@ import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { type Places, roomFor } from '../encoder/linear.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
+import type { Int8Form } from '../kernels/int8.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -155,12 +156,12 @@ function decodePlainBlocks(reading: Reading) {
   return { values, columns: places.out, counts, rows, scales };
 }
 
-/** A layer of blocks of four, in pairs, `wide` where its values stand as i16. */
+/** A layer of blocks of four, in pairs, in the form of a level. */
 export function decodeBlocks(
   bound: Bound,
   section: TensorSection,
   bytes: Uint8Array,
-  wide: boolean,
+  { wide, largestSum }: Pick<Int8Form, 'wide' | 'largestSum'>,
 ): Places['int8'] {
   const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);
@@ -173,8 +174,8 @@ export function decodeBlocks(
   checkEnd(reading.source, section.name);
   const [outValues, outColumns] = [arena.placeUnset(4 * most), arena.placeUnset(2 * most)];
   const units = arena.placeUnset(2 * rows);
-  const blocks =
-    BLOCKS_TOGETHER * calls.pairs({ values, columns, counts, rows, outValues, outColumns, units });
+  const pairs = calls.pairs({ values, columns, counts, rows, largestSum, outValues, outColumns, units });
+  const blocks = BLOCKS_TOGETHER * pairs;
   arena.release(mark);
   const at = roomFor.int8(arena, rows, blocks, wide);
   const { u8 } = arena.views();

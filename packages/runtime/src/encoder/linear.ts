@@ -212,10 +212,10 @@ function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }
 }
 
 /** Pairs of blocks in each row. */
-function pairsOf({ rowStart }: SparseRows, values: Int8Array): Uint16Array {
+function pairsOf({ rowStart }: SparseRows, values: Int8Array, largestSum: number): Uint16Array {
   return Uint16Array.from({ length: rowStart.length - 1 }, (_, row) => {
     let pairs = 0;
-    eachPair(values, rowStart[row]!, rowStart[row + 1]!, () => pairs++);
+    eachPair(values, rowStart[row]!, rowStart[row + 1]!, largestSum, () => pairs++);
     return pairs;
   });
 }
@@ -225,8 +225,8 @@ function placeInt8(
   { rows, bias, entries, values, scales }: Of<'int8'>,
   levels: Levels,
 ): Places['int8'] {
-  const { wide } = int8Form(levels.int8);
-  const pairs = pairsOf(entries, values);
+  const { wide, largestSum } = int8Form(levels.int8);
+  const pairs = pairsOf(entries, values, largestSum);
   const blocks = BLOCKS_TOGETHER * pairs.reduce((sum, count) => sum + count, 0);
   const at = roomFor.int8(arena, rows, blocks, wide);
   const { i8, i16, u16, i32, f32 } = arena.views();
@@ -237,7 +237,7 @@ function placeInt8(
   let to = 0;
   for (let row = 0; row < rows; row++) {
     const [start, end] = [entries.rowStart[row]!, entries.rowStart[row + 1]!];
-    eachPair(values, start, end, (...pair) => {
+    eachPair(values, start, end, largestSum, (...pair) => {
       for (const block of pair) {
         if (block !== NO_BLOCK) {
           places.set(values.subarray(4 * block, 4 * block + 4), 4 * to);

@@ -1,6 +1,4 @@
 // Blocks of 1x4 in the order in which the int8 kernel adds them, two at a time.
-import { LARGEST_SUM } from '../kernels/spmm-int8.js';
-
 /** Place of a block of zeros. */
 export const NO_BLOCK = -1;
 
@@ -17,26 +15,27 @@ const sums = (values: Int8Array, block: number): readonly number[] =>
   );
 
 /** Whether two blocks can be added together: the kernel sums the first two products of both, and the last two. */
-function fit(values: Int8Array, a: number, b: number): boolean {
+function fit(values: Int8Array, a: number, b: number, largestSum: number): boolean {
   const others = sums(values, b);
-  return sums(values, a).every((sum, i) => sum + others[i]! <= LARGEST_SUM);
+  return sums(values, a).every((sum, i) => sum + others[i]! <= largestSum);
 }
 
 /**
- * Calls `visit` with the blocks of a row, from `start` to `end`, in pairs: a block and the first after it that fits, which
+ * Calls `visit` with the blocks of a row, from `start` to `end`, in pairs (`largestSum`: see Int8Form): a block and the first after it that fits, which
  * changes places with the next one, or a block and one of zeros.
  */
 export function eachPair(
   values: Int8Array,
   start: number,
   end: number,
+  largestSum: number,
   visit: (first: number, second: number) => void,
 ): void {
   const order = Array.from({ length: end - start }, (_, i) => start + i);
   for (let at = 0; at < order.length; at++) {
     const block = order[at]!;
     const ahead = order.slice(at + 1, at + LOOK_AHEAD);
-    const found = ahead.findIndex((other) => fit(values, block, other));
+    const found = ahead.findIndex((other) => fit(values, block, other, largestSum));
     if (found < 0) {
       visit(block, NO_BLOCK);
       continue;

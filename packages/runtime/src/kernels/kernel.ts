@@ -23,8 +23,11 @@ export interface Shape {
   readonly headSize: number;
 }
 
-/** Which instructions a kernel may use, best first. `scalar` is the twin. */
-export const LEVELS = ['relaxed', 'simd', 'scalar'] as const;
+/**
+ * Which instructions a kernel may use, best first: relaxed SIMD on a machine that adds dot products of bytes in one
+ * instruction, relaxed SIMD, plain SIMD. `scalar` is the twin.
+ */
+export const LEVELS = ['dot', 'relaxed', 'simd', 'scalar'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export type Args<P extends Params> = Readonly<Record<keyof P, number>>;
@@ -32,6 +35,9 @@ export type Args<P extends Params> = Readonly<Record<keyof P, number>>;
 /** Parameters that are addresses or counts. */
 export const words = <K extends string>(...names: readonly K[]): Readonly<Record<K, 'i32'>> =>
   Object.fromEntries(names.map((name) => [name, 'i32'])) as Record<K, 'i32'>;
+
+/** Whether kernels may use relaxed SIMD. */
+export const isRelaxed = (level: Level): boolean => level === 'dot' || level === 'relaxed';
 
 /** A kernel bound to a memory. */
 export type Run<P extends Params> = (args: Args<P>) => void;

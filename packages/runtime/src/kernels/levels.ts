@@ -1,15 +1,36 @@
-// What this engine can compile.
-import { assemble, defineFunction, i32x4, relaxed } from '../wasm/assembler.js';
-import type { Level } from './kernel.js';
+// What this engine can compile, and what its machine makes of it.
+import { assemble, defineFunction, i32, i32x4, i8x16, relaxed } from '../wasm/assembler.js';
+import { createMemory } from './create-memory.js';
+import { type Level, LEVELS } from './kernel.js';
 
-/** The levels that this engine validates, best first. Flags and versions are not asked: they lie. */
+/** What a lane of four products of 127 and 255 may be where nothing in between is cut off to i16: of 255, and of it as -1. */
+const WHOLE = [4 * 127 * 255, 4 * 127 * -1];
+
+const zero = i32x4.splat(0);
+const samples = {
+  /**
+   * Operands that the instruction is not meant for: with them it gives what the machine finds easiest. Sums of two that stop at
+   * 2^15 - 1 tell of a machine that takes several instructions for it, and is faster without.
+   */
+  dot: defineFunction({}, () => {
+    const [a, b] = [127, -1].map((value) => i8x16.splat(i32.const(value)));
+    return i32x4.extractLane(relaxed.dotAddI8x16(a!, b!, zero), 0);
+  }),
+  relaxed: defineFunction({}, (body) => void body.let(relaxed.madd(zero, zero, zero))),
+  simd: defineFunction({}, (body) => void body.let(zero)),
+};
+
+function dotIsWhole(module: Uint8Array<ArrayBuffer>): boolean {
+  const env = { memory: createMemory(0, false) };
+  const { sample } = new WebAssembly.Instance(new WebAssembly.Module(module), { env }).exports;
+  return WHOLE.includes((sample as () => number)());
+}
+
+/** The levels that this engine has, best first. Flags and versions are not asked: they lie. */
 export function availableLevels(): readonly Level[] {
-  const zero = i32x4.splat(0);
-  const sample = {
-    relaxed: defineFunction({}, (body) => void body.let(relaxed.madd(zero, zero, zero))),
-    simd: defineFunction({}, (body) => void body.let(zero)),
-  };
-  const validates = (level: 'relaxed' | 'simd'): boolean =>
-    WebAssembly.validate(assemble({ sample: sample[level] }));
-  return [...(['relaxed', 'simd'] as const).filter(validates), 'scalar'];
+  return LEVELS.filter((level) => {
+    if (level === 'scalar') return true;
+    const module = assemble({ sample: samples[level] });
+    return WebAssembly.validate(module) && (level !== 'dot' || dotIsWhole(module));
+  });
 }

@@ -8,7 +8,7 @@ import { denseOne } from './dense-one.js';
 import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
 import { gelu, geluNear, geluRough } from './gelu.js';
 import { int8Form } from './int8.js';
-import { type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
+import { isRelaxed, type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import { addNorm } from './norm.js';
 import { quantiseHeads, quantiseValues } from './quantise-heads.js';
 import { quantiseQ15 } from './quantise-q15.js';
@@ -109,7 +109,7 @@ export function compileProgram(
     const level = levels[GROUP_OF[name]];
     if (level === 'scalar') continue;
     for (const shape of shapes)
-      functions[exportName(name, shape)] = kernels[name].wasm(shape, level === 'relaxed');
+      functions[exportName(name, shape)] = kernels[name].wasm(shape, isRelaxed(level));
   }
   const entries = Object.entries(functions).map(([name, { params }]) => [name, Object.keys(params)] as const);
   return {

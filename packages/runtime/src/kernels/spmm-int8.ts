@@ -1,5 +1,5 @@
 // y = W x + b of blocks of 1x4 in int8, by the relaxed dot product of bytes: i16 sums of two products each for two blocks, added,
-// then widened by a dot product with ones. (The fused form that adds to i32 gives wrong numbers on Node 20.) Activations
+// then widened by a dot product with ones. (The form that adds to i32 at once is spmm-int8-dot.ts.) Activations
 // have 7 bits, offset by 64 so that they are positive, and blocks stand in pairs whose weights are small enough
 // (LARGEST_SUM): no sum leaves i16, and the result is exact on every machine.
 import { defineFunction, i16x8, i32x4, relaxed, v128 } from '../wasm/assembler.js';

@@ -265,6 +265,7 @@ export const f64x2 = {
 };
 
 const MULTIPLY_ADD = simd(0x105);
+const DOT_ADD = simd(0x113);
 
 /**
  * The relaxed-SIMD extension: one machine instruction each, whose results may differ between machines within what is
@@ -280,6 +281,11 @@ export const relaxed = {
   q15mulr: binary('v128', simd(0x111)),
   /** i16 sums of products of neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`. */
   dotI8x16: binary('v128', simd(0x112)),
+  /** i32 sums of products of four neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`, added to `c`. */
+  dotAddI8x16: (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
+    type: 'v128',
+    code: [a.code, b.code, c.code, DOT_ADD],
+  }),
 };
 
 const NARROW_STORE = { 1: [0x3a, 0], 2: [0x3b, 1] } as const;

@@ -61,7 +61,7 @@ const matrices = fc
     return { shape: [rows, columns], values };
   });
 
-describe.each(['relaxed', 'simd'] as const)('%s', (level) => {
+describe.each(['dot', 'relaxed', 'simd'] as const)('%s', (level) => {
   const wide = level === 'simd';
   const [wasm, twin] = sides(level, true);
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { eachPair, LOOK_AHEAD, NO_BLOCK } from '../../src/encoder/pair-blocks.js';
+import { LARGEST_SUM } from '../../src/kernels/spmm-int8.js';
 
 const rows = fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: -127, max: 127 }))), {
   maxLength: 12,
@@ -9,7 +10,7 @@ const rows = fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: -127,
 
 const pairsOf = (values: Int8Array, start: number, end: number): [number, number][] => {
   const pairs: [number, number][] = [];
-  eachPair(values, start, end, (...pair) => pairs.push(pair));
+  eachPair(values, start, end, LARGEST_SUM, (...pair) => pairs.push(pair));
   return pairs;
 };
 

@@ -1,5 +1,12 @@
 // One kernel by itself on a memory at one level: WebAssembly, or the twin.
-import { type Kernel, type Level, type Run, type Shape, viewsOf } from '../../src/kernels/kernel.js';
+import {
+  isRelaxed,
+  type Kernel,
+  type Level,
+  type Run,
+  type Shape,
+  viewsOf,
+} from '../../src/kernels/kernel.js';
 import { compile, type Params } from '../../src/wasm/assembler.js';
 
 /** Compiles the kernel; what is returned binds it to memories. Fails where the engine lacks the level. */
@@ -15,7 +22,7 @@ export function bindable<P extends Params>(
       return (args) => run(views, args);
     };
   }
-  const bind = compile({ run: wasm(shape, level === 'relaxed') });
+  const bind = compile({ run: wasm(shape, isRelaxed(level)) });
   return (memory) => {
     const { run } = bind(memory);
     return (args) => {
