@@ -14,7 +14,7 @@ import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type Floa
 import { decodeFile } from './file.js';
 import { type Bound, bindDecoder } from './functions.js';
 import { lateTwin } from './late-twin.js';
-import { decodeBlocks, decodeF32, decodeQ15 } from './sparse.js';
+import { decodeBlocks, decodeF32, decodeQ15, decodeQuads } from './sparse.js';
 import { checksum } from './stream.js';
 
 type LayerForm = LinearWeights['form'];
@@ -54,6 +54,10 @@ function linearBy(
   const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
+  if (singles && as === 'quads') {
+    const at = decodeQuads(bound, section, bytes, int8Form(levels.int8));
+    return { form: as, rows, columns, at };
+  }
   if (kind === 'sparse-1x4' && as === 'int8') {
     const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8));
     return { form: as, rows, columns, at };

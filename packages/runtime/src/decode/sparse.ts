@@ -4,7 +4,7 @@ import { checkEnd, checkLastBlocks } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
-import { type Places, roomFor } from '../encoder/linear.js';
+import { type Places, QUADS_UNIT, roomFor, roomForQuads } from '../encoder/linear.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import type { Int8Form } from '../kernels/int8.js';
 import { tokenLength } from '../kernels/q15.js';
@@ -132,6 +132,28 @@ export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Arra
     const scales = bound.arena.placeUnset(4 * rows);
     const values = decodeSingles(reading, scales);
     bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
+  });
+}
+
+/** The same in int8, four together. */
+export function decodeQuads(
+  bound: Bound,
+  section: TensorSection,
+  bytes: Uint8Array,
+  { wide }: Pick<Int8Form, 'wide'>,
+): Places['quads'] {
+  const { arena, calls } = bound;
+  const reading = begin(bound, section, bytes);
+  const { rows } = reading;
+  const total = reading.counts.reduce((sum, count) => sum + QUADS_UNIT * Math.ceil(count / QUADS_UNIT), 0);
+  const at = roomForQuads(arena, rows, total, wide);
+  return within(reading, at, () => {
+    const to = { units: at.counts, out: at.columns, stride: 2, unroll: QUADS_UNIT };
+    const counts = decodeColumns(reading, to);
+    const values = decodeSingles(reading, at.scales);
+    const out = wide ? arena.placeUnset(total) : at.values;
+    calls.quads({ values, out, counts, rows, scales: at.scales, offsets: at.offsets });
+    if (wide) calls.wide({ from: out, out: at.values, count: total });
   });
 }
 

@@ -74,6 +74,9 @@ function embed({ plan, scratch, f32 }: Thread, bank: Bank, { sequence, tile: ind
   addNorm(plan, bank, x, places, x, norm);
 }
 
+/** What makes the quantised forms. */
+const QUANTISE = { q15: 'quantiseQ15', int8: 'quantiseInt8', quads: 'quantiseQuads' } as const;
+
 /** What layers read of a tile x: f32, or its quantised form, which is made when a layer first asks for it. */
 function reader(bank: Bank, { quantised: q, tokenScales }: Scratch, x: number): (layer: Linear) => Input {
   let made: InputForm = 'f32';
@@ -81,8 +84,7 @@ function reader(bank: Bank, { quantised: q, tokenScales }: Scratch, x: number): 
     const form = inputOf(layer);
     if (form === 'f32') return { x, tokenScales };
     if (form !== made) {
-      const quantise = form === 'q15' ? bank.quantiseQ15 : bank.quantiseInt8;
-      quantise({ x, q, scales: tokenScales, features: layer.columns });
+      bank[QUANTISE[form]]({ x, q, scales: tokenScales, features: layer.columns });
       made = form;
     }
     return { x: q, tokenScales };

@@ -4,15 +4,17 @@ import { int8Form } from '../kernels/int8.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
+import { quantiseQuadRow } from '../kernels/quad-row.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
+import { QUAD } from '../kernels/spmm-quads.js';
 import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';
 import { eachPair, NO_BLOCK } from './pair-blocks.js';
 import type { LinearWeights, SparseRows } from './weights.js';
 
 /** What a layer reads: f32 activations, or their quantised form with a scale for each token. */
-export type InputForm = 'f32' | 'q15' | 'int8';
+export type InputForm = 'f32' | 'q15' | 'int8' | 'quads';
 
 export interface Input {
   readonly x: number;
@@ -22,6 +24,15 @@ export interface Input {
 type Form = LinearWeights['form'];
 
 /** Addresses of what a kernel reads of the layer. */
+interface Int8Places {
+  readonly values: number;
+  readonly columns: number;
+  readonly counts: number;
+  readonly offsets: number;
+  readonly scales: number;
+  readonly bias: number;
+}
+
 export interface Places {
   readonly dense: { readonly values: number; readonly bias: number };
   readonly f32: {
@@ -36,14 +47,8 @@ export interface Places {
     readonly scales: number;
     readonly bias: number;
   };
-  readonly int8: {
-    readonly values: number;
-    readonly columns: number;
-    readonly counts: number;
-    readonly offsets: number;
-    readonly scales: number;
-    readonly bias: number;
-  };
+  readonly int8: Int8Places;
+  readonly quads: Int8Places;
 }
 
 interface Placed<F extends Form> {
@@ -85,6 +90,11 @@ export function applyLinear(bank: Bank, linear: Linear, { x, tokenScales }: Inpu
     case 'int8': {
       const { values, columns, counts, offsets, scales, bias } = linear.at;
       bank.spmmInt8({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
+      return;
+    }
+    case 'quads': {
+      const { values, columns, counts, offsets, scales, bias } = linear.at;
+      bank.spmmQuads({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
     }
   }
 }
@@ -95,7 +105,7 @@ export function applyToOne(bank: Bank, { rows, columns, at }: Placed<'dense'>, x
 }
 
 type Of<F extends Form> = Extract<LinearWeights, { readonly form: F }>;
-type Sparse = Extract<LinearWeights, { readonly form: 'f32' | 'q15' }>;
+type Sparse = Extract<LinearWeights, { readonly form: 'f32' | 'q15' | 'quads' }>;
 
 /** Checks the layer and writes it into its place. */
 export function placeLinear(arena: Arena, name: string, weights: LinearWeights, levels: Levels): Linear {
@@ -110,11 +120,13 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
       return { form: 'q15', rows, columns, at: placeQ15(arena, weights) };
     case 'int8':
       return { form: 'int8', rows, columns, at: placeInt8(arena, weights, levels) };
+    case 'quads':
+      return { form: 'quads', rows, columns, at: placeQuads(arena, weights, levels) };
   }
 }
 
-/** Entries of a row, filled up to a multiple of UNROLL. */
-const evenCount = (count: number): number => UNROLL * Math.ceil(count / UNROLL);
+/** Entries of a row, filled up to a multiple of `unit`. */
+const filledCount = (count: number, unit: number): number => unit * Math.ceil(count / unit);
 
 // Room for a layer; `total` is its number of entries, padded ones among them, or of blocks.
 export const roomFor = {
@@ -144,6 +156,16 @@ export const roomFor = {
   }),
 };
 
+/** Room for quads; `total` is the number of values, padded ones among them. */
+export const roomForQuads = (arena: Arena, rows: number, total: number, wide: boolean): Places['quads'] => ({
+  values: arena.place(total * (wide ? 2 : 1)),
+  columns: arena.place(2 * total),
+  counts: arena.place(2 * rows),
+  offsets: arena.place(4 * rows),
+  scales: arena.place(4 * rows),
+  bias: arena.place(4 * rows),
+});
+
 function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>): Places['dense'] {
   const at = roomFor.dense(arena, rows, columns);
   const { f32 } = arena.views();
@@ -155,10 +177,11 @@ function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>):
   return at;
 }
 
-/** Entries with every row padded to a multiple of UNROLL. */
-function paddedEntries({ rowStart }: SparseRows): number {
+/** Entries with every row padded to a multiple of `unit`. */
+function paddedEntries({ rowStart }: SparseRows, unit = UNROLL): number {
   let total = 0;
-  for (let row = 0; row + 1 < rowStart.length; row++) total += evenCount(rowStart[row + 1]! - rowStart[row]!);
+  for (let row = 0; row + 1 < rowStart.length; row++)
+    total += filledCount(rowStart[row + 1]! - rowStart[row]!, unit);
   return total;
 }
 
@@ -166,12 +189,13 @@ function paddedEntries({ rowStart }: SparseRows): number {
 function eachRow(
   { rowStart }: SparseRows,
   visit: (row: number, start: number, end: number, to: number) => void,
+  unit = UNROLL,
 ): void {
   let to = 0;
   for (let row = 0; row + 1 < rowStart.length; row++) {
     const [start, end] = [rowStart[row]!, rowStart[row + 1]!];
     visit(row, start, end, to);
-    to += evenCount(end - start);
+    to += filledCount(end - start, unit);
   }
 }
 
@@ -249,5 +273,36 @@ function placeInt8(
     const sum = values.subarray(4 * start, 4 * end).reduce((total, value) => total + value, 0);
     i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
   }
+  return at;
+}
+
+/** Values of a row that quads are filled up to. */
+export const QUADS_UNIT = BLOCKS_TOGETHER * QUAD.columns;
+
+function placeQuads(
+  arena: Arena,
+  { rows, bias, entries, values, scales }: Sparse,
+  levels: Levels,
+): Places['quads'] {
+  const { wide } = int8Form(levels.int8);
+  const at = roomForQuads(arena, rows, paddedEntries(entries, QUADS_UNIT), wide);
+  writeCounts(arena, at.counts, entries, QUADS_UNIT);
+  const { i8, i16, u16, i32, f32 } = arena.views();
+  f32.set(bias, at.bias / 4);
+  const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
+  eachRow(
+    entries,
+    (row, start, end, to) => {
+      let sum = 0;
+      const unit = quantiseQuadRow(values.subarray(start, end), (i, value) => {
+        places[to + i] = value;
+        sum += value;
+      });
+      u16.set(entries.columns.subarray(start, end), at.columns / 2 + to);
+      i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
+      f32[at.scales / 4 + row] = unit * (scales?.[row] ?? 1);
+    },
+    QUADS_UNIT,
+  );
   return at;
 }

@@ -13,6 +13,7 @@ const OF_LAYER: Readonly<Record<LayerForm, readonly KernelName[]>> = {
   f32: ['spmmF32'],
   q15: ['quantiseQ15', 'spmmQ15'],
   int8: ['quantiseInt8', 'spmmInt8'],
+  quads: ['quantiseQuads', 'spmmQuads'],
 };
 
 /** The GELU before a layer: as exact as the form that the layer reads it in. */
@@ -21,9 +22,10 @@ export const GELU_BEFORE = {
   f32: 'gelu',
   q15: 'geluNear',
   int8: 'geluRough',
+  quads: 'geluRough',
 } as const satisfies Record<LayerForm, KernelName>;
 
-const isQuantised = (form: LayerForm): boolean => form === 'q15' || form === 'int8';
+const isQuantised = (form: LayerForm): boolean => form !== 'dense' && form !== 'f32';
 
 /** As forward.ts chooses them. */
 export function usedKernels({ embeddings, blocks, head }: EncoderForms): KernelName[] {

@@ -14,7 +14,7 @@ interface Sized {
   readonly bias: Float32Array;
 }
 
-/** y = W x + b, W [rows, columns], in one of four forms. One without columns is its bias alone. */
+/** y = W x + b, W [rows, columns], in one of five forms. One without columns is its bias alone. */
 export type LinearWeights =
   | (Sized & {
       readonly form: 'dense';
@@ -22,8 +22,8 @@ export type LinearWeights =
       readonly values: Float32Array;
     })
   | (Sized & {
-      /** Computed in f32, or in 16-bit fixed point made of the same values. */
-      readonly form: 'f32' | 'q15';
+      /** Computed in f32, or of the same values in 16-bit fixed point or in int8, four of a row together. */
+      readonly form: 'f32' | 'q15' | 'quads';
       readonly entries: SparseRows;
       /** One for each entry; int8 values are times their row's scale. */
       readonly values: Float32Array | Int8Array;

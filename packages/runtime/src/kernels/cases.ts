@@ -7,6 +7,8 @@ import { UNROLL } from './spmm-f32.js';
 import { evenHead } from './quantise-heads.js';
 import { TOKEN_LENGTH } from './quantise-q15.js';
 import type { KernelName } from './program.js';
+import { BLOCKS_TOGETHER } from './int8-row.js';
+import { LARGEST_QUAD, QUAD } from './spmm-quads.js';
 
 export interface Sizes {
   readonly rows: number;
@@ -87,8 +89,13 @@ const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): nu
     Array.from({ length: columns }, (_, column) => column).filter(() => random() < density),
   );
 
-/** Lengthens a row to a multiple of UNROLL by weights of zero. */
-const padded = (row: readonly number[]): number[] => [...row, ...(row.length % UNROLL === 1 ? [0] : [])];
+/** Lengthens a row to a multiple of `unit` by zeros. */
+const filled = (row: readonly number[], unit: number): number[] => [
+  ...row,
+  ...new Array<number>(-row.length & (unit - 1)).fill(0),
+];
+
+const padded = (row: readonly number[]): number[] => filled(row, UNROLL);
 
 /** Entries of each row, in units of UNROLL. */
 const countsOf = (all: readonly (readonly number[])[]): Uint16Array =>
@@ -141,6 +148,15 @@ export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
   return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
+/** What int8 kernels take for rows of weights besides them. */
+const int8Rows = (weights: readonly (readonly number[])[], tile: number, random: Uniform) => ({
+  y: new Float32Array(weights.length * tile),
+  offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
+  scales: floats(weights.length, random),
+  tokenScales: floats(tile, random),
+  bias: floats(weights.length, random),
+});
+
 /** Pairs of a block of any weights and one of small ones, activations of 1 to 127. */
 export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
   const { rows, columns } = sizes;
@@ -155,28 +171,39 @@ export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: S
     columns: Uint16Array.from(all.flat()),
     counts: countsOf(all),
     x: wide ? Int16Array.from(activations) : activations,
-    y: new Float32Array(rows * tile),
-    offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
-    scales: floats(rows, random),
-    tokenScales: floats(tile, random),
-    bias: floats(rows, random),
+    ...int8Rows(weights, tile, random),
   });
   return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
-/** For the three passes that quantise. */
+/** Quads of the largest weights there may be, of any columns. */
+export function spmmQuadsCase({ memory, shape: { tile }, sizes, random, wide }: Setup) {
+  const { rows, columns } = sizes;
+  const all = pattern(sizes, columns, random).map((of) => filled(of, BLOCKS_TOGETHER * QUAD.columns));
+  const weights = all.map((of) => of.map(() => Math.round(LARGEST_QUAD * signed(random))));
+  const activations = Uint8Array.from({ length: columns * tile }, () => 1 + Math.floor(127 * random()));
+  const places = placeAll(memory, {
+    values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
+    columns: Uint16Array.from(all.flat()),
+    counts: Uint16Array.from(all, (of) => of.length / (BLOCKS_TOGETHER * QUAD.columns)),
+    x: wide ? Int16Array.from(activations) : activations,
+    ...int8Rows(weights, tile, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
+}
+
+/** For the passes that quantise. */
 export function quantiseCase(
   { memory, shape: { tile }, sizes: { columns: features }, random }: Setup,
-  form: 'q15' | 'int8' | 'pairs',
+  type: 'i16' | 'u8',
+  room = 4 * Math.ceil(features / 4) * tile,
 ) {
-  const room = 4 * Math.ceil(features / 4) * tile;
   const places = placeAll(memory, {
     x: floats(features * tile, random, room),
     scales: new Float32Array(tile),
     q: new Int16Array(room),
   });
-  const length = form === 'q15' ? features * tile : room;
-  const q: Output = { type: form === 'int8' ? 'u8' : 'i16', at: places.q, length };
+  const q: Output = { type, at: places.q, length: room };
   return { args: { ...places, features }, outputs: [f32Output(places.scales, tile), q] };
 }
 
@@ -300,10 +327,12 @@ export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>>
     const { args } = denseF32Case(setup);
     return { args, outputs: [f32Output(args.y, args.rows)] };
   },
-  quantiseQ15: (setup) => quantiseCase(setup, 'q15'),
+  quantiseQ15: (setup) => quantiseCase(setup, 'i16', setup.sizes.columns * setup.shape.tile),
   spmmQ15: spmmQ15Case,
-  quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'pairs' : 'int8'),
+  quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'i16' : 'u8'),
   spmmInt8: spmmInt8Case,
+  quantiseQuads: (setup) => quantiseCase(setup, setup.wide ? 'i16' : 'u8'),
+  spmmQuads: spmmQuadsCase,
   gelu: (setup) => geluCase(setup),
   geluNear: (setup) => geluCase(setup, NEAR),
   geluRough: (setup) => geluCase(setup, ROUGH),

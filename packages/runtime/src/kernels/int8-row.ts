@@ -1,5 +1,5 @@
-// The outer loops that both int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks at a time, converted to
-// f32 at the row's end.
+// The outer loops that the int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks of four weights at a time,
+// converted to f32 at the row's end.
 import { type Body, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
 import { count, multiplyAdd, offset, type Shape, splatAt, storeAll, type Views, words } from './kernel.js';
 
@@ -15,30 +15,29 @@ type Int8Locals = { readonly [K in keyof typeof INT8_PARAMS]: Local<'i32'> };
 
 /**
  * Runs over the rows. `add` adds blocks to the sums, given the address of their values and those of their activations; a block
- * has `values` bytes, four features of the activations have `features`.
+ * has `values` bytes and so many `columns`, by default one; what a column stands for has `features` bytes in the activations.
  */
 export function int8Rows(
   body: Body,
   { tile }: Shape,
   fused: boolean,
   { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias }: Int8Locals,
-  bytes: { readonly values: number; readonly features: number },
+  bytes: { readonly values: number; readonly features: number; readonly columns?: number },
   add: (value: Local<'i32'>, from: readonly Local<'i32'>[], sums: readonly Local<'v128'>[]) => void,
 ): void {
   const madd = multiplyAdd(fused);
   const row = 4 * tile;
   const shift = Math.log2(bytes.features);
   const step = BLOCKS_TOGETHER * bytes.values;
+  const taken = BLOCKS_TOGETHER * (bytes.columns ?? 1);
   body.range(y, i32.add(y, i32.mul(rows, row)), row, (out) => {
     const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(i32.load16U(counts), step)));
     const start = body.let(splatAt(offsets));
     const sums = count(tile / 4).map(() => body.let(start));
     body.range(values, end, step, (at) => {
-      const from = count(BLOCKS_TOGETHER).map((i) =>
-        body.let(i32.add(x, i32.shl(i32.load16U(columns, 2 * i), shift))),
-      );
+      const from = count(taken).map((i) => body.let(i32.add(x, i32.shl(i32.load16U(columns, 2 * i), shift))));
       add(at, from, sums);
-      body.set(columns, offset(columns, 2 * BLOCKS_TOGETHER));
+      body.set(columns, offset(columns, 2 * taken));
     });
     const scale = body.let(splatAt(scales));
     const added = body.let(splatAt(bias));
@@ -52,21 +51,20 @@ export function int8Rows(
   });
 }
 
-/** The naive twin: `value(entry, i)` and `activation(block, i, token)` are the operands, i from 0 to 3. */
+/** The naive twin: `value(entry, i)` and `activation(entry, i, token)` are the operands of a block, i from 0 to 3. */
 export function int8RowsTwin(
   tile: number,
   { f32, i32: words, u16 }: Views,
-  { columns, counts, y, rows, offsets, scales, tokenScales, bias }: Int8Args,
+  { counts, y, rows, offsets, scales, tokenScales, bias }: Int8Args,
   value: (entry: number, i: number) => number,
-  activation: (block: number, i: number, token: number) => number,
+  activation: (entry: number, i: number, token: number) => number,
 ): void {
   let entry = 0;
   for (let row = 0; row < rows; row++) {
     const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
     for (const end = entry + BLOCKS_TOGETHER * u16[counts / 2 + row]!; entry < end; entry++) {
-      const block = u16[columns / 2 + entry]!;
       for (let token = 0; token < tile; token++)
-        for (let i = 0; i < 4; i++) sums[token]! += value(entry, i) * activation(block, i, token);
+        for (let i = 0; i < 4; i++) sums[token]! += value(entry, i) * activation(entry, i, token);
     }
     for (let token = 0; token < tile; token++) {
       const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);

@@ -1,12 +1,14 @@
-// Activations to 7 bits, each token by its largest magnitude, offset by 64: 1 to 127. Four features of a token stand
-// together, as bytes for the relaxed kernel and as two pairs of i16 for the plain one.
+// Activations to 7 bits, each token by its largest magnitude, offset by 64: 1 to 127. For blocks four features of a token stand
+// together, as bytes for the relaxed kernels and as two pairs of i16 for the plain one; for quads features stand apart.
 import {
   type Body,
   defineFunction,
   type Expr,
   f32x4,
+  i16x8,
   i32,
   i32x4,
+  i8x16,
   type Local,
   v128,
 } from '../wasm/assembler.js';
@@ -151,6 +153,41 @@ export const quantiseInt8Pairs = kernel({
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
       memory.i16[args.q / 2 + 2 * ((feature >> 1) * shape.tile + token) + (feature & 1)] = value;
+    });
+  },
+});
+
+/** x f32 [features, tile] -> q u8 [features, tile], scales f32 [tile]. */
+export const quantiseQuads = kernel({
+  wasm: quantise(
+    (tile) => 4 * tile,
+    (body, out, features, first, tile) => {
+      features.forEach(([low, high], i) => {
+        const words = body.let(i16x8.narrowS(low!, high!));
+        body.storeHalf(out, i8x16.narrowU(words, words), i * tile + first);
+      });
+    },
+  ),
+  twin: (shape) => (memory, args) => {
+    quantiseTwin(shape, memory, args, (feature, token, value) => {
+      memory.u8[args.q + feature * shape.tile + token] = value;
+    });
+  },
+});
+
+/** The same values as i16. */
+export const quantiseQuadsWide = kernel({
+  wasm: quantise(
+    (tile) => 8 * tile,
+    (body, out, features, first, tile) => {
+      features.forEach(([low, high], i) => {
+        body.store(out, i16x8.narrowS(low!, high!), 2 * (i * tile + first));
+      });
+    },
+  ),
+  twin: (shape) => (memory, args) => {
+    quantiseTwin(shape, memory, args, (feature, token, value) => {
+      memory.i16[args.q / 2 + feature * shape.tile + token] = value;
     });
   },
 });

@@ -28,7 +28,10 @@ export const spmmInt8Pairs = kernel({
         memory,
         args,
         (entry, i) => memory.i16[args.values / 2 + 4 * entry + i]!,
-        (block, i, token) => memory.i16[args.x / 2 + 2 * ((2 * block + (i >> 1)) * tile + token) + (i & 1)]!,
+        (entry, i, token) => {
+          const pair = 2 * memory.u16[args.columns / 2 + entry]! + (i >> 1);
+          return memory.i16[args.x / 2 + 2 * (pair * tile + token) + (i & 1)]!;
+        },
       );
     },
 });

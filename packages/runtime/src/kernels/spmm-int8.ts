@@ -35,7 +35,8 @@ export const spmmInt8 = kernel({
         memory,
         args,
         (entry, i) => memory.i8[args.values + 4 * entry + i]!,
-        (block, i, token) => memory.u8[args.x + 4 * (block * tile + token) + i]!,
+        (entry, i, token) =>
+          memory.u8[args.x + 4 * (memory.u16[args.columns / 2 + entry]! * tile + token) + i]!,
       );
     },
 });

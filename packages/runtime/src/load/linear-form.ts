@@ -3,8 +3,8 @@ import { type LinearWeights, nonZeros, type SparseRows } from '../encoder/index.
 import { denseOf, f16ToF32, type Kind, type PackTensor } from '../format/index.js';
 
 /**
- * In what layers are computed: f32; q15, 16-bit fixed point; int8, of inputs too. `auto` takes int8 where the file has int8
- * in blocks of four or without a pattern, q15 where it has a pattern of single values, f32 where it has floats.
+ * In what layers are computed: f32; q15, 16-bit fixed point; int8, of inputs too. `auto` takes int8 where the file has integers
+ * or a codebook, f32 where it has floats.
  */
 export const FORMS = ['auto', 'f32', 'q15', 'int8'] as const;
 export type Form = (typeof FORMS)[number];
@@ -16,23 +16,26 @@ const AUTO: Readonly<Record<Kind, LayerForm>> = {
   f16: 'dense',
   int8: 'int8',
   int4: 'dense',
-  'sparse-int8': 'q15',
-  'sparse-codebook': 'q15',
+  'sparse-int8': 'quads',
+  'sparse-codebook': 'quads',
   'sparse-f16': 'f32',
   'sparse-1x4': 'int8',
 };
 
-/** How a matrix of a kind is computed. */
+/** How a matrix of a kind is computed; int8 of single values is `quads`. */
 export function layerForm(kind: Kind, form: Form): LayerForm {
   if (form === 'auto') return AUTO[kind];
-  return form === 'f32' && !kind.startsWith('sparse') ? 'dense' : form;
+  const sparse = kind.startsWith('sparse');
+  if (form === 'int8' && sparse && kind !== 'sparse-1x4') return 'quads';
+  return form === 'f32' && !sparse ? 'dense' : form;
 }
 
 /** The layer of a matrix [rows, columns]. */
 export function linearOf(tensor: PackTensor, bias: Float32Array, form: LayerForm): LinearWeights {
   const rows = bias.length;
   const sized = { rows, columns: tensor.shape[1]!, bias };
-  if (form === 'f32' || form === 'q15') return { ...sized, form, ...singles(tensor, rows) };
+  if (form === 'f32' || form === 'q15' || form === 'quads')
+    return { ...sized, form, ...singles(tensor, rows) };
   if (form === 'int8') return { ...sized, form, ...blocks(tensor, rows) };
   return { ...sized, form, values: denseOf(tensor) };
 }
@@ -77,8 +80,7 @@ function blocks(tensor: PackTensor, rows: number): Blocks {
   }
   const dense = denseOf(tensor);
   const columns = dense.length / rows;
-  const isInt8 = tensor.kind === 'int8' || tensor.kind === 'sparse-int8';
-  const scales = isInt8 ? tensor.scales : rowScales(dense, rows);
+  const scales = tensor.kind === 'int8' ? tensor.scales : rowScales(dense, rows);
   const values =
     tensor.kind === 'int8'
       ? tensor.data

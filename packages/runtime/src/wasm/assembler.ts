@@ -190,15 +190,18 @@ export const v128 = {
 const SHUFFLE = simd(0x0d);
 
 export const i8x16 = {
-  /** The bytes of `a` at these 16 places. */
-  shuffle: (a: Expr<'v128'>, places: readonly number[]): Expr<'v128'> => ({
+  /** The bytes at these 16 places of `a`, and from 16 on of `b`. */
+  shuffle: (a: Expr<'v128'>, places: readonly number[], b = a): Expr<'v128'> => ({
     type: 'v128',
-    code: [a.code, a.code, SHUFFLE, places],
+    code: [a.code, b.code, SHUFFLE, places],
   }),
   splat: unary('i32', 'v128', simd(0x0f)),
   eq: binary('v128', simd(0x23)),
   /** The highest bit of every lane. */
   bitmask: unary('v128', 'i32', simd(0x64)),
+  /** Two vectors of i16 lanes into one, saturated to i8 or u8. */
+  narrowS: binary('v128', simd(0x65)),
+  narrowU: binary('v128', simd(0x66)),
 };
 
 export const i16x8 = {
@@ -288,6 +291,7 @@ export const relaxed = {
   }),
 };
 
+const STORE_LANE_64 = simd(0x5b);
 const NARROW_STORE = { 1: [0x3a, 0], 2: [0x3b, 1] } as const;
 
 const STORE: Record<ValueType, Code> = {
@@ -307,6 +311,8 @@ export interface Body {
   set<T extends ValueType>(variable: Local<T>, value: Operand<T>): void;
   /** Stores `value` at `address + offset` (bytes), in the width of its type. */
   store(address: Expr<'i32'>, value: Expr<ValueType>, offset?: number): void;
+  /** Stores the lower eight bytes of `value` at `address + offset`. */
+  storeHalf(address: Expr<'i32'>, value: Expr<'v128'>, offset?: number): void;
   /** Stores the lowest bytes of `value` at `address + offset`. */
   storeLow(bytes: 1 | 2, address: Expr<'i32'>, value: Operand<'i32'>, offset?: number): void;
   /** As long as `condition` is not zero, asked before every turn. */
@@ -357,6 +363,9 @@ export function defineFunction<P extends Params, R extends Result>(
     set,
     store: (address, value, offset = 0) => {
       code.push(address.code, value.code, STORE[value.type], unsigned(offset));
+    },
+    storeHalf: (address, value, offset = 0) => {
+      code.push(address.code, value.code, STORE_LANE_64, 0, unsigned(offset), 0);
     },
     storeLow: (bytes, address, value, offset = 0) => {
       code.push(address.code, codeOf(value), NARROW_STORE[bytes], unsigned(offset));

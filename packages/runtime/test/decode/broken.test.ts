@@ -20,7 +20,7 @@ const FORMS: Readonly<Record<Kind, readonly (Form | 'table' | 'vector')[]>> = {
   f16: ['dense', 'table', 'vector'],
   int8: ['table'],
   int4: ['table'],
-  'sparse-int8': ['q15', 'f32'],
+  'sparse-int8': ['q15', 'f32', 'quads'],
   'sparse-codebook': ['q15', 'f32'],
   'sparse-f16': ['q15', 'f32'],
   'sparse-1x4': ['int8'],

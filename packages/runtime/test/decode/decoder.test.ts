@@ -28,6 +28,9 @@ type Make = (shape: number[], values: Float32Array) => PackTensor;
 const LAYERS: readonly (readonly [string, LinearWeights['form'], Make])[] = [
   ['sparse-int8', 'q15', toSparseInt8],
   ['sparse-int8', 'f32', toSparseInt8],
+  ['sparse-int8', 'quads', toSparseInt8],
+  ['sparse-codebook', 'quads', toSparseCodebook],
+  ['sparse-f16', 'quads', toSparseF16],
   ['sparse-codebook', 'q15', toSparseCodebook],
   ['sparse-codebook', 'f32', toSparseCodebook],
   ['sparse-f16', 'f32', toSparseF16],

@@ -48,6 +48,7 @@ describe.each(availableLevels())('%s', (level) => {
     ['f32', 1e-5],
     ['q15', 5e-4],
     ['int8', 4e-2],
+    ['quads', 6e-2], // whose weights are rounded too
   ] as const)('%s layers are within %d of f64, in every shape', (form, bound) => {
     for (const [, shape] of SHAPES) {
       const weights = randomEncoder({ ...SMALL, ...shape, form });

@@ -8,6 +8,7 @@ import { int8Form } from '../../src/kernels/int8.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';
 import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
+import { LARGEST_QUAD } from '../../src/kernels/spmm-quads.js';
 import { spmmQ15 } from '../../src/kernels/spmm-q15.js';
 
 const shape: Shape = { tile: 8, headSize: 1 };
@@ -71,4 +72,29 @@ describe.each(availableLevels())('%s', (level) => {
     });
     expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(new Array(8).fill(63 * sum));
   });
+
+  it.each([1, -1])(
+    'quads: the largest weights there are, over 3,072 columns, are exact (sign %i)',
+    (sign) => {
+      const { spmmQuads: spmm, wide } = int8Form(level);
+      const columns = 3072;
+      const [w, x] = wide
+        ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
+        : [i8.subarray(AT.entries), u8.subarray(AT.x)];
+      w.fill(sign * LARGEST_QUAD, 0, columns);
+      const sum = sign * LARGEST_QUAD * columns;
+      x.fill(127, 0, columns * 8);
+      for (let i = 0; i < columns; i++) u16[AT.q / 2 + i] = (i * 5) % columns;
+      u16[small(2) / 2] = columns / 8;
+      i32[small(4) / 4] = -64 * sum;
+      f32[small(0) / 4] = 1;
+      f32[small(1) / 4] = 0;
+      f32.fill(1, small(3) / 4, small(3) / 4 + 8);
+      bindable(spmm, shape, level)(linear)({
+        ...{ values: AT.entries, columns: AT.q, counts: small(2), x: AT.x, y: AT.y, rows: 1 },
+        ...{ offsets: small(4), scales: small(0), tokenScales: small(3), bias: small(1) },
+      });
+      expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(new Array(8).fill(63 * sum));
+    },
+  );
 });

@@ -42,21 +42,24 @@ afterEach(async () => {
 });
 
 describe.each([2, 3])('%d threads', (threads) => {
-  it.each(['f32', 'q15', 'int8', 'dense'] as const)('of %s layers compute what one does', async (form) => {
-    const of = randomEncoder({ ...shape, form });
-    const [one, many] = [createEncoder(of, { largest }), opened(await threaded({ threads }, of))];
-    expect([many.threads, many.note, warn.mock.calls]).toEqual([threads, undefined, []]);
-    const length = fc.integer({ min: 1, max: largest.length });
-    fc.assert(
-      fc.property(fc.array(length, { minLength: 1, maxLength: 9 }), fc.integer(), (lengths, seed) => {
-        const batch = batchOf(lengths, seed);
-        expect(many.hidden(batch)).toEqual(one.hidden(batch));
-        expect(many.classify(batch)).toEqual(one.classify(batch));
-      }),
-      { numRuns: 15 },
-    );
-    expect([many.threads, many.note]).toEqual([threads, undefined]);
-  });
+  it.each(['f32', 'q15', 'int8', 'quads', 'dense'] as const)(
+    'of %s layers compute what one does',
+    async (form) => {
+      const of = randomEncoder({ ...shape, form });
+      const [one, many] = [createEncoder(of, { largest }), opened(await threaded({ threads }, of))];
+      expect([many.threads, many.note, warn.mock.calls]).toEqual([threads, undefined, []]);
+      const length = fc.integer({ min: 1, max: largest.length });
+      fc.assert(
+        fc.property(fc.array(length, { minLength: 1, maxLength: 9 }), fc.integer(), (lengths, seed) => {
+          const batch = batchOf(lengths, seed);
+          expect(many.hidden(batch)).toEqual(one.hidden(batch));
+          expect(many.classify(batch)).toEqual(one.classify(batch));
+        }),
+        { numRuns: 15 },
+      );
+      expect([many.threads, many.note]).toEqual([threads, undefined]);
+    },
+  );
 
   it('keep their numbers over 500 calls in a row', async () => {
     const many = opened(await threaded({ threads }));

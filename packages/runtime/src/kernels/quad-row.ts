@@ -1,0 +1,15 @@
+// Rows of weights as quads have them: whole numbers up to LARGEST_QUAD, by the largest magnitude of the row.
+import { LEAST, roundToEven } from './quantise-q15.js';
+import { LARGEST_QUAD } from './spmm-quads.js';
+
+/** Writes a row's values through `write(index, value)`; returns what one unit of them is worth. */
+export function quantiseQuadRow(
+  values: Float32Array | Int8Array,
+  write: (index: number, value: number) => void,
+): number {
+  let largest = LEAST;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const factor = Math.fround(LARGEST_QUAD / Math.fround(largest));
+  for (const [i, value] of values.entries()) write(i, roundToEven(Math.fround(value * factor)));
+  return Math.fround(1 / factor);
+}
