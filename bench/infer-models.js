@@ -19,6 +19,7 @@ import { SHAPES } from './sizes.js';
 const FORMS = {
   f32: { form: 'f32', rounding: 'float' },
   q15: { form: 'q15', rounding: 'q15' },
+  int8: { form: 'int8', rounding: 'int8' },
   'int8-1x4': { form: 'int8', rounding: 'int8' },
   dense: { form: 'f32', rounding: 'float' },
 };
@@ -42,17 +43,17 @@ async function written(file, bytes) {
 async function realModels(options, folder) {
   const file = await packedFile(options, folder);
   const [form] = Object.keys(layersOf(await packedSections(file), await loadPack(file)));
-  const name = form === 'int8' ? 'int8-1x4' : form;
+  const name = { int8: 'int8-1x4', quads: 'int8' }[form] ?? form;
   return { files: { [name]: file }, dense: await loadModel(options.dense ?? file) };
 }
 
-/** Random weights: any of them zero for f32 and q15, whole blocks of four for int8. */
+/** Random weights: any of them zero, or whole blocks of four. */
 async function randomModels({ shape, sparsity }, folder) {
   const sparse = async (name, block) =>
     written(join(folder, name), packed(pruned(randomBert(SHAPES[shape]), sparsity, block)));
   const any = await sparse('any.espalier', 1);
   const blocks = await sparse('blocks.espalier', 4);
-  return { files: { f32: any, q15: any, 'int8-1x4': blocks }, dense: randomBert(SHAPES[shape]) };
+  return { files: { f32: any, q15: any, int8: any, 'int8-1x4': blocks }, dense: randomBert(SHAPES[shape]) };
 }
 
 /** Zeros this share of the blocks of the encoder's matrices, drawn at random. */

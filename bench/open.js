@@ -54,7 +54,7 @@ export function open(args) {
         );
         const [memory, peak] = ['memory', 'peak'].map((name) => (median(of(name)) / 1e6).toFixed(1));
         const size = (statSync(path).size / 1e6).toFixed(2);
-        row([form, embeddings, of('levels')[0].q15, size, ...times, memory, peak]);
+        row([form, embeddings, of('levels')[0].int8, size, ...times, memory, peak]);
       }
     }
   } finally {

@@ -5,8 +5,8 @@ import { randomBert } from './random-bert.js';
 import { SHAPES } from './sizes.js';
 
 const AS = {
-  'sparse-int8': 'q15',
-  'sparse-codebook': 'q15',
+  'sparse-int8': 'quads',
+  'sparse-codebook': 'quads',
   'sparse-f16': 'f32',
   'sparse-1x4': 'int8',
 };

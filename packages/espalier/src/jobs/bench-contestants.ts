@@ -101,7 +101,8 @@ async function subjectOf(entry: Entry): Promise<Entrant> {
 }
 
 /** That of the coarsest layer. */
-const roundingOf = ({ int8, q15 }: LayerCounts): Rounding => (int8 ? 'int8' : q15 ? 'q15' : 'float');
+const roundingOf = ({ int8, quads, q15 }: LayerCounts): Rounding =>
+  (int8 ?? quads) ? 'int8' : q15 ? 'q15' : 'float';
 
 async function packedContestant(
   { path, model, batch, threads, form, note }: Entry,

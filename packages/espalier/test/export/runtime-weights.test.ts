@@ -31,6 +31,7 @@ describe.each(['bert', 'roberta', 'distilbert'])('%s', (family) => {
     expect(relativeDistance(runtime(model, 'f32'), expected)).toBeLessThan(1e-5);
     expect(relativeDistance(runtime(model, 'q15'), expected)).toBeLessThan(1e-3);
     expect(relativeDistance(runtime(model, 'int8'), expected)).toBeLessThan(0.1);
+    expect(relativeDistance(runtime(model, 'quads'), expected)).toBeLessThan(0.1);
   });
 
   it('answers spans', async () => {

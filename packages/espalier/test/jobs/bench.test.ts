@@ -99,7 +99,7 @@ describe('bench', () => {
     expect(names(both)).toEqual(['packed']);
   });
 
-  it('answer spans, and unstructured zeros in fixed point', async () => {
+  it('answer spans, and unstructured zeros in int8', async () => {
     const model = pruned(3, spanTask);
     for (const [name, { data }] of model.tensors)
       if (familyOf(model.config).encoderLinear.test(name)) data.forEach((_, i) => i % 3 && (data[i] = 0));
@@ -107,8 +107,8 @@ describe('bench', () => {
       { model: pack('spans.espalier', model), ...quick, against: [] },
       control,
     );
-    expect(contestants[0]).toMatchObject({ name: 'packed', form: 'q15' });
-    expect(contestants[0]!.distance).toBeLessThan(TOLERANCES.q15);
+    expect(contestants[0]).toMatchObject({ name: 'packed', form: 'quads' });
+    expect(contestants[0]!.distance).toBeLessThan(TOLERANCES.int8);
     const float = { model: path('spans.espalier'), ...quick, against: [], form: 'f32' as const };
     const [packed] = (await bench(float, control)).contestants;
     expect(packed).toMatchObject({ name: 'packed', form: 'f32' });
