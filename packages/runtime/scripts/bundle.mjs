@@ -87,7 +87,7 @@ const withoutUnused = {
 
 /** Instructions of the assembler, whose long names only the bundles themselves read: 0.3 kB, gzipped. */
 const INSTRUCTIONS =
-  /^(load(8S|8U|16U|16Splat|32Splat|32Zero|64Zero)|storeLow|shr[SU]|minU|ltU|leU|eqz|divU|popcnt|reinterpret|convert[SU]|demote|promote(Low)?|andNot|anyTrue|shuffle|bitmask|geU|gtS|maxS|q15mulr(Sat)?|narrowS|extend(Low|High)S|extractLane|splat|pm(in|ax)|toI32|madd|dotI8x16)$/;
+  /^(load(8S|8U|16U|16Splat|32Splat|32Zero|64Zero)|store(Low|Half)|shr[SU]|minU|ltU|leU|eqz|divU|popcnt|reinterpret|convert[SU]|demote|promote(Low)?|andNot|anyTrue|shuffle|bitmask|geU|gtS|maxS|q15mulr(Sat)?|narrow[SU]|extend(Low|High)S|extractLane|splat|pm(in|ax)|toI32|madd|dot(Add)?I8x16)$/;
 
 /** The import of the fallback stays one: of the file beside the bundle. */
 const fallbackApart = {
@@ -104,7 +104,7 @@ const built = await build({
   })),
   outdir: out,
   bundle: true,
-  minify: true,
+  minifySyntax: true,
   write: false,
   format: 'esm',
   platform: 'browser',
@@ -115,13 +115,13 @@ const built = await build({
   banner: { js: '/* @espalier/runtime, Apache-2.0; with @huggingface/tokenizers, Apache-2.0 */' },
 });
 
-/** esbuild bundles; terser, which knows more ways to say the same, makes 2 kB less of it, gzipped. */
+/** esbuild bundles; terser, which knows more ways to say the same, makes 2.4 kB less of it, gzipped. */
 const outputFiles = await Promise.all(
   built.outputFiles.map(async ({ path, text }) => {
     const { code } = await minify(text, {
       ecma: 2022,
       module: true,
-      compress: { passes: 3 },
+      compress: { passes: 3, keep_fargs: false, hoist_props: true, pure_getters: true },
       format: { comments: /@espalier/ },
     });
     return { path, contents: Buffer.from(code) };

@@ -8,7 +8,7 @@ import type { Section, TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { checkSection } from '../format/read-pack.js';
 import { extentOf, type Kind } from '../format/tensors.js';
-import { int8Form } from '../kernels/int8.js';
+import { int8Layout } from '../kernels/int8-layout.js';
 import type { Levels } from '../kernels/program.js';
 import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
 import { decodeFile } from './file.js';
@@ -55,11 +55,11 @@ function linearBy(
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
   if (singles && as === 'quads') {
-    const at = decodeQuads(bound, section, bytes, int8Form(levels.int8));
+    const at = decodeQuads(bound, section, bytes, int8Layout(levels.int8));
     return { form: as, rows, columns, at };
   }
   if (kind === 'sparse-1x4' && as === 'int8') {
-    const at = decodeBlocks(bound, section, bytes, int8Form(levels.int8));
+    const at = decodeBlocks(bound, section, bytes, int8Layout(levels.int8));
     return { form: as, rows, columns, at };
   }
   if (isFloats(kind) && as === 'dense')

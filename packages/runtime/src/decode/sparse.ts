@@ -6,7 +6,7 @@ import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { type Places, QUADS_UNIT, roomFor, roomForQuads } from '../encoder/linear.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
-import type { Int8Form } from '../kernels/int8.js';
+import type { Int8Layout } from '../kernels/int8-layout.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -140,7 +140,7 @@ export function decodeQuads(
   bound: Bound,
   section: TensorSection,
   bytes: Uint8Array,
-  { wide }: Pick<Int8Form, 'wide'>,
+  { wide }: Pick<Int8Layout, 'wide'>,
 ): Places['quads'] {
   const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);
@@ -183,7 +183,7 @@ export function decodeBlocks(
   bound: Bound,
   section: TensorSection,
   bytes: Uint8Array,
-  { wide, largestSum }: Pick<Int8Form, 'wide' | 'largestSum'>,
+  { wide, largestSum }: Int8Layout,
 ): Places['int8'] {
   const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);

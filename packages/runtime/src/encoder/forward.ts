@@ -8,7 +8,7 @@ import { applyLinear, type Input, type InputForm, inputOf, type Linear } from '.
 import type { Plan } from './plan.js';
 import { addRows } from './tables.js';
 import { paddedFeatures, type Sequence } from './tiles.js';
-import { GELU_BEFORE } from './used-kernels.js';
+import { attentionForm, GELU_BEFORE } from './used-kernels.js';
 
 /** One thread at work: the kernels of every tile width in the memory, and its own buffers. */
 export interface Thread {
@@ -96,9 +96,15 @@ export function apply(bank: Bank, scratch: Scratch, layer: Linear, x: number, y:
   applyLinear(bank, layer, reader(bank, scratch, x)(layer), y);
 }
 
-/** Whether a block's attention is in fixed point: as its projections are. */
-const isFixed = ({ attention }: Block): boolean =>
-  attention !== undefined && inputOf(attention.query) !== 'f32';
+/** In what a block's attention is computed. */
+const attentionOf = ({ headSize }: Plan, { attention }: Block) =>
+  attentionForm(attention?.query.form ?? 'f32', headSize);
+
+/** What makes the fixed-point forms of queries, keys and values. */
+const QUANTISE_HEADS = {
+  q15: { query: 'quantiseHeads', key: 'quantiseHeads', value: 'quantiseValues' },
+  int8: { query: 'quantiseQueries', key: 'quantiseKeys', value: 'quantiseValues' },
+} as const;
 
 const headsOf = ({ headSize }: Plan, { attention }: Block): number => (attention?.query.rows ?? 0) / headSize;
 
@@ -116,19 +122,19 @@ function project(
   const { query, key, value } = block.attention;
   const parity = index & 1;
   const layers = [
-    ...(withQuery ? [{ layer: query, to: shared.query, quantise: bank.quantiseHeads }] : []),
-    { layer: key, to: shared.key[parity]!, quantise: bank.quantiseHeads },
-    { layer: value, to: shared.value[parity]!, quantise: bank.quantiseValues },
+    ...(withQuery ? [{ layer: query, to: shared.query, as: 'query' } as const] : []),
+    { layer: key, to: shared.key[parity]!, as: 'key' } as const,
+    { layer: value, to: shared.value[parity]!, as: 'value' } as const,
   ];
   const first = sequence.first + tile * sequence.tile;
   const x = statesAt(plan, sequence, tile);
-  const fixed = isFixed(block);
+  const form = attentionOf(plan, block);
   const heads = headsOf(plan, block);
   const input = reader(bank, scratch, x);
-  for (const { layer, to, quantise } of layers) {
+  for (const { layer, to, as } of layers) {
     const [q, scales] = [to.at + first * shared.headBytes, to.scales + first * shared.scaleBytes];
-    applyLinear(bank, layer, input(layer), fixed ? scratch.context : q);
-    if (fixed) quantise({ x: scratch.context, q, scales, heads });
+    applyLinear(bank, layer, input(layer), form === 'f32' ? q : scratch.context);
+    if (form !== 'f32') bank[QUANTISE_HEADS[form][as]]({ x: scratch.context, q, scales, heads });
   }
 }
 
@@ -163,13 +169,14 @@ function attend({ plan, scratch }: Thread, bank: Bank, index: number, { sequence
   ];
   const { context: out, scores } = scratch;
   const [heads, tileBytes] = [headsOf(plan, blocks[index]!), sequence.tile * headBytes];
-  if (!isFixed(blocks[index]!)) bank.attention({ q, k, v, out, scores, heads, keys, tileBytes });
+  const form = attentionOf(plan, blocks[index]!);
+  if (form === 'f32') bank.attention({ q, k, v, out, scores, heads, keys, tileBytes });
   else {
     const queryScales = shared.query.scales + query * scaleBytes;
     const [keyScales, valueScales] = [key.scales + first * scaleBytes, value.scales + first * scaleBytes];
     const tileScales = sequence.tile * scaleBytes;
     // prettier-ignore
-    bank.attentionFixed({
+    bank[form === 'q15' ? 'attentionFixed' : 'attentionInt8']({
       q, k, v, queryScales, keyScales, valueScales, out, scores, heads, keys, tileBytes, scaleBytes: tileScales,
     });
   }

@@ -1,6 +1,6 @@
 // Linear layers in the memory, in the layout of their kernels, and how they are applied to a tile.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
-import { int8Form } from '../kernels/int8.js';
+import { int8Layout } from '../kernels/int8-layout.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
@@ -249,7 +249,7 @@ function placeInt8(
   { rows, bias, entries, values, scales }: Of<'int8'>,
   levels: Levels,
 ): Places['int8'] {
-  const { wide, largestSum } = int8Form(levels.int8);
+  const { wide, largestSum } = int8Layout(levels.int8);
   const pairs = pairsOf(entries, values, largestSum);
   const blocks = BLOCKS_TOGETHER * pairs.reduce((sum, count) => sum + count, 0);
   const at = roomFor.int8(arena, rows, blocks, wide);
@@ -284,7 +284,7 @@ function placeQuads(
   { rows, bias, entries, values, scales }: Sparse,
   levels: Levels,
 ): Places['quads'] {
-  const { wide } = int8Form(levels.int8);
+  const { wide } = int8Layout(levels.int8);
   const at = roomForQuads(arena, rows, paddedEntries(entries, QUADS_UNIT), wide);
   writeCounts(arena, at.counts, entries, QUADS_UNIT);
   const { i8, i16, u16, i32, f32 } = arena.views();

@@ -21,8 +21,8 @@ function fit(values: Int8Array, a: number, b: number, largestSum: number): boole
 }
 
 /**
- * Calls `visit` with the blocks of a row, from `start` to `end`, in pairs (`largestSum`: see Int8Form): a block and the first after it that fits, which
- * changes places with the next one, or a block and one of zeros.
+ * Calls `visit` with the blocks of a row, from `start` to `end`, in pairs: a block and the first after it that fits
+ * (`largestSum`: see Int8Layout), which changes places with the next one, or a block and one of zeros.
  */
 export function eachPair(
   values: Int8Array,

@@ -25,10 +25,20 @@ export const GELU_BEFORE = {
   quads: 'geluRough',
 } as const satisfies Record<LayerForm, KernelName>;
 
-const isQuantised = (form: LayerForm): boolean => form !== 'dense' && form !== 'f32';
+/** In what attention is computed beside projections of a form; int8 takes four features of a head together. */
+export function attentionForm(form: LayerForm, headSize: number): 'f32' | 'q15' | 'int8' {
+  if (form === 'dense' || form === 'f32') return 'f32';
+  return form === 'q15' || headSize % 4 > 0 ? 'q15' : 'int8';
+}
+
+const OF_ATTENTION: Readonly<Record<ReturnType<typeof attentionForm>, readonly KernelName[]>> = {
+  f32: ['attention'],
+  q15: ['quantiseHeads', 'quantiseValues', 'attentionFixed'],
+  int8: ['quantiseQueries', 'quantiseKeys', 'quantiseValues', 'attentionInt8'],
+};
 
 /** As forward.ts chooses them. */
-export function usedKernels({ embeddings, blocks, head }: EncoderForms): KernelName[] {
+export function usedKernels({ embeddings, blocks, head, headSize }: EncoderForms): KernelName[] {
   const { words, positions, types } = embeddings;
   const names = new Set<KernelName>(['addNorm']);
   const add = (all: readonly KernelName[]): void => {
@@ -43,10 +53,7 @@ export function usedKernels({ embeddings, blocks, head }: EncoderForms): KernelN
       ...(attention ? Object.values(attention) : []),
     ];
     for (const form of layers) add(OF_LAYER[form]);
-    if (attention)
-      add(
-        isQuantised(attention.query) ? ['quantiseHeads', 'quantiseValues', 'attentionFixed'] : ['attention'],
-      );
+    if (attention) add(OF_ATTENTION[attentionForm(attention.query, headSize)]);
     if (wide) add([GELU_BEFORE[narrow]]);
   }
   if (head) add(OF_LAYER[head.output]);

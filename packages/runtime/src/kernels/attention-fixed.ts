@@ -1,21 +1,37 @@
-// Attention in 16-bit fixed point, for encoders whose layers are quantised: products of queries and keys and of weights and
-// values are sums of integers, exact in 32 bits; softmax is in f32. The weights of a query are integers that add up to
-// 32767, give or take half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
-import {
-  defineFunction,
-  type Expr,
-  f32x4,
-  i32,
-  i32x4,
-  type Local,
-  type Operand,
-  v128,
-} from '../wasm/assembler.js';
+// Attention in fixed point, for encoders whose layers are quantised: products of queries and keys, in 16 bits or in bytes, and
+// of weights and values in 16 are sums of integers, exact in 32 bits; softmax is in f32. The weights of a query are integers that add
+// up to 32767, give or take half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
+import { defineFunction, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING } from './constants.js';
 import { exp2Lanes } from './exp.js';
-import { count, floats, kernel, multiplyAdd, offset, splatAt, storeAll, words } from './kernel.js';
+import {
+  BY_DOTS,
+  type Context,
+  eachPair,
+  IN_BYTES,
+  IN_PAIRS,
+  products,
+  type Products,
+  rowsOf,
+  scaleWalk,
+  walk,
+  type Walk,
+  zeros,
+} from './fixed-scores.js';
+import {
+  count,
+  floats,
+  kernel,
+  type Kernel,
+  multiplyAdd,
+  offset,
+  splatAt,
+  storeAll,
+  type Views,
+  words,
+} from './kernel.js';
 import { evenHead } from './quantise-heads.js';
-import { type Attention, largestScores, queriesTogether, sumsOf } from './scores.js';
+import { largestScores, queriesTogether, sumsOf } from './scores.js';
 
 const PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
@@ -24,93 +40,6 @@ const PARAMS = words(
 
 /** What the weights of a query add up to. */
 const TOTAL = 32767;
-
-/** Score of no weight. */
-const LOWEST = -1e30;
-
-interface Context extends Attention {
-  /** Bytes from a tile of scales to the next. */
-  readonly scaleBytes: Local<'i32'>;
-}
-
-const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
-
-/** An array over tokens: what two of them have, and what a tile has, in bytes. */
-interface Walk {
-  readonly start: Expr<'i32'>;
-  readonly pairBytes: number;
-  readonly tileBytes: Operand<'i32'>;
-}
-
-/** Calls `visit` for every two keys with their addresses in each of two arrays. */
-function eachPair(
-  { body, shape: { tile }, keys }: Context,
-  walks: readonly [Walk, Walk],
-  visit: (first: Local<'i32'>, second: Local<'i32'>) => void,
-): void {
-  const [a, b] = walks;
-  const starts = walks.map(({ start }) => body.let(start));
-  body.range(0, keys, tile, (token) => {
-    const inTile = i32.minU(i32.sub(keys, token), tile);
-    const pairs = body.let(i32.shrU(offset(inTile, 1), 1));
-    const second = body.let(starts[1]!);
-    const end = i32.add(starts[0]!, i32.mul(pairs, a.pairBytes));
-    body.range(starts[0]!, end, a.pairBytes, (first) => {
-      visit(first, second);
-      body.set(second, offset(second, b.pairBytes));
-    });
-    walks.forEach(({ tileBytes }, i) => body.set(starts[i]!, i32.add(starts[i]!, tileBytes)));
-  });
-}
-
-const walk = (c: Context, start: Expr<'i32'>, pairBytes: number): Walk => ({
-  start,
-  pairBytes,
-  tileBytes: c.tileBytes,
-});
-
-const scaleWalk = (c: Context, start: Expr<'i32'>): Walk => ({
-  start,
-  pairBytes: 8,
-  tileBytes: c.scaleBytes,
-});
-
-/** scores f32 [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no weight. */
-function products(
-  c: Context,
-  q: Expr<'i32'>,
-  queryScales: Expr<'i32'>,
-  k: Expr<'i32'>,
-  keyScales: Expr<'i32'>,
-): void {
-  const { body, shape, vectors } = c;
-  const row = 4 * shape.tile; // of two features
-  const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two
-  const units = vectors.map((i) => body.let(f32x4.mul(v128.load(queryScales, 16 * i), root)));
-  const end = body.let(i32.add(c.scores, i32.mul(c.keys, 16 * vectors.length)));
-  const out = body.let(c.scores);
-  eachPair(c, [walk(c, k, 8), scaleWalk(c, keyScales)], (from, scale) => {
-    const sums = [zeros(c), zeros(c)];
-    const query = body.let(q);
-    body.range(from, offset(from, (evenHead(shape) / 2) * row), row, (at) => {
-      const two = [body.let(splatAt(at)), body.let(splatAt(at, 4))];
-      for (const i of vectors) {
-        const lanes = body.let(v128.load(query, 16 * i));
-        sums.forEach((sum, j) => body.set(sum[i]!, i32x4.add(sum[i]!, i32x4.dot(lanes, two[j]!))));
-      }
-      body.set(query, offset(query, row));
-    });
-    sums.forEach((sum, j) => {
-      const unit = body.let(splatAt(scale, 4 * j));
-      sum.forEach((lanes, i) => {
-        const score = f32x4.mul(f32x4.mul(f32x4.convertS(lanes), units[i]!), unit);
-        body.store(out, score, 16 * (j * vectors.length + i));
-      });
-    });
-    body.set(out, offset(out, 32 * vectors.length));
-  });
-  for (const i of vectors) body.store(end, floats(LOWEST), 16 * i);
-}
 
 /** Scores to exp(score - largest) times the scale of the key's value; returns the sums of the exponentials. */
 function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v128'>[] {
@@ -195,13 +124,9 @@ function sums(c: Context, v: Expr<'i32'>, out: Expr<'i32'>, unit: Expr<'v128'>, 
   });
 }
 
-/**
- * q i16 [heads, features / 2, tile, 2] of one tile (quantiseHeads), queryScales f32 [heads, tile]; k the same and v i16
- * [heads, features, tile] (quantiseValues) of the sequence's first tile, the next `tileBytes` on, their scales `scaleBytes`;
- * out f32 [heads * head size, tile]; scores f32, scoreBytes of them.
- */
-export const attentionFixed = kernel({
-  wasm: (shape, fused) =>
+const attentionBy =
+  (by: Products): Kernel<typeof PARAMS>['wasm'] =>
+  (shape, fused) =>
     defineFunction(PARAMS, (body, params) => {
       const { tile, headSize } = shape;
       const { scores, heads, keys, tileBytes, scaleBytes } = params;
@@ -214,7 +139,7 @@ export const attentionFixed = kernel({
         const most = largestScale(c, valueScales);
         body.set(unit, f32x4.mul(most, floats(1 / TOTAL)));
         for (let first = 0; first < tile; first += 4 * vectors.length) {
-          products(c, offset(q, 4 * first), offset(queryScales, 4 * first), k, keyScales);
+          products(c, by, offset(q, 4 * first), offset(queryScales, 4 * first), k, keyScales);
           const totals = exponentials(c, valueScales);
           weigh(
             c,
@@ -233,43 +158,64 @@ export const attentionFixed = kernel({
           body.set(pointer, offset(pointer, 4 * tile));
         body.set(out, offset(out, 4 * headSize * tile));
       });
-    }),
-  twin:
-    (shape) =>
-    ({ f32, i16 }, args) => {
-      const { tile, headSize } = shape;
-      const even = evenHead(shape);
-      const pairPlace = (i: number, token: number): number =>
-        2 * ((i >> 1) * tile + (token % tile)) + (i & 1);
-      const tileOf = (token: number): number => Math.floor(token / tile);
-      const scale = (of: number, head: number, token: number): number =>
-        f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
-      const weights = new Float64Array(args.keys);
-      for (let head = 0; head < args.heads; head++) {
-        const start = head * even * tile;
-        for (let query = 0; query < tile; query++) {
-          let largest = -Infinity;
-          for (let key = 0; key < args.keys; key++) {
-            const from = args.k / 2 + (tileOf(key) * args.tileBytes) / 2 + start;
-            let dot = 0;
-            for (let i = 0; i < even; i++)
-              dot += i16[args.q / 2 + start + pairPlace(i, query)]! * i16[from + pairPlace(i, key)]!;
-            const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
-            weights[key] = (dot * units) / Math.sqrt(headSize);
-            largest = Math.max(largest, weights[key]!);
-          }
-          let total = 0;
-          for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
+    });
+
+/** The naive twin: `at` reads a feature of a token from a head of queries or keys. */
+const twinOf =
+  (
+    { features, bias }: Products,
+    at: (views: Views, head: number, feature: number, token: number, tile: number) => number,
+  ): Kernel<typeof PARAMS>['twin'] =>
+  (shape) =>
+  (views, args) => {
+    const { f32, i16 } = views;
+    const { tile, headSize } = shape;
+    const even = evenHead(shape);
+    const tileOf = (token: number): number => Math.floor(token / tile);
+    const scale = (of: number, head: number, token: number): number =>
+      f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+    const weights = new Float64Array(args.keys);
+    for (let head = 0; head < args.heads; head++) {
+      const start = head * even * tile;
+      for (let query = 0; query < tile; query++) {
+        let largest = -Infinity;
+        for (let key = 0; key < args.keys; key++) {
+          const from = args.k + tileOf(key) * args.tileBytes + 2 * start;
+          let dot = 0;
+          for (let i = 0; i < features * rowsOf(shape, features); i++)
+            dot +=
+              at(views, args.q + 2 * start, i, query, tile) * (at(views, from, i, key % tile, tile) - bias);
+          const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
+          weights[key] = (dot * units) / Math.sqrt(headSize);
+          largest = Math.max(largest, weights[key]!);
+        }
+        let total = 0;
+        for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
+        for (let key = 0; key < args.keys; key++) weights[key]! *= scale(args.valueScales, head, key) / total;
+        for (let i = 0; i < headSize; i++) {
+          const from = args.v / 2 + start + i * tile;
+          let sum = 0;
           for (let key = 0; key < args.keys; key++)
-            weights[key]! *= scale(args.valueScales, head, key) / total;
-          for (let i = 0; i < headSize; i++) {
-            const from = args.v / 2 + start + i * tile;
-            let sum = 0;
-            for (let key = 0; key < args.keys; key++)
-              sum += weights[key]! * i16[from + (tileOf(key) * args.tileBytes) / 2 + (key % tile)]!;
-            f32[args.out / 4 + (head * headSize + i) * tile + query] = sum;
-          }
+            sum += weights[key]! * i16[from + (tileOf(key) * args.tileBytes) / 2 + (key % tile)]!;
+          f32[args.out / 4 + (head * headSize + i) * tile + query] = sum;
         }
       }
-    },
-});
+    }
+  };
+
+const inPairs = ({ i16 }: Views, head: number, feature: number, token: number, tile: number): number =>
+  i16[head / 2 + 2 * ((feature >> 1) * tile + token) + (feature & 1)]!;
+
+const inBytes = ({ i8 }: Views, head: number, feature: number, token: number, tile: number): number =>
+  i8[head + 4 * ((feature >> 2) * tile + token) + (feature & 3)]!;
+
+/**
+ * q i16 [heads, features / 2, tile, 2] of one tile (quantiseHeads), queryScales f32 [heads, tile]; k the same and v i16
+ * [heads, features, tile] (quantiseValues) of the sequence's first tile, the next `tileBytes` on, their scales `scaleBytes`;
+ * out f32 [heads * head size, tile]; scores f32, scoreBytes of them.
+ */
+export const attentionFixed = kernel({ wasm: attentionBy(IN_PAIRS), twin: twinOf(IN_PAIRS, inPairs) });
+
+/** The same of queries and keys in bytes (quantiseQueries, quantiseKeys), by relaxed SIMD and by its dot product. */
+export const attentionInt8 = kernel({ wasm: attentionBy(IN_BYTES), twin: twinOf(IN_BYTES, inBytes) });
+export const attentionDot = kernel({ ...attentionInt8, wasm: attentionBy(BY_DOTS) });

@@ -33,7 +33,7 @@ export function uniform(seed: number): Uniform {
 }
 
 export interface Output {
-  readonly type: 'f32' | 'i16' | 'u8';
+  readonly type: 'f32' | 'i16' | 'i8' | 'u8';
   /** Address. */
   readonly at: number;
   /** Numbers. */
@@ -275,14 +275,17 @@ export function gatherCase({ memory, shape: { tile }, sizes, random }: Setup, fo
   };
 }
 
-export function quantiseHeadsCase({ memory, shape, sizes: { heads }, random }: Setup) {
+export function quantiseHeadsCase(
+  { memory, shape, sizes: { heads }, random }: Setup,
+  type: 'i16' | 'i8' = 'i16',
+) {
   const numbers = heads * evenHead(shape) * shape.tile;
   const places = placeAll(memory, {
     x: floats(heads * shape.headSize * shape.tile, random, numbers),
     q: new Int16Array(numbers),
     scales: new Float32Array(heads * shape.tile),
   });
-  const q: Output = { type: 'i16', at: places.q, length: numbers };
+  const q: Output = { type, at: places.q, length: type === 'i16' ? numbers : 2 * numbers };
   return {
     args: { ...places, heads },
     outputs: [f32Output(places.scales, heads * shape.tile), q],
@@ -295,19 +298,29 @@ const [NEAR, ROUGH] = [{ tolerance: 7e-5 }, { tolerance: 5e-4 }];
 /** Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. */
 const WEIGHT_TOLERANCE = 2e-3;
 
-export function attentionFixedCase({ memory, shape, sizes: { tokens, heads }, random }: Setup) {
+export function attentionFixedCase(
+  { memory, shape, sizes: { tokens, heads }, random, wide }: Setup,
+  form: 'q15' | 'int8' = 'q15',
+) {
   const { tile, headSize } = shape;
   const tiles = Math.ceil(tokens / tile);
   const [numbers, scales] = [heads * evenHead(shape) * tile, heads * tile];
   const lanes = (count: number) => q15s(numbers * count, evenHead(shape), random);
-  const units = (count: number) =>
-    Float32Array.from({ length: scales * count }, () => (1 + 4 * random()) / TOKEN_LENGTH);
+  const inBytes = form === 'int8' && !wide;
+  /** Queries or keys. */
+  const heads8 = (count: number, most: number, bias: number) =>
+    inBytes
+      ? Int8Array.from({ length: 2 * numbers * count }, () => Math.round(most * signed(random)) + bias)
+      : lanes(count);
+  const units = (count: number, of = TOKEN_LENGTH) =>
+    Float32Array.from({ length: scales * count }, () => (1 + 4 * random()) / of);
+  const unit = !inBytes ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
   const places = placeAll(memory, {
-    q: lanes(1),
-    k: lanes(tiles),
+    q: heads8(1, 127, 0),
+    k: heads8(tiles, 63, INT8_OFFSET),
     v: lanes(tiles),
-    queryScales: units(1),
-    keyScales: units(tiles),
+    queryScales: units(1, unit),
+    keyScales: units(tiles, unit),
     valueScales: units(tiles),
     out: new Float32Array(heads * headSize * tile),
     scores: scoresOf(tokens),
@@ -338,9 +351,12 @@ export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>>
   geluRough: (setup) => geluCase(setup, ROUGH),
   addNorm: addNormCase,
   attention: attentionCase,
-  quantiseHeads: quantiseHeadsCase,
-  quantiseValues: quantiseHeadsCase,
-  attentionFixed: attentionFixedCase,
+  quantiseHeads: (setup) => quantiseHeadsCase(setup),
+  quantiseValues: (setup) => quantiseHeadsCase(setup),
+  attentionFixed: (setup) => attentionFixedCase(setup),
+  quantiseQueries: (setup) => quantiseHeadsCase(setup, setup.wide ? 'i16' : 'i8'),
+  quantiseKeys: (setup) => quantiseHeadsCase(setup, setup.wide ? 'i16' : 'i8'),
+  attentionInt8: (setup) => attentionFixedCase(setup, 'int8'),
   gatherF32: (setup) => gatherCase(setup, 'f32'),
   gatherInt8: (setup) => gatherCase(setup, 'int8'),
   gatherInt4: (setup) => gatherCase(setup, 'int4'),

@@ -7,7 +7,7 @@ import { denseF32 } from './dense-f32.js';
 import { denseOne } from './dense-one.js';
 import { gatherF32, gatherInt4, gatherInt8 } from './gather.js';
 import { gelu, geluNear, geluRough } from './gelu.js';
-import { int8Form } from './int8.js';
+import { int8Kernels } from './int8.js';
 import { isRelaxed, type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import { addNorm } from './norm.js';
 import { quantiseHeads, quantiseValues } from './quantise-heads.js';
@@ -22,7 +22,7 @@ export type Levels = Readonly<Record<Group, Level>>;
 
 /** The kernels, by the name that the encoder calls them by. */
 export const kernelsAt = (levels: Levels) => {
-  const int8 = int8Form(levels.int8);
+  const int8 = int8Kernels(levels.int8);
   return {
     spmmF32,
     denseF32,
@@ -33,6 +33,9 @@ export const kernelsAt = (levels: Levels) => {
     spmmInt8: int8.spmm,
     quantiseQuads: int8.quantiseQuads,
     spmmQuads: int8.spmmQuads,
+    quantiseQueries: int8.quantiseQueries,
+    quantiseKeys: int8.quantiseKeys,
+    attentionInt8: int8.attention,
     gelu,
     geluNear,
     geluRough,
@@ -60,6 +63,9 @@ export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
   spmmInt8: 'int8',
   quantiseQuads: 'int8',
   spmmQuads: 'int8',
+  quantiseQueries: 'int8',
+  quantiseKeys: 'int8',
+  attentionInt8: 'int8',
   gelu: 'block',
   geluNear: 'block',
   geluRough: 'block',

@@ -28,7 +28,6 @@ import {
 import { roundToEven } from './quantise-q15.js';
 
 export const INT8_OFFSET = 64;
-const LARGEST = 63;
 const LEAST = 1e-20;
 
 const PARAMS = words('x', 'q', 'scales', 'features');
@@ -43,58 +42,77 @@ function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: num
   });
 }
 
-/**
- * The forward kernel: `store` writes a block of eight tokens, given its four features as i32 lanes in two vectors each, 1 to
- * 127; `first` is the first of the tokens. A block of all tokens has `blockBytes` in q.
- */
-const quantise = (
-  blockBytes: (tile: number) => number,
-  store: (
-    body: Body,
-    out: Expr<'i32'>,
-    features: readonly (readonly Expr<'v128'>[])[],
-    first: number,
-    tile: number,
-  ) => void,
-): Quantise['wasm'] => {
-  return ({ tile }, fused) =>
-    defineFunction(PARAMS, (body, { x, q, scales, features }) => {
-      const madd = multiplyAdd(fused);
-      const row = 4 * tile;
-      fillBlock(body, x, features, tile);
-      const end = body.let(i32.add(x, i32.mul(features, row)));
-      const bits = body.let(i32x4.splat(ROUNDING_BITS - INT8_OFFSET));
-      for (let first = 0; first < tile; first += 8) {
-        const halves = [first, first + 4];
-        const largest = halves.map(() => body.let(floats(LEAST)));
-        body.range(x, end, row, (at) => {
-          halves.forEach((half, i) => {
-            body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, 4 * half))));
-          });
-        });
-        const factors = largest.map((value) => body.let(f32x4.div(floats(LARGEST), value)));
-        storeReciprocals(body, scales, factors, 4 * first);
-        const out = body.let(q);
-        body.range(x, end, 4 * row, (at) => {
-          const lanes = count(4).map((feature) =>
-            halves.map((half, i) => {
-              const x = v128.load(at, feature * row + 4 * half);
-              return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
-            }),
-          );
-          store(body, out, lanes, first, tile);
-          body.set(out, i32.add(out, blockBytes(tile)));
-        });
-      }
+/** Writes a block of eight tokens, given its four features as i32 lanes in two vectors each; `first` is the first of the tokens. */
+type Store = (
+  body: Body,
+  out: Expr<'i32'>,
+  features: readonly (readonly Expr<'v128'>[])[],
+  first: number,
+  tile: number,
+) => void;
+
+/** Integers up to `most`, more than they are by `bias`. */
+export interface Range {
+  readonly most: number;
+  readonly bias: number;
+}
+
+const ACTIVATIONS: Range = { most: 63, bias: INT8_OFFSET };
+
+/** Quantises the tokens of a tile, whose features stand from `x` to `end`. A block of all tokens has `blockBytes` in q. */
+export function quantiseTokens(
+  body: Body,
+  { tile }: Shape,
+  fused: boolean,
+  { x, end, q, scales }: Readonly<Record<'x' | 'end' | 'q' | 'scales', Local<'i32'>>>,
+  { most, bias }: Range,
+  blockBytes: number,
+  store: Store,
+): void {
+  const madd = multiplyAdd(fused);
+  const row = 4 * tile;
+  const bits = body.let(i32x4.splat(ROUNDING_BITS - bias));
+  for (let first = 0; first < tile; first += 8) {
+    const halves = [first, first + 4];
+    const largest = halves.map(() => body.let(floats(LEAST)));
+    body.range(x, end, row, (at) => {
+      halves.forEach((half, i) => {
+        body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, 4 * half))));
+      });
     });
-};
+    const factors = largest.map((value) => body.let(f32x4.div(floats(most), value)));
+    storeReciprocals(body, scales, factors, 4 * first);
+    const out = body.let(q);
+    body.range(x, end, 4 * row, (at) => {
+      const lanes = count(4).map((feature) =>
+        halves.map((half, i) => {
+          const x = v128.load(at, feature * row + 4 * half);
+          return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
+        }),
+      );
+      store(body, out, lanes, first, tile);
+      body.set(out, i32.add(out, blockBytes));
+    });
+  }
+}
+
+const quantise =
+  (blockBytes: (tile: number) => number, store: Store): Quantise['wasm'] =>
+  (shape, fused) =>
+    defineFunction(PARAMS, (body, { x, q, scales, features }) => {
+      const { tile } = shape;
+      fillBlock(body, x, features, tile);
+      const end = body.let(i32.add(x, i32.mul(features, 4 * tile)));
+      quantiseTokens(body, shape, fused, { x, end, q, scales }, ACTIVATIONS, blockBytes(tile), store);
+    });
 
 /** The naive twin: `store(feature, token, value)`. */
-function quantiseTwin(
+export function quantiseTwin(
   { tile }: Shape,
   { f32 }: Views,
   { x, scales, features }: { readonly x: number; readonly scales: number; readonly features: number },
   store: (feature: number, token: number, value: number) => void,
+  { most, bias }: Range = ACTIVATIONS,
 ): void {
   const padded = 4 * Math.ceil(features / 4);
   f32.fill(0, x / 4 + features * tile, x / 4 + padded * tile);
@@ -102,15 +120,15 @@ function quantiseTwin(
     const at = (feature: number): number => f32[x / 4 + feature * tile + token]!;
     let largest = LEAST;
     for (let feature = 0; feature < features; feature++) largest = Math.max(largest, Math.abs(at(feature)));
-    const factor = Math.fround(LARGEST / largest);
+    const factor = Math.fround(most / largest);
     f32[scales / 4 + token] = 1 / factor;
     for (let feature = 0; feature < padded; feature++)
-      store(feature, token, roundToEven(Math.fround(at(feature) * factor)) + INT8_OFFSET);
+      store(feature, token, roundToEven(Math.fround(at(feature) * factor)) + bias);
   }
 }
 
 /** Stores two vectors, each of all features of its tokens: those of feature i by `bits` * i bits to the left. */
-function storeFeatures(
+export function storeFeatures(
   body: Body,
   out: Expr<'i32'>,
   features: readonly (readonly Expr<'v128'>[])[],

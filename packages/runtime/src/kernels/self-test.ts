@@ -4,7 +4,7 @@ import type { Params } from '../wasm/assembler.js';
 import { type Case, CASES, type Output, type Setup, type Sizes, uniform } from './cases.js';
 import { writeConstants } from './constants.js';
 import { createMemory } from './create-memory.js';
-import { int8Form } from './int8.js';
+import { int8Layout } from './int8-layout.js';
 import { type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import {
   bindProgram,
@@ -55,7 +55,7 @@ function runCase(
 export function passing(program: Program, groups: readonly Group[], shared: boolean): Group[] {
   const [memory, other] = [createMemory(PAGES, shared), createMemory(PAGES, shared)] as const;
   const [banks, twins] = [bindProgram(program, memory), bindTwins(program, other)] as const;
-  const { wide } = int8Form(program.levels.int8);
+  const { wide } = int8Layout(program.levels.int8);
   const agrees = (name: KernelName): boolean =>
     program.shapes.every((shape, index) => {
       const setup = { shape, sizes: SIZES, wide };

@@ -1,13 +1,10 @@
 // y = W x + b of blocks of 1x4 in int8, by the relaxed dot product of bytes: i16 sums of two products each for two blocks, added,
 // then widened by a dot product with ones. (The form that adds to i32 at once is spmm-int8-dot.ts.) Activations
 // have 7 bits, offset by 64 so that they are positive, and blocks stand in pairs whose weights are small enough
-// (LARGEST_SUM): no sum leaves i16, and the result is exact on every machine.
+// (int8-layout.ts): no sum leaves i16, and the result is exact on every machine.
 import { defineFunction, i16x8, i32x4, relaxed, v128 } from '../wasm/assembler.js';
 import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
 import { eachFew, kernel, splatAt } from './kernel.js';
-
-/** Most that the positive weights of a sum may add up to, and the negative ones: 127 times it is still an i16. */
-export const LARGEST_SUM = 258;
 
 /**
  * values i8 [blocks, 4]; columns u16 [blocks], of the block; counts u16 [rows], in pairs of blocks; x u8 [columns / 4, tile, 4]; y

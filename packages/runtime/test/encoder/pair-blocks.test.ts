@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { eachPair, LOOK_AHEAD, NO_BLOCK } from '../../src/encoder/pair-blocks.js';
-import { LARGEST_SUM } from '../../src/kernels/spmm-int8.js';
+import { LARGEST_SUM } from '../../src/kernels/int8-layout.js';
 
 const rows = fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: -127, max: 127 }))), {
   maxLength: 12,

@@ -4,7 +4,8 @@ import { bindable } from '../support/bindable.js';
 import { describe, expect, it } from 'vitest';
 import { availableLevels } from '../../src/kernels/levels.js';
 import { writeConstants } from '../../src/kernels/constants.js';
-import { int8Form } from '../../src/kernels/int8.js';
+import { int8Kernels } from '../../src/kernels/int8.js';
+import { int8Layout } from '../../src/kernels/int8-layout.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';
 import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
@@ -51,7 +52,8 @@ describe.each(availableLevels())('%s', (level) => {
   );
 
   it.each([1, -1])('int8: the largest pairs there are, over 3,072 columns, are exact (sign %i)', (sign) => {
-    const { spmm, wide } = int8Form(level);
+    const { spmm } = int8Kernels(level);
+    const { wide } = int8Layout(level);
     const blocks = 768;
     const [w, x] = wide
       ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
@@ -76,7 +78,8 @@ describe.each(availableLevels())('%s', (level) => {
   it.each([1, -1])(
     'quads: the largest weights there are, over 3,072 columns, are exact (sign %i)',
     (sign) => {
-      const { spmmQuads: spmm, wide } = int8Form(level);
+      const { spmmQuads: spmm } = int8Kernels(level);
+      const { wide } = int8Layout(level);
       const columns = 3072;
       const [w, x] = wide
         ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
