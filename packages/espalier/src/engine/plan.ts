@@ -11,6 +11,7 @@ import { paddedLength } from './kernels/vectors.js';
  * trains where pruned entries live on under a mask; the weight is then dense * mask.
  */
 export type Slot = 'weight' | 'dense' | 'grad' | 'accum' | 'm' | 'v' | 'factor' | 'mask';
+export type FloatSlot = Exclude<Slot, 'mask'>;
 
 export interface TensorSpec {
   readonly name: string;

@@ -1,26 +1,13 @@
-// The parameter store: tensors with their gradients, moments, factors and masks in WebAssembly memories that
-// never grow, so that feeds and fetches are views made once, and the optimiser's kernels run over them in place.
-
-import { EspalierError } from '../errors.js';
+// The parameter store: tensors with their gradients, moments, factors and masks in arenas (arenas.ts), so that feeds
+// and fetches are views made once, and the optimisers (optimisers.ts) run over them in place. Everything that training
+// and methods ask of stored tensors is here, by name.
 import type { Shape } from '../tensor/tensor.js';
-import { allocate } from '@espalier/runtime/wasm';
-import { shrinkBlocks } from './blocks.js';
-import { type AdamwOptions, adamwScalars } from './kernels/adamw.js';
-import { bindKernels, type Kernels } from './kernels/index.js';
+import { allocateArenas, maskOf, offsetOf, viewOf } from './arenas.js';
 import { dropoutScalars, fillNormal, type RandomKey, uniformScalars } from './kernels/random.js';
-import { type SgdOptions, sgdScalars } from './kernels/sgd.js';
-import { paddedLength } from './kernels/vectors.js';
-import type { Slot, StorePlan, TensorPlace } from './plan.js';
-
-export type FloatSlot = Exclude<Slot, 'mask'>;
-
-/** Which gradient an update reads, and what becomes of it. */
-export interface UpdateOptions {
-  /** Default 'grad'; 'accum' after gradient accumulation. */
-  readonly gradient?: 'grad' | 'accum';
-  /** Sets the gradient to zero for the next step; otherwise it is kept (under the mask, if any). */
-  readonly clearGradient?: boolean;
-}
+import { clearPadding } from './kernels/vectors.js';
+import { applyMask, maskSlots } from './masks.js';
+import { adamw, type AdamwUpdate, proximalBlocks, sgd, type SgdUpdate } from './optimisers.js';
+import type { FloatSlot, Slot, StorePlan } from './plan.js';
 
 /**
  * The optimisers work on a tensor by name. A tensor with a mask is updated under it: weight, gradient and
@@ -44,10 +31,10 @@ export interface Store {
   /** The first `length` 32-bit integers of a scratch area, by default all of it. */
   ints(scratch: string, length?: number): Int32Array;
 
-  /** One step of AdamW. `metric: true` divides the threshold by Adam's denominator, element by element. */
-  adamw(name: string, options: AdamwOptions & UpdateOptions & { readonly metric?: boolean }): void;
+  /** One step of AdamW. */
+  adamw(name: string, options: AdamwUpdate): void;
   /** One step of gradient descent; the momentum buffer is slot 'm', without which momentum must be 0. */
-  sgd(name: string, options: SgdOptions & UpdateOptions): void;
+  sgd(name: string, options: SgdUpdate): void;
   /**
    * The proximal operator of 1x4 blocks (blocks.ts) on what the update has proposed: threshold times the tensor's
    * factors, in units of a weight. The moments do not see it.
@@ -80,167 +67,45 @@ export interface Store {
   fillNormal(out: Float32Array, mean: number, deviation: number, key: RandomKey): void;
 }
 
-/** Allocates the arenas of a plan and the views into them. */
+/** Allocates the memory of a plan and the views into it. */
 export function createStore(plan: StorePlan): Store {
-  const memories = plan.arenas.map(allocateArena);
-  const buffers = memories.map(({ buffer }) => buffer);
-  const kernels = memories.map(bindKernels);
-  const views = new Map<string, ReadonlyMap<FloatSlot, Float32Array>>();
-  const masks = new Map<string, Uint8Array>();
-  for (const [name, { arena, length, offsets }] of plan.tensors) {
-    const floats = new Map<FloatSlot, Float32Array>();
-    for (const [slot, offset] of offsets) {
-      if (slot === 'mask') masks.set(name, new Uint8Array(buffers[arena]!, offset, length).fill(1));
-      else floats.set(slot, new Float32Array(buffers[arena]!, offset, length));
-    }
-    floats.get('factor')?.fill(1);
-    views.set(name, floats);
-  }
-
-  const place = (name: string): TensorPlace => {
-    const found = plan.tensors.get(name);
-    if (!found) throw new EspalierError(`store: no tensor '${name}'`);
-    return found;
-  };
-  const view: Store['view'] = (name, slot) => {
-    place(name);
-    return views.get(name)?.get(slot) ?? missing(name, slot);
-  };
-  const optionalView = (name: string, slot: FloatSlot) => views.get(name)?.get(slot);
-
-  /** First byte and kernels of an array; it must begin an area, whose padding kernels may then touch. */
-  const starts = areaStarts(plan);
-  const locate = (array: Float32Array | Int32Array): { at: number; run: Kernels } => {
-    const arena = buffers.indexOf(array.buffer as ArrayBuffer);
-    if (arena < 0 || !starts[arena]!.has(array.byteOffset)) {
-      throw new EspalierError(
-        'store: the array is not a slot or the beginning of a scratch area of this store',
-      );
-    }
-    return { at: array.byteOffset, run: kernels[arena]! };
-  };
-  const locateTogether = (first: Float32Array, ...others: (Float32Array | Int32Array)[]): Kernels => {
-    const { run } = locate(first);
-    if (others.some((other) => locate(other).run !== run)) {
-      throw new EspalierError(
-        'store: the arrays lie in different arenas; declare the scratch near its tensor',
-      );
-    }
-    return run;
-  };
-
-  const maskSlots = (name: string, slots: readonly FloatSlot[]): void => {
-    const { arena, length, offsets } = place(name);
-    const mask = offsets.get('mask') ?? missing(name, 'mask');
-    for (const slot of slots) {
-      const x = offsets.get(slot);
-      if (x !== undefined) kernels[arena]!.applyMask({ x, mask, n: length });
-    }
-  };
-  /** weight = dense * mask. */
-  const copyUnderMask = (name: string): void => {
-    const { arena, length, offsets } = place(name);
-    const mask = offsets.get('mask') ?? missing(name, 'mask');
-    const [y, x] = [view(name, 'weight').byteOffset, view(name, 'dense').byteOffset];
-    kernels[arena]!.maskedCopy({ y, x, mask, n: length });
-  };
-
-  /** What every update needs: addresses, element count, and which variant the tensor's slots ask for. */
-  const update = (name: string, { gradient = 'grad', clearGradient = false }: UpdateOptions) => {
-    const { arena, length, offsets } = place(name);
-    const dense = optionalView(name, 'dense');
-    const trained = dense ?? view(name, 'weight');
-    return {
-      run: kernels[arena]!,
-      /** The end of every update. */
-      finish: () => {
-        clearPadding(trained); // a shift reaches it
-        if (dense) copyUnderMask(name);
-      },
-      masking: offsets.has('mask') && !dense ? ('masked' as const) : ('dense' as const),
-      clearing: clearGradient ? ('clear' as const) : ('keep' as const),
-      hasFactor: offsets.has('factor'),
-      addresses: {
-        w: trained.byteOffset,
-        g: view(name, gradient).byteOffset,
-        mask: offsets.get('mask') ?? 0, // not read by the dense variants
-        factor: offsets.get('factor') ?? 0,
-        n: length,
-      },
-    };
-  };
-
+  const arenas = allocateArenas(plan);
   return {
     plan,
     names: () => [...plan.tensors.keys()],
-    shape: (name) => place(name).shape,
+    shape: (name) => arenas.tensor(name).shape,
     has: (name, slot) => plan.tensors.get(name)?.offsets.has(slot) ?? false,
-    view,
-    mask: (name) => {
-      place(name);
-      return masks.get(name) ?? missing(name, 'mask');
-    },
-    floats: (name, length) => {
-      const { arena, offset, size } = scratchPlace(plan, name, length);
-      return new Float32Array(buffers[arena]!, offset, size);
-    },
-    ints: (name, length) => {
-      const { arena, offset, size } = scratchPlace(plan, name, length);
-      return new Int32Array(buffers[arena]!, offset, size);
-    },
+    view: (name, slot) => viewOf(arenas.tensor(name), slot),
+    mask: (name) => maskOf(arenas.tensor(name)),
+    floats: (name, length) => new Float32Array(...arenas.scratch(name, length)),
+    ints: (name, length) => new Int32Array(...arenas.scratch(name, length)),
 
-    adamw: (name, options) => {
-      const { run, finish, masking, clearing, hasFactor, addresses } = update(name, options);
-      const kind = options.metric ? 'metric' : 'prox';
-      const prox = options.threshold === undefined ? 'plain' : hasFactor ? (`${kind}-factor` as const) : kind;
-      const moments = { m: view(name, 'm').byteOffset, v: view(name, 'v').byteOffset };
-      run[`adamw ${masking} ${prox} ${clearing}`]({ ...addresses, ...moments, ...adamwScalars(options) });
-      finish();
-    },
-    sgd: (name, options) => {
-      const { run, finish, masking, clearing, hasFactor, addresses } = update(name, options);
-      const prox = options.threshold === undefined ? 'plain' : hasFactor ? 'prox-factor' : 'prox';
-      const m = options.momentum ? view(name, 'm') : optionalView(name, 'm');
-      const buffer = m ? 'momentum' : 'bare';
-      run[`sgd ${buffer} ${masking} ${prox} ${clearing}`]({
-        ...addresses,
-        m: m?.byteOffset ?? 0,
-        ...sgdScalars(options),
-      });
-      finish();
-    },
-    shrinkBlocks: (name, threshold) => {
-      const dense = optionalView(name, 'dense');
-      const trained = dense ?? view(name, 'weight');
-      shrinkBlocks(trained, view(name, 'factor'), place(name).shape.at(-1)!, threshold);
-      if (dense) copyUnderMask(name);
-    },
+    adamw: (name, options) => adamw(arenas.tensor(name), options),
+    sgd: (name, options) => sgd(arenas.tensor(name), options),
+    shrinkBlocks: (name, threshold) => proximalBlocks(arenas.tensor(name), threshold),
     norm: (names, slot = 'grad') => {
       let total = 0;
       for (const name of names) {
-        const x = view(name, slot);
-        total += kernels[place(name).arena]!.sumOfSquares({ x: x.byteOffset, n: x.length });
+        const tensor = arenas.tensor(name);
+        total += tensor.kernels.sumOfSquares({ x: offsetOf(tensor, slot), n: tensor.length });
       }
       return Math.sqrt(total);
     },
     zeroGrad: (names) => {
-      for (const name of names) view(name, 'grad').fill(0);
+      for (const name of names) viewOf(arenas.tensor(name), 'grad').fill(0);
     },
     maskGradient: (names) => {
-      for (const name of names) maskSlots(name, ['grad']);
+      for (const name of names) maskSlots(arenas.tensor(name), ['grad']);
     },
-    applyMask: (name) => {
-      maskSlots(name, ['grad', 'accum']);
-      if (place(name).offsets.has('dense')) copyUnderMask(name);
-      else maskSlots(name, ['weight', 'm', 'v']);
-    },
+    applyMask: (name) => applyMask(arenas.tensor(name)),
     nonzeros: (name) => {
-      const x = view(name, 'weight');
-      return kernels[place(name).arena]!.countNonzero({ x: x.byteOffset, n: x.length });
+      const tensor = arenas.tensor(name);
+      return tensor.kernels.countNonzero({ x: offsetOf(tensor, 'weight'), n: tensor.length });
     },
     scatterRows: (name, ids, rows) => {
-      const table = view(name, 'grad');
-      const width = place(name).shape.at(-1)!;
+      const tensor = arenas.tensor(name);
+      const table = viewOf(tensor, 'grad');
+      const width = tensor.shape.at(-1)!;
       if (rows.length !== ids.length * width) {
         throw new RangeError(
           `store: '${name}' takes ${ids.length} rows of ${width} floats, found ${rows.length} floats`,
@@ -250,7 +115,7 @@ export function createStore(plan: StorePlan): Store {
       if (bad !== undefined) {
         throw new RangeError(`store: row ${bad} is not in '${name}' of ${table.length / width} rows`);
       }
-      locateTogether(table, ids, rows).scatterAddRows({
+      arenas.kernelsOver(table, ids, rows).scatterAddRows({
         table: table.byteOffset,
         ids: ids.byteOffset,
         rows: rows.byteOffset,
@@ -263,71 +128,26 @@ export function createStore(plan: StorePlan): Store {
       if (x.length !== y.length) {
         throw new RangeError(`store: cannot add ${x.length} values to ${y.length}`);
       }
-      locateTogether(y, x).accumulate({ y: y.byteOffset, x: x.byteOffset, n: y.length, a });
+      arenas.kernelsOver(y, x).accumulate({ y: y.byteOffset, x: x.byteOffset, n: y.length, a });
       clearPadding(y); // what follows x in a scratch area may be anything
     },
     scale: (x, a) => {
-      const { at, run } = locate(x);
-      run.scale({ x: at, n: x.length, a });
+      arenas.kernelsOver(x).scale({ x: x.byteOffset, n: x.length, a });
     },
     fillDropout: (out, p, key) => {
-      const { at, run } = locate(out);
       const [k0, k1, k2] = key;
-      run.fillDropout({ out: at, n: out.length, ...dropoutScalars(p), k0, k1, k2 });
+      arenas
+        .kernelsOver(out)
+        .fillDropout({ out: out.byteOffset, n: out.length, ...dropoutScalars(p), k0, k1, k2 });
       clearPadding(out);
     },
     fillUniform: (out, low, high, key) => {
-      const { at, run } = locate(out);
       const [k0, k1, k2] = key;
-      run.fillUniform({ out: at, n: out.length, ...uniformScalars(low, high), k0, k1, k2 });
+      arenas
+        .kernelsOver(out)
+        .fillUniform({ out: out.byteOffset, n: out.length, ...uniformScalars(low, high), k0, k1, k2 });
       clearPadding(out);
     },
     fillNormal,
   };
-}
-
-function missing(name: string, slot: Slot): never {
-  throw new EspalierError(`store: tensor '${name}' has no slot '${slot}'; declare it with the tensor`);
-}
-
-function allocateArena(bytes: number): WebAssembly.Memory {
-  try {
-    return allocate(bytes);
-  } catch (cause) {
-    const gib = (bytes / 2 ** 30).toFixed(2);
-    throw new EspalierError(
-      `store: cannot reserve an arena of ${gib} GiB; is there a limit on address space?`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-/** Sets what a kernel wrote between the end of an array and its padded length back to zero. */
-const clearPadding = ({ buffer, byteOffset, length }: Float32Array): void => {
-  new Float32Array(buffer, byteOffset, paddedLength(length)).fill(0, length);
-};
-
-/** The byte offsets at which the areas of each arena begin. */
-function areaStarts({ arenas, tensors, scratch }: StorePlan): Set<number>[] {
-  const starts = arenas.map(() => new Set<number>());
-  for (const { arena, offsets } of tensors.values()) {
-    for (const offset of offsets.values()) starts[arena]!.add(offset);
-  }
-  for (const { arena, offset } of scratch.values()) starts[arena]!.add(offset);
-  return starts;
-}
-
-/** Where a scratch area is, and how many 32-bit elements of it are wanted. */
-function scratchPlace({ scratch }: StorePlan, name: string, length?: number) {
-  const place = scratch.get(name);
-  if (!place) throw new EspalierError(`store: no scratch area '${name}'`);
-  const size = length ?? Math.floor(place.bytes / 4);
-  if (size * 4 > place.bytes) {
-    throw new EspalierError(
-      `store: scratch area '${name}' has ${place.bytes} bytes, ${size * 4} asked; declare it larger`,
-    );
-  }
-  return { ...place, size };
 }

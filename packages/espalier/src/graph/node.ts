@@ -2,7 +2,7 @@
 // topological order, so sorting by `id` sorts any sub-graph.
 import type { Shape } from '../tensor/tensor.js';
 import { sizeOf } from '../tensor/tensor.js';
-import type { OnnxEmitter } from './onnx.js';
+import type { OnnxEmitter } from './emitter.js';
 
 export type NodeDtype = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 

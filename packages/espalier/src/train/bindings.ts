@@ -1,4 +1,5 @@
-// How a compiled bucket is bound to the store: the arrays it reads and writes, and the scratch areas they lie in.
+// How a compiled bucket is bound to the store: which array stands behind each name of its inputs and outputs, and the
+// scratch areas some of them lie in.
 import type { ScratchSpec } from '../engine/plan.js';
 import type { FeedArray, Session } from '../engine/session.js';
 import type { Store } from '../engine/store.js';
@@ -8,16 +9,20 @@ import type { TeacherSource } from './teacher.js';
 import type { BuiltGraph } from './graph.js';
 import { randomArea } from './randoms.js';
 
-/** A compiled bucket and the arrays it reads and writes. */
-export interface Compiled {
-  readonly graph: BuiltGraph;
-  readonly session: Session;
+/** The arrays a session reads and writes that stay the same over its life. */
+export interface Bound {
   readonly feeds: Map<string, FeedArray>;
   readonly fetches: Map<string, Float32Array>;
   /** Arrays of the graph's random inputs, in order. */
   readonly randoms: readonly Float32Array[];
   /** Arrays that the teacher fills for every batch, by the name of its output. */
   readonly teacherOutputs: ReadonlyMap<string, Float32Array>;
+}
+
+/** A compiled bucket and its arrays. */
+export interface Compiled extends Bound {
+  readonly graph: BuiltGraph;
+  readonly session: Session;
 }
 
 /** Area of the ids by which rows are scattered into a table. */
@@ -40,14 +45,13 @@ export function rowScratch(graphs: readonly BuiltGraph[]): ScratchSpec[] {
   return [...areas.values()];
 }
 
-/** The arrays a session reads and writes that stay the same over its life. */
 export function boundArrays(
   graph: BuiltGraph,
   session: Session,
   store: Store,
   declarations: Declarations,
   teacher: TeacherSource | undefined,
-): Omit<Compiled, 'graph' | 'session'> {
+): Bound {
   const feeds = new Map<string, FeedArray>();
   const teacherOutputs = new Map<string, Float32Array>();
   for (const [name, { shape }] of session.inputs) {
@@ -71,4 +75,17 @@ export function boundArrays(
     else fetches.set(name, new Float32Array(sizeOf(shape)));
   }
   return { feeds, fetches, randoms, teacherOutputs };
+}
+
+/** What an input outside the batch holds at a step: a weight, a carried tensor, a value fed per step. */
+export function presentFeed(
+  input: string,
+  store: Store,
+  declarations: Declarations,
+  step: number,
+): Float32Array {
+  const [kind, name] = [input.slice(0, input.indexOf(':')), input.slice(input.indexOf(':') + 1)];
+  if (kind === 'weight') return store.view(name, 'weight');
+  if (kind === 'carry') return declarations.carries.get(name)!.value;
+  return Float32Array.from(declarations.feeds.get(name)!.value(step));
 }

@@ -8,9 +8,7 @@ import { FormatError } from '../errors.js';
 import { writeDirectoryAtomic, writeFileAtomic } from '../io/atomic.js';
 import { readSafetensors, writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import type { TrainerState } from './trainer.js';
-
-const SLOTS = ['weight', 'dense', 'm', 'v', 'factor', 'mask'] as const;
+import { STATE_SLOTS, type TrainerState } from './trainer-state.js';
 
 const headerSchema = z.object({
   format: z.literal('espalier-checkpoint-1'),
@@ -73,12 +71,12 @@ export async function loadCheckpointState(
     );
   }
   const { tensors } = await readSafetensors(join(directory, newest, 'state.safetensors'));
-  const slots: { name: string; slot: (typeof SLOTS)[number]; data: Float32Array | Uint8Array }[] = [];
+  const slots: { name: string; slot: (typeof STATE_SLOTS)[number]; data: Float32Array | Uint8Array }[] = [];
   const carries = new Map<string, Float32Array>();
   for (const [key, { data }] of tensors) {
     const kind = key.slice(0, key.indexOf(':'));
     const name = key.slice(kind.length + 1);
-    const slot = SLOTS.find((candidate) => candidate === kind);
+    const slot = STATE_SLOTS.find((candidate) => candidate === kind);
     if (slot && (data instanceof Float32Array || data instanceof Uint8Array))
       slots.push({ name, slot, data });
     else if (data instanceof Float32Array) carries.set(name, data);

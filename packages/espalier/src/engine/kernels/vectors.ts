@@ -9,6 +9,11 @@ export const PADDING = 16;
 /** Number of floats a kernel may touch for an array of `n`. */
 export const paddedLength = (n: number): number => Math.ceil(n / PADDING) * PADDING;
 
+/** Sets what a kernel wrote between the end of an array and its padded length back to zero. */
+export const clearPadding = ({ buffer, byteOffset, length }: Float32Array): void => {
+  new Float32Array(buffer, byteOffset, paddedLength(length)).fill(0, length);
+};
+
 /** Runs `statements` for every `floats` consecutive floats of n; `at` is their offset in bytes. */
 export function eachVector(
   body: Body,

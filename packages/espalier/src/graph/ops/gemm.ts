@@ -1,7 +1,7 @@
 // Matrix products: the 2-D Gemm of linear layers and the batched product of attention.
 import type { F64Tensor, Node, Op } from '../node.js';
 import { apply, requireShape } from '../node.js';
-import type { OnnxEmitter } from '../onnx.js';
+import type { OnnxEmitter } from '../emitter.js';
 import { broadcastShape, unbroadcast, zip } from './broadcast.js';
 import { transpose } from './shape.js';
 

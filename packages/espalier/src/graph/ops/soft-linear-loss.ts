@@ -3,7 +3,7 @@
 // gradients are made beside the loss, chunk by chunk: the loss is a leaf, so only a scalar is missing from them.
 import type { F64Tensor, Node, Op } from '../node.js';
 import { applyAll, requireShape } from '../node.js';
-import type { OnnxEmitter } from '../onnx.js';
+import type { OnnxEmitter } from '../emitter.js';
 import { mul } from './elementwise.js';
 
 interface Attributes {
