@@ -213,21 +213,24 @@ export const attentionFixed = kernel({
       body.range(0, heads, 1, () => {
         const most = largestScale(c, valueScales);
         body.set(unit, f32x4.mul(most, floats(1 / TOTAL)));
-        for (let first = 0; first < tile; first += 4 * vectors.length) {
-          products(c, offset(q, 4 * first), offset(queryScales, 4 * first), k, keyScales);
+        const bytes = 16 * vectors.length;
+        const [query, scale, first] = [body.let(q), body.let(queryScales), body.let(out)];
+        body.range(0, 4 * tile, bytes, () => {
+          products(c, query, scale, k, keyScales);
           const totals = exponentials(c, valueScales);
           weigh(
             c,
             totals.map((total) => body.let(f32x4.div(floats(TOTAL), f32x4.mul(total, most)))),
           );
-          const to = body.let(offset(out, 4 * first));
+          const to = body.let(first);
           const whole = headSize - (headSize % 2);
           body.range(v, offset(v, 2 * whole * tile), 4 * tile, (value) => {
             sums(c, value, to, unit, 2);
             body.set(to, offset(to, 8 * tile));
           });
           if (whole < headSize) sums(c, offset(v, 2 * whole * tile), to, unit, 1);
-        }
+          for (const pointer of [query, scale, first]) body.set(pointer, offset(pointer, bytes));
+        });
         for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
         for (const pointer of [queryScales, keyScales, valueScales])
           body.set(pointer, offset(pointer, 4 * tile));

@@ -17,6 +17,7 @@ import {
   kernel,
   type Kernel,
   multiplyAdd,
+  offset,
   type Shape,
   storeAll,
   storeReciprocals,
@@ -43,17 +44,11 @@ function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: num
 
 /**
  * The forward kernel: `store` writes a block of eight tokens, given its four features as i32 lanes in two vectors each, 1 to
- * 127; `first` is the first of the tokens. A block of all tokens has `blockBytes` in q.
+ * 127. A block of all tokens has `blockBytes` in q.
  */
 const quantise = (
   blockBytes: (tile: number) => number,
-  store: (
-    body: Body,
-    out: Expr<'i32'>,
-    features: readonly (readonly Expr<'v128'>[])[],
-    first: number,
-    tile: number,
-  ) => void,
+  store: (body: Body, out: Expr<'i32'>, features: readonly (readonly Expr<'v128'>[])[], tile: number) => void,
 ): Quantise['wasm'] => {
   return ({ tile }, fused) =>
     defineFunction(PARAMS, (body, { x, q, scales, features }) => {
@@ -62,8 +57,8 @@ const quantise = (
       fillBlock(body, x, features, tile);
       const end = body.let(i32.add(x, i32.mul(features, row)));
       const bits = body.let(i32x4.splat(ROUNDING_BITS - INT8_OFFSET));
-      for (let first = 0; first < tile; first += 8) {
-        const halves = [first, first + 4];
+      const halves = [0, 4];
+      body.range(0, row, 32, () => {
         const largest = halves.map(() => body.let(floats(LEAST)));
         body.range(x, end, row, (at) => {
           halves.forEach((half, i) => {
@@ -71,7 +66,7 @@ const quantise = (
           });
         });
         const factors = largest.map((value) => body.let(f32x4.div(floats(LARGEST), value)));
-        storeReciprocals(body, scales, factors, 4 * first);
+        storeReciprocals(body, scales, factors, 0);
         const out = body.let(q);
         body.range(x, end, 4 * row, (at) => {
           const lanes = count(4).map((feature) =>
@@ -80,10 +75,11 @@ const quantise = (
               return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
             }),
           );
-          store(body, out, lanes, first, tile);
+          store(body, out, lanes, tile);
           body.set(out, i32.add(out, blockBytes(tile)));
         });
-      }
+        for (const pointer of [x, end, q, scales]) body.set(pointer, offset(pointer, 32));
+      });
     });
 };
 
@@ -128,8 +124,8 @@ function storeFeatures(
 export const quantiseInt8 = kernel({
   wasm: quantise(
     (tile) => 4 * tile,
-    (body, out, features, first) => {
-      storeFeatures(body, out, features, 8, 4 * first);
+    (body, out, features) => {
+      storeFeatures(body, out, features, 8, 0);
     },
   ),
   twin: (shape) => (memory, args) => {
@@ -143,9 +139,9 @@ export const quantiseInt8 = kernel({
 export const quantiseInt8Pairs = kernel({
   wasm: quantise(
     (tile) => 8 * tile,
-    (body, out, features, first, tile) => {
+    (body, out, features, tile) => {
       for (const pair of [0, 2])
-        storeFeatures(body, out, features.slice(pair, pair + 2), 16, 4 * ((pair / 2) * tile + first));
+        storeFeatures(body, out, features.slice(pair, pair + 2), 16, 2 * pair * tile);
     },
   ),
   twin: (shape) => (memory, args) => {
