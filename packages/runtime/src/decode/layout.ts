@@ -17,6 +17,8 @@ import {
   i16x8,
   i32,
   i32x4,
+  i64x2,
+  i8x16,
   type Local,
   type Operand,
   select,
@@ -48,40 +50,81 @@ export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, 
   return odd;
 });
 
+/** Lane 3 in the upper half, zeros in the lower one. */
+const CARRY = i32x4.const(-1, -1, 0x07060706, 0x07060706);
+
+/** Sums of u16 lanes and of all before them. */
+function runningSums(body: Body, lanes: Expr<'v128'>): Local<'v128'> {
+  const sums = body.let(lanes);
+  for (const bits of [16, 32]) body.set(sums, i16x8.add(sums, i64x2.shl(sums, bits)));
+  body.set(sums, i16x8.add(sums, i8x16.swizzle(sums, CARRY)));
+  return sums;
+}
+
+/** Eight columns, each the last u16 of `stride` bytes; what else is there becomes zero. */
+function storeColumns(body: Body, out: Local<'i32'>, columns: Local<'v128'>, stride: 2 | 4): void {
+  if (stride === 2) body.store(out, columns);
+  else
+    [i32x4.extendLowU(columns), i32x4.extendHighU(columns)].forEach((lanes, i) => {
+      body.store(out, i32x4.shl(lanes, 16), 16 * i);
+    });
+}
+
 /**
- * Gaps u8 to columns u16, one every `stride` bytes; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and
+ * Gaps u8 to columns u16, the last of every `stride` bytes; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and
  * `units` u16 [rows] tells how many such multiples they are. As many gaps as counts add up to must not be escapes, and the last
  * must be one of them. Returns whether a column is not below `width`: then nothing of what was written may be used.
  */
-export const columns = defineFunction(
-  words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'stride', 'shift'),
-  (body, { gaps, counts, units, rows, width, out, stride, shift }) => {
-    const wrong = body.let(0);
-    const most = body.let(offset(i32.shl(1, shift), -1));
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
-      body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
-      sum(body, units, 2);
-      const next = body.let(0);
-      body.range(0, count, 1, () => {
-        const gap = body.let(i32.load8U(gaps));
-        sum(body, gaps, 1);
-        body.while(i32.eq(gap, ESCAPE), () => {
-          sum(body, next, ESCAPE);
-          body.set(gap, i32.load8U(gaps));
-          sum(body, gaps, 1);
+const columnsEvery = (stride: 2 | 4) =>
+  defineFunction(
+    words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'shift'),
+    (body, { gaps, counts, units, rows, width, out, shift }) => {
+      const wrong = body.let(0);
+      const most = body.let(offset(i32.shl(1, shift), -1));
+      body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
+        const count = body.let(i32.load16U(at));
+        body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
+        sum(body, units, 2);
+        const next = body.let(0); // below 2^29, since a tensor has no more values than 2^28, nor gaps of 255 than fit into it
+        const left = body.let(count);
+        body.while(left, () => {
+          const eight = body.let(v128.load64Zero(gaps));
+          const escapes = v128.anyTrue(i8x16.eq(eight, i8x16.splat(ESCAPE)));
+          const together = body.let(i32.and(i32.ltU(7, left), i32.eqz(escapes)));
+          body.when(together, () => {
+            const sums = runningSums(body, i16x8.add(i16x8.extendLowU(eight), i16x8.splat(1)));
+            storeColumns(body, out, body.let(i16x8.add(sums, i16x8.splat(offset(next, -1)))), stride);
+            sum(body, next, i16x8.extractLaneU(sums, 7));
+            sum(body, gaps, 8);
+            sum(body, out, 8 * stride);
+            sum(body, left, -8);
+          });
+          body.when(i32.eqz(together), () => {
+            const gap = body.let(i32.load8U(gaps));
+            sum(body, gaps, 1);
+            body.while(i32.eq(gap, ESCAPE), () => {
+              sum(body, next, ESCAPE);
+              body.set(gap, i32.load8U(gaps));
+              sum(body, gaps, 1);
+            });
+            sum(body, next, gap);
+            body.storeLow(2, out, next, stride - 2);
+            sum(body, next, 1);
+            sum(body, out, stride);
+            sum(body, left, -1);
+          });
         });
-        const column = body.let(i32.add(next, gap));
-        body.set(wrong, i32.or(wrong, i32.eqz(i32.ltU(column, width))));
-        body.storeLow(2, out, column);
-        body.set(next, offset(column, 1));
-        sum(body, out, stride);
+        body.set(wrong, i32.or(wrong, i32.ltU(width, next))); // columns ascend: the last one is the largest
+        sum(body, out, i32.mul(stride, i32.and(i32.sub(0, count), most)));
       });
-      sum(body, out, i32.mul(stride, i32.and(i32.sub(0, count), most)));
-    });
-    return wrong;
-  },
-);
+      return wrong;
+    },
+  );
+
+export const columns = columnsEvery(2);
+
+/** The columns of entries {i16 value, u16 column}, whose values become zero. */
+export const entryColumns = columnsEvery(4);
 
 /**
  * Values f32 into entries whose columns stand there: rows in 16-bit fixed point as kernels/q15.ts makes them. `token` is

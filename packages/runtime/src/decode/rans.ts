@@ -4,7 +4,16 @@
 import { PRECISION, TOTAL } from '../format/frequencies.js';
 import { LEAST } from '../format/rans.js';
 import { count, offset, words } from '../kernels/kernel.js';
-import { type Body, defineFunction, type Expr, i32, type Local, select } from '../wasm/assembler.js';
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  i32,
+  i32x4,
+  i8x16,
+  type Local,
+  select,
+} from '../wasm/assembler.js';
 import { FIXED } from './fixed.js';
 
 export const STATES = 4;
@@ -49,15 +58,20 @@ export const frequencies = defineFunction(words('from'), (body, { from }) => {
 /** Fills the table of slots from the frequencies, which add up to TOTAL. */
 export const slots = defineFunction({}, (body) => {
   const slot = body.let(0);
+  const biases = i32x4.const(0, 1 << 16, 2 << 16, 3 << 16);
   body.range(0, 256, 1, (symbol) => {
     const frequency = body.let(i32.load16U(i32.shl(symbol, 1), FIXED.frequencies));
-    const entry = body.let(frequency);
-    body.range(0, frequency, 1, () => {
-      body.store(i32.shl(slot, 2), entry, FIXED.slots);
-      body.storeLow(1, slot, symbol, FIXED.symbols);
-      body.set(entry, offset(entry, 1 << 16));
-      body.set(slot, offset(slot, 1));
+    const end = body.let(i32.add(slot, frequency));
+    // The next symbol's are written over what goes past the end.
+    const entries = body.let(i32x4.add(i32x4.splat(frequency), biases));
+    body.range(i32.shl(slot, 2), i32.shl(end, 2), 16, (at) => {
+      body.store(at, entries, FIXED.slots);
+      body.set(entries, i32x4.add(entries, i32x4.splat(4 << 16)));
     });
+    body.range(slot, end, 16, (at) => {
+      body.store(at, i8x16.splat(symbol), FIXED.symbols);
+    });
+    body.set(slot, end);
   });
 });
 
@@ -69,9 +83,9 @@ function step(body: Body, state: Local<'i32'>, from: Local<'i32'>, out: Expr<'i3
   const quotient = i32.shrU(state, PRECISION);
   const product = i32.mul(i32.load16U(entry, FIXED.slots), quotient);
   body.set(state, i32.add(product, i32.load16U(entry, FIXED.slots + 2)));
-  const low = body.let(i32.shrS(i32.sub(state, LEAST), 31)); // all ones below the least
-  body.set(state, select(low, i32.or(i32.shl(state, 16), i32.load16U(from)), state));
-  body.set(from, i32.add(from, i32.and(low, 2)));
+  const low = body.let(i32.shrU(i32.sub(state, LEAST), 31)); // 1 below the least; `select` asks anew, which is sooner
+  body.set(state, select(i32.ltU(state, LEAST), i32.or(i32.shl(state, 16), i32.load16U(from)), state));
+  body.set(from, i32.add(from, i32.shl(low, 1)));
 }
 
 /**

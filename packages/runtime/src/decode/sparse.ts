@@ -62,7 +62,8 @@ function decodeColumns(
   if (count - escapes !== total || (count > 0 && u8[at + count - 1] === ESCAPE)) throw refused(name);
   const { units, out, stride, unroll } = of;
   const shift = Math.log2(unroll);
-  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, stride, shift })) throw refused(name);
+  const columns = stride === 4 ? calls.entryColumns : calls.columns;
+  if (columns({ gaps: at, counts: plain, units, rows, width, out, shift })) throw refused(name);
   return plain;
 }
 
@@ -113,7 +114,7 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
   const { rows } = reading;
   const at = roomFor.q15(bound.arena, rows, reading.total + reading.odd);
   return within(reading, at, () => {
-    const to = { units: at.counts, out: at.entries + 2, stride: 4, unroll: UNROLL };
+    const to = { units: at.counts, out: at.entries, stride: 4, unroll: UNROLL };
     const counts = decodeColumns(reading, to);
     const values = decodeSingles(reading, at.scales);
     const token = tokenLength(extentOf(section.shape).columns);
