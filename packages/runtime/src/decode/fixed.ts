@@ -15,6 +15,8 @@ const BYTES = {
   slots: 4 * TOTAL + 64,
   /** u8, of each slot; as well. */
   symbols: TOTAL + 64,
+  /** u16, of each slot: from which quotient of the state on no word is read; as well. */
+  quotients: 2 * TOTAL + 64,
   /** u16 [256]. */
   frequencies: 512,
   /** u32 [4], and after them where the next symbol goes. */
