@@ -7,7 +7,7 @@ import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { FIXED, WINDOW_BYTES } from './fixed.js';
 import type { Bound } from './functions.js';
-import { decodeStream, decodeWords, refused } from './stream.js';
+import { decodeStream, decodeWords, has, refused } from './stream.js';
 
 /** Kinds whose values are floats. */
 export type FloatKind = 'f32' | 'f16';
@@ -90,9 +90,8 @@ export function decodeByteTable(
   const streams = decodeWords(bound, source, scaleCount, name);
   if (calls.scales({ ...streams, out: scales })) throw refused(name);
   arena.release(mark);
-  decodeStream(bound, source, size, name, table);
-  const check = form === 'int4' ? calls.hasEmptyNibble : calls.hasLowest;
-  if (check({ from: table, bytes: size })) throw refused(name);
+  const stream = decodeStream(bound, source, size, name, table);
+  if (has(bound, stream, form === 'int4' ? 'hasEmptyNibble' : 'hasLowest')) throw refused(name);
   checkEnd(source, name);
   return { form, rows, at: { table, scales }, group: form === 'int4' ? group : 1 };
 }

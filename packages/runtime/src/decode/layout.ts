@@ -3,7 +3,6 @@
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
-import { LARGEST } from '../kernels/q15.js';
 import { LARGEST_SUM } from '../kernels/spmm-int8.js';
 import { LOOK_AHEAD } from '../encoder/pair-blocks.js';
 import { ESCAPE } from '../format/encode-tensor.js';
@@ -12,8 +11,6 @@ import {
   defineFunction,
   type Expr,
   f32,
-  f64,
-  f64x2,
   i16x8,
   i32,
   i32x4,
@@ -126,59 +123,6 @@ export const columns = columnsEvery(2);
 /** The columns of entries {i16 value, u16 column}, whose values become zero. */
 export const entryColumns = columnsEvery(4);
 
-/**
- * Values f32 into entries whose columns stand there: rows in 16-bit fixed point as kernels/q15.ts makes them. `token` is
- * what it divides by, the length of a token. Scales f32 [rows] come in as what a value is worth, and become what a unit is.
- */
-export const q15 = defineFunction(
-  { ...words('values', 'entries', 'counts', 'rows', 'scales'), token: 'f64' },
-  (body, { values, entries, counts, rows, scales, token }) => {
-    const range = 2 ** 15;
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
-      const end = body.let(i32.add(values, i32.shl(count, 2)));
-      const sums = body.let(f64x2.splat(f64.const(0)));
-      const paired = body.let(i32.add(values, i32.shl(i32.and(count, -2), 2)));
-      body.range(values, paired, 8, (place) => {
-        const two = body.let(f64x2.promoteLow(v128.load64Zero(place)));
-        body.set(sums, f64x2.add(sums, f64x2.mul(two, two)));
-      });
-      const [even, odd] = [body.let(f64x2.extractLane(sums, 0)), body.let(f64x2.extractLane(sums, 1))];
-      body.range(paired, end, 4, (place) => {
-        const value = body.let(f64.promote(f32.load(place)));
-        body.set(even, f64.add(even, f64.mul(value, value)));
-      });
-      const squares = f64.add(even, odd);
-      const n = body.let(f64.convertU(count));
-      const most = f64.mul(f64.sub(f64.const(LARGEST), f64.mul(n, f64.const(0.5))), f64.const(range));
-      const rounding = f64.mul(f64.sqrt(n), f64.const(0.5));
-      const length = f64.sub(f64.sub(f64.div(most, token), rounding), f64.const(1));
-      const factor = body.let(f64.div(f64.min(length, f64.const(LARGEST)), f64.sqrt(squares)));
-      const factors = body.let(f64x2.splat(factor));
-      const pair = (): Local<'v128'> => {
-        const two = f64x2.mul(f64x2.promoteLow(v128.load64Zero(values)), factors);
-        return body.let(f64x2.toI32(f64x2.nearest(two))); // of a row of zeros zero: NaN is
-      };
-      const whole = body.let(i32.and(count, -2));
-      body.range(0, whole, 2, () => {
-        const lanes = pair();
-        body.storeLow(2, entries, i32x4.extractLane(lanes, 0));
-        body.storeLow(2, entries, i32x4.extractLane(lanes, 1), 4);
-        sum(body, values, 8);
-        sum(body, entries, 8);
-      });
-      body.when(i32.and(count, 1), () => {
-        body.storeLow(2, entries, i32x4.extractLane(pair(), 0));
-        sum(body, values, 4);
-        sum(body, entries, 8); // the one that fills up the row stays zero
-      });
-      const unit = f64.mul(f64.div(f64.const(range), factor), f64.promote(f32.load(scales)));
-      body.store(scales, f32.demote(unit));
-      sum(body, scales, 4);
-    });
-  },
-);
-
 /** Values f32 times the scale of their row, f32 [rows]; rows filled up to an even count. */
 export const f32Rows = defineFunction(
   words('values', 'out', 'counts', 'rows', 'scales'),
@@ -201,12 +145,14 @@ export const offsets = defineFunction(
   words('values', 'counts', 'rows', 'out'),
   (body, { values, counts, rows, out }) => {
     body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const total = body.let(0);
+      const totals = body.let(i32x4.splat(0));
       const end = body.let(i32.add(values, i32.shl(i32.load16U(at), 2)));
-      body.range(values, end, 1, (place) => {
-        sum(body, total, i32.load8S(place));
+      body.range(values, end, 4, (place) => {
+        const four = i16x8.extendLowS(v128.load32Zero(place));
+        body.set(totals, i32x4.add(totals, i32x4.dot(four, i16x8.splat(1))));
       });
       body.set(values, end);
+      const total = i32.add(i32x4.extractLane(totals, 0), i32x4.extractLane(totals, 1));
       body.store(out, i32.mul(total, -INT8_OFFSET));
       sum(body, out, 4);
     });

@@ -10,7 +10,7 @@ import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
 import type { Bound } from './functions.js';
-import { decodeStream, decodeWords, refused } from './stream.js';
+import { decodeStream, decodeWords, has, refused } from './stream.js';
 
 /** What is decoded, and where from. */
 interface Reading {
@@ -72,29 +72,45 @@ function decodeScales({ bound, source, rows, section: { name } }: Reading, out: 
   if (bound.calls.scales({ ...streams, out })) throw refused(name);
 }
 
+/** Values i8, and the scales of their rows. */
+function decodeInt8(reading: Reading, scales: number): number {
+  const { bound, section, source, total } = reading;
+  decodeScales(reading, scales);
+  const stream = decodeStream(bound, source, total, section.name);
+  if (has(bound, stream, 'hasLowest')) throw refused(section.name);
+  return stream.at;
+}
+
 /** Values as f32, in a place of their own, and scales of the rows: those of int8, otherwise ones. */
 function decodeSingles(reading: Reading, scales: number): number {
   const { bound, section, source, rows, total } = reading;
   const { calls, arena } = bound;
   const { kind, name } = section;
-  if (kind === 'sparse-int8') decodeScales(reading, scales);
-  else arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
+  const room = 4 * total + 64;
+  if (kind === 'sparse-int8') {
+    const from = decodeInt8(reading, scales);
+    const out = arena.placeUnset(room);
+    calls.integers({ from, out, count: total });
+    return out;
+  }
+  arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
   if (kind === 'sparse-codebook') decodeCodebook(reading);
-  const out = arena.placeUnset(4 * total + 32);
+  const out = arena.placeUnset(room);
   if (kind === 'sparse-f16') {
     if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
     return out;
   }
   const { at } = decodeStream(bound, source, total, name);
-  if (kind === 'sparse-int8') {
-    if (calls.hasLowest({ from: at, bytes: total })) throw refused(name);
-    calls.integers({ from: at, out, count: total });
-  } else if (calls.indices({ from: at, out, count: total })) throw refused(name);
+  if (calls.hasNoIndex({ from: at, bytes: total })) throw refused(name);
+  calls.indices({ from: at, out, count: total });
   return out;
 }
 
 function decodeCodebook({ bound: { arena, calls }, source, section: { name } }: Reading): void {
-  arena.views().u8.set(source.take(64), FIXED.codebook);
+  const { u8 } = arena.views();
+  const bytes = source.take(64);
+  u8.set(bytes, FIXED.codebook);
+  bytes.forEach((byte, i) => (u8[FIXED.planes + 16 * (i % 4) + (i >> 2)] = byte));
   if (calls.hasNoNumber({ from: FIXED.codebook, bytes: 64 })) throw refused(name);
 }
 
@@ -116,9 +132,15 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
   return within(reading, at, () => {
     const to = { units: at.counts, out: at.entries, stride: 4, unroll: UNROLL };
     const counts = decodeColumns(reading, to);
-    const values = decodeSingles(reading, at.scales);
+    const { entries, scales } = at;
     const token = tokenLength(extentOf(section.shape).columns);
-    bound.calls.q15({ values, entries: at.entries, counts, rows, scales: at.scales, token });
+    if (section.kind === 'sparse-int8') {
+      const values = decodeInt8(reading, scales);
+      bound.calls.q15Int8({ values, entries, counts, rows, scales, token });
+    } else {
+      const values = decodeSingles(reading, scales);
+      bound.calls.q15({ values, entries, counts, rows, scales, token });
+    }
   });
 }
 
@@ -138,13 +160,14 @@ export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Arra
 /** Blocks as they stand in the file, in places that are given back. */
 function decodePlainBlocks(reading: Reading) {
   const { bound, source, section, rows, total } = reading;
-  const { arena, calls } = bound;
+  const { arena } = bound;
   const places = { units: arena.placeUnset(2 * rows), out: arena.placeUnset(2 * total + 2) };
   const counts = decodeColumns(reading, { ...places, stride: 2, unroll: 1 });
   const scales = arena.placeUnset(4 * rows);
   decodeScales(reading, scales);
-  const values = decodeStream(bound, source, 4 * total, section.name).at;
-  if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
+  const stream = decodeStream(bound, source, 4 * total, section.name);
+  if (has(bound, stream, 'hasLowest')) throw refused(section.name);
+  const values = stream.at;
   const { u16, i8 } = arena.views();
   const columns = u16.subarray(places.out / 2, places.out / 2 + total);
   checkLastBlocks(

@@ -3,6 +3,7 @@ import type { ByteSource } from '../format/bytes.js';
 import { PackError } from '../format/pack-error.js';
 import { LEAST } from '../format/rans.js';
 import { type Expected, readStreamHead } from '../format/stream.js';
+import { count as numbers } from '../kernels/kernel.js';
 import { FIXED, WINDOW_BYTES, WINDOW_SLACK } from './fixed.js';
 import type { Bound } from './functions.js';
 import { ROUND_BYTES, STATES } from './rans.js';
@@ -65,6 +66,24 @@ function decodeCoded(bound: Bound, body: Uint8Array, count: number, at: number, 
 export interface Stream {
   readonly at: number;
   readonly count: number;
+  /** Whether it was coded. */
+  readonly coded: boolean;
+}
+
+/** What the checks of streams find. */
+const FOUND = {
+  hasLowest: [0x80],
+  hasEmptyNibble: numbers(16).flatMap((i) => [i, 16 * i]),
+} as const;
+
+/**
+ * Whether the stream that was decoded last has a byte that `check` finds. A coded one has no others than its table, so that most
+ * need not be gone through.
+ */
+export function has(bound: Bound, { at, count, coded }: Stream, check: keyof typeof FOUND): boolean {
+  const { u16 } = bound.arena.views();
+  const can = !coded || FOUND[check].some((byte) => u16[FIXED.frequencies / 2 + byte]! > 0);
+  return can && bound.calls[check]({ from: at, bytes: count }) !== 0;
 }
 
 /** Decodes the next stream to `to`, or to a place of its own. */
@@ -80,7 +99,7 @@ export function decodeStream(
   const at = to ?? arena.placeUnset(count);
   if (coded) decodeCoded(bound, body, count, at, where);
   else arena.views().u8.set(body, at);
-  return { at, count };
+  return { at, count, coded };
 }
 
 /** Two streams of `count` bytes: the upper and the lower ones of words. */

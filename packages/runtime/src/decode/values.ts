@@ -1,5 +1,5 @@
-// Values of the packed kinds as f32, in WebAssembly; each function returns whether one of them is none of its kind.
-import { offset, words } from '../kernels/kernel.js';
+// Values of the packed kinds as f32, in WebAssembly; those of words return whether one of them is none of its kind.
+import { count, offset, words } from '../kernels/kernel.js';
 import {
   type Body,
   defineFunction,
@@ -9,6 +9,7 @@ import {
   i16x8,
   i32,
   i32x4,
+  i8x16,
   type Local,
   v128,
 } from '../wasm/assembler.js';
@@ -63,16 +64,27 @@ export const halves = defineFunction(WORDS, (body, of) =>
   }),
 );
 
-/** Indices u8 into the codebook; out f32. */
-export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  const all = body.let(0);
-  body.range(0, count, 1, (index) => {
-    const entry = body.let(i32.load8U(i32.add(from, index)));
-    body.set(all, i32.or(all, entry));
-    const value = f32.load(i32.shl(i32.and(entry, 15), 2), FIXED.codebook);
-    body.store(i32.add(out, i32.shl(index, 2)), value);
+/** Bytes of `a` and `b` in turn, by `bytes` at a time: of their lower halves, then of their upper ones. */
+const inTurn = (body: Body, a: Local<'v128'>, b: Local<'v128'>, bytes: 1 | 2): readonly Local<'v128'>[] =>
+  [0, 8].map((half) => {
+    const place = (i: number): number => half + (bytes === 1 ? i >> 1 : 2 * (i >> 2) + (i & 1));
+    const places = count(16).map((i) => place(i) + ((i / bytes) & 1 ? 16 : 0));
+    return body.let(i8x16.shuffle(a, places, b));
   });
-  return i32.ltU(15, all);
+
+/** Indices u8 into the codebook, below 16; out f32, with room for the next multiple of sixteen. */
+export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count: all }) => {
+  const planes = count(4).map((i) => body.let(v128.load(i32.const(FIXED.planes), 16 * i)));
+  body.range(0, all, 16, (index) => {
+    const entries = body.let(v128.load(i32.add(from, index)));
+    const [a, b, c, d] = planes.map((plane) => body.let(i8x16.swizzle(plane, entries)));
+    const upper = inTurn(body, c!, d!, 1);
+    const pairs = inTurn(body, a!, b!, 1).flatMap((half, i) => inTurn(body, half, upper[i]!, 2));
+    const to = body.let(i32.add(out, i32.shl(index, 2)));
+    pairs.forEach((values, i) => {
+      body.store(to, values, 16 * i);
+    });
+  });
 });
 
 /** i8; out f32, with room for the next multiple of eight. */

@@ -196,10 +196,10 @@ export const v128 = {
 const SHUFFLE = simd(0x0d);
 
 export const i8x16 = {
-  /** The bytes of `a` at these 16 places. */
-  shuffle: (a: Expr<'v128'>, places: readonly number[]): Expr<'v128'> => ({
+  /** The bytes of `a` at these 16 places, from place 16 on of `b`. */
+  shuffle: (a: Expr<'v128'>, places: readonly number[], b = a): Expr<'v128'> => ({
     type: 'v128',
-    code: [a.code, a.code, SHUFFLE, places],
+    code: [a.code, b.code, SHUFFLE, places],
   }),
   /** For every place in `places` the byte of `a` there; zero where there is none. */
   swizzle: binary('v128', simd(0x0e)),
@@ -273,11 +273,10 @@ export const f64x2 = {
   extractLane: lane('f64', simd(0x21)),
   /** The two lowest f32 lanes as f64. */
   promoteLow: unary('v128', 'v128', simd(0x5f)),
-  nearest: unary('v128', 'v128', simd(0x94)),
   add: binary('v128', simd(0xf0)),
   mul: binary('v128', simd(0xf2)),
-  /** To i32 towards zero, saturated, in the lower two lanes; the others are zero. */
-  toI32: unary('v128', 'v128', simd(0xfc)),
+  /** The two lowest i32 lanes as f64. */
+  convertLowS: unary('v128', 'v128', simd(0xfe)),
 };
 
 const MULTIPLY_ADD = simd(0x105);
