@@ -53,25 +53,40 @@ const SIZE_BYTES = 5;
 /** Added to the opcodes of vector instructions: a number of code is a byte or one of them. */
 const SIMD = 0xfd000;
 
-/** Appends the bytes of a tree. */
-function flatten(code: Code, bytes: number[]): void {
+/** Writes the bytes of a tree from `at` on, as far as there is room; returns where they end. */
+function flatten(code: Code, bytes: Uint8Array, at: number): number {
   // By index: twice as fast as an iterator in code that runs once, before it is compiled.
   for (let k = 0; k < code.length; k++) {
     const part = code[k]!;
     if (typeof part === 'number') {
-      if (part < SIMD) bytes.push(part);
-      else if (part < SIMD + 0x80) bytes.push(0xfd, part - SIMD);
-      else bytes.push(0xfd, (part & 0x7f) | 0x80, (part - SIMD) >>> 7);
-    } else if (part instanceof Array) flatten(part, bytes);
+      if (part >= SIMD) {
+        bytes[at++] = 0xfd;
+        bytes[at++] = part < SIMD + 0x80 ? part : part | 0x80;
+        if (part >= SIMD + 0x80) bytes[at++] = (part - SIMD) >>> 7;
+      } else bytes[at++] = part;
+    } else if (part instanceof Array) at = flatten(part, bytes, at);
     else {
-      const at = bytes.length;
-      bytes.push(0, 0, 0, 0, 0);
-      flatten(part.code, bytes);
-      const size = bytes.length - at - SIZE_BYTES;
+      const start = at + SIZE_BYTES;
+      const end = flatten(part.code, bytes, start);
       for (let i = 0; i < SIZE_BYTES; i++)
-        bytes[at + i] = ((size >>> (7 * i)) & 0x7f) | (i < SIZE_BYTES - 1 ? 0x80 : 0);
+        bytes[at++] = (((end - start) >>> (7 * i)) & 0x7f) | (i < SIZE_BYTES - 1 ? 0x80 : 0);
+      at = end;
     }
   }
+  return at;
+}
+
+/** Enough for most modules. */
+const USUAL_BYTES = 1 << 16;
+
+/** The bytes of a tree. */
+function bytesOf(code: Code): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(USUAL_BYTES);
+  const length = flatten(code, bytes, 0);
+  if (length <= bytes.length) return bytes.subarray(0, length);
+  const longer = new Uint8Array(length);
+  flatten(code, longer, 0);
+  return longer;
 }
 
 // ---- instructions ----------------------------------------------------------------------------------------
@@ -433,9 +448,7 @@ export function assemble(functions: Record<string, AnyFunction>, shared = false)
     section(7, vector(Object.keys(functions).map((key, i) => [utf8(key), 0x00, unsigned(i)]))),
     section(10, vector(bodies)),
   ];
-  const bytes: number[] = [];
-  flatten(module, bytes);
-  return Uint8Array.from(bytes);
+  return bytesOf(module);
 }
 
 /** Compiles `functions` once; the returned function binds them to a memory, as often as needed. */
