@@ -242,36 +242,35 @@ export const attentionFixed = kernel({
     ({ f32, i16 }, args) => {
       const { tile, headSize } = shape;
       const even = evenHead(shape);
-      const pairPlace = (i: number, token: number): number =>
-        2 * ((i >> 1) * tile + (token % tile)) + (i & 1);
-      const tileOf = (token: number): number => Math.floor(token / tile);
       const scale = (of: number, head: number, token: number): number =>
-        f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+        f32[of / 4 + (Math.floor(token / tile) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+      const tileAt = (key: number): number => (Math.floor(key / tile) * args.tileBytes) / 2;
       const weights = new Float64Array(args.keys);
       for (let head = 0; head < args.heads; head++) {
         const start = head * even * tile;
         for (let query = 0; query < tile; query++) {
           let largest = -Infinity;
           for (let key = 0; key < args.keys; key++) {
-            const from = args.k / 2 + (tileOf(key) * args.tileBytes) / 2 + start;
+            const q = args.q / 2 + start + 2 * query;
+            const k = args.k / 2 + tileAt(key) + start + 2 * (key % tile);
             let dot = 0;
-            for (let i = 0; i < even; i++)
-              dot += i16[args.q / 2 + start + pairPlace(i, query)]! * i16[from + pairPlace(i, key)]!;
+            // Two features at a time, which stand together.
+            for (let at = 0; at < even * tile; at += 2 * tile)
+              dot += i16[q + at]! * i16[k + at]! + i16[q + at + 1]! * i16[k + at + 1]!;
             const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
             weights[key] = (dot * units) / Math.sqrt(headSize);
             largest = Math.max(largest, weights[key]!);
           }
           let total = 0;
           for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
-          for (let key = 0; key < args.keys; key++)
-            weights[key]! *= scale(args.valueScales, head, key) / total;
-          for (let i = 0; i < headSize; i++) {
-            const from = args.v / 2 + start + i * tile;
-            let sum = 0;
-            for (let key = 0; key < args.keys; key++)
-              sum += weights[key]! * i16[from + (tileOf(key) * args.tileBytes) / 2 + (key % tile)]!;
-            f32[args.out / 4 + (head * headSize + i) * tile + query] = sum;
+          const sums = new Float64Array(headSize);
+          for (let key = 0; key < args.keys; key++) {
+            const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
+            const v = args.v / 2 + tileAt(key) + start + (key % tile);
+            for (let i = 0; i < headSize; i++) sums[i]! += weight * i16[v + i * tile]!;
           }
+          const out = args.out / 4 + head * headSize * tile + query;
+          for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;
         }
       }
     },

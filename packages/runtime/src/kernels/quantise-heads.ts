@@ -3,7 +3,6 @@
 import { type Body, defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import {
-  count,
   floats,
   kernel,
   type Kernel,
@@ -86,12 +85,13 @@ const quantiseTwin =
     const { tile, headSize } = shape;
     for (let head = 0; head < heads; head++) {
       const to = q / 2 + head * evenHead(shape) * tile;
-      for (const token of count(tile)) {
+      for (let token = 0; token < tile; token++) {
         const at = (feature: number): number => f32[x / 4 + (head * headSize + feature) * tile + token]!;
-        const squares = count(headSize).reduce((sum, feature) => sum + at(feature) ** 2, 0);
+        let squares = 0;
+        for (let feature = 0; feature < headSize; feature++) squares += at(feature) ** 2;
         const factor = TOKEN_LENGTH / Math.max(Math.sqrt(squares), LEAST);
         f32[scales / 4 + head * tile + token] = 1 / factor;
-        for (const feature of count(evenHead(shape)))
+        for (let feature = 0; feature < evenHead(shape); feature++)
           i16[to + place(feature, token, tile)] = feature < headSize ? roundToEven(at(feature) * factor) : 0;
       }
     }
