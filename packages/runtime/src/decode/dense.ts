@@ -12,7 +12,7 @@ import { decodeStream, decodeWords, has, refused } from './stream.js';
 /** Kinds whose values are floats. */
 export type FloatKind = 'f32' | 'f16';
 
-/** The next `count` floats as f32 to `out`. */
+/** The next `count` floats as f32 to `out`, the last place, after which zeros may be written. */
 function decodeFloats(
   { arena, calls }: Bound,
   source: ByteSource,
@@ -28,9 +28,10 @@ function decodeFloats(
   let wrong = 0;
   for (let at = 0; at < bytes.length; at += WINDOW_BYTES) {
     const part = bytes.subarray(at, at + WINDOW_BYTES);
-    arena.views().u8.set(part, FIXED.window);
-    const words = { high: FIXED.window + 1, low: FIXED.window, step: 2, count: part.length / 2 };
-    wrong |= calls.halves({ ...words, out: out + 2 * at });
+    const { u8 } = arena.views();
+    u8.set(part, FIXED.window);
+    u8.fill(0, FIXED.window + part.length, FIXED.window + part.length + 16);
+    wrong |= calls.rawHalves({ from: FIXED.window, out: out + 2 * at, count: part.length / 2 });
   }
   return wrong === 0;
 }

@@ -106,5 +106,5 @@ export function decodeStream(
 export function decodeWords(bound: Bound, source: ByteSource, count: number, where: string) {
   const high = decodeStream(bound, source, count, where).at;
   const low = decodeStream(bound, source, count, where).at;
-  return { high, low, step: 1, count };
+  return { high, low, count };
 }

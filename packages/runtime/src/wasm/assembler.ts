@@ -227,13 +227,16 @@ export const i8x16 = {
 export const i16x8 = {
   splat: unary('i32', 'v128', simd(0x10)),
   extractLaneU: lane('i32', simd(0x19)),
+  eq: binary('v128', simd(0x2d)),
   geU: binary('v128', simd(0x36)),
+  shl: shift(simd(0x8b)),
   /** (a * b + 2^14) >> 15, saturated: the product of two fixed-point numbers below 1. */
   q15mulrSat: binary('v128', simd(0x82)),
   /** Two vectors of i32 lanes into one, saturated. */
   narrowS: binary('v128', simd(0x85)),
   extendLowS: unary('v128', 'v128', simd(0x87)),
   extendLowU: unary('v128', 'v128', simd(0x89)),
+  extendHighU: unary('v128', 'v128', simd(0x8a)),
   /** Wraps around. */
   add: binary('v128', simd(0x8e)),
   mul: binary('v128', simd(0x95)),
