@@ -12,7 +12,7 @@ import { decodeStream, decodeWords, has, refused } from './stream.js';
 /** Kinds whose values are floats. */
 export type FloatKind = 'f32' | 'f16';
 
-/** The next `count` floats as f32 to `out`, the last place, after which zeros may be written. */
+/** The next `count` floats as f32 to `out`. */
 function decodeFloats(
   { arena, calls }: Bound,
   source: ByteSource,
@@ -31,7 +31,7 @@ function decodeFloats(
     const { u8 } = arena.views();
     u8.set(part, FIXED.window);
     u8.fill(0, FIXED.window + part.length, FIXED.window + part.length + 16);
-    wrong |= calls.rawHalves({ from: FIXED.window, out: out + 2 * at, count: part.length / 2 });
+    wrong |= calls.halves({ from: FIXED.window, out: out + 2 * at, count: part.length / 2 });
   }
   return wrong === 0;
 }
@@ -88,8 +88,8 @@ export function decodeByteTable(
   const scales = arena.placeUnset(4 * scaleCount);
   const table = arena.placeUnset(size);
   const mark = arena.mark();
-  const streams = decodeWords(bound, source, scaleCount, name);
-  if (calls.scales({ ...streams, out: scales })) throw refused(name);
+  const from = decodeWords(bound, source, scaleCount, name);
+  if (calls.scales({ from, out: scales, count: scaleCount })) throw refused(name);
   arena.release(mark);
   const stream = decodeStream(bound, source, size, name, table);
   if (has(bound, stream, form === 'int4' ? 'hasEmptyNibble' : 'hasLowest')) throw refused(name);

@@ -24,8 +24,6 @@ const BYTES = {
   crc: 1024 * CRC_TABLES,
   /** f32 [16]. */
   codebook: 64,
-  /** The first bytes of its entries, the second ones, and so on. */
-  planes: 64,
   window: WINDOW_BYTES + 64,
 } as const;
 

@@ -33,9 +33,7 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
   const width = section.kind === 'sparse-1x4' ? Math.ceil(columns / 4) : columns;
   const source = byteSource(bytes, section.name);
   const mark = arena.mark();
-  const streams = decodeWords(bound, source, rows, section.name);
-  const at = arena.placeUnset(2 * rows);
-  calls.u16({ ...streams, out: at });
+  const at = decodeWords(bound, source, rows, section.name);
   const total = calls.total({ counts: at, rows, width });
   if (total < 0) throw refused(section.name);
   const odd = calls.oddRows({ counts: at, rows });
@@ -68,8 +66,8 @@ function decodeColumns(
 }
 
 function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
-  const streams = decodeWords(bound, source, rows, name);
-  if (bound.calls.scales({ ...streams, out })) throw refused(name);
+  const from = decodeWords(bound, source, rows, name);
+  if (bound.calls.scales({ from, out, count: rows })) throw refused(name);
 }
 
 /** Values i8, and the scales of their rows. */
@@ -97,7 +95,8 @@ function decodeSingles(reading: Reading, scales: number): number {
   if (kind === 'sparse-codebook') decodeCodebook(reading);
   const out = arena.placeUnset(room);
   if (kind === 'sparse-f16') {
-    if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
+    const from = decodeWords(bound, source, total, name);
+    if (calls.halves({ from, out, count: total })) throw refused(name);
     return out;
   }
   const { at } = decodeStream(bound, source, total, name);
@@ -107,10 +106,7 @@ function decodeSingles(reading: Reading, scales: number): number {
 }
 
 function decodeCodebook({ bound: { arena, calls }, source, section: { name } }: Reading): void {
-  const { u8 } = arena.views();
-  const bytes = source.take(64);
-  u8.set(bytes, FIXED.codebook);
-  bytes.forEach((byte, i) => (u8[FIXED.planes + 16 * (i % 4) + (i >> 2)] = byte));
+  arena.views().u8.set(source.take(64), FIXED.codebook);
   if (calls.hasNoNumber({ from: FIXED.codebook, bytes: 64 })) throw refused(name);
 }
 

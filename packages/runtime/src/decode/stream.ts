@@ -102,9 +102,13 @@ export function decodeStream(
   return { at, count, coded };
 }
 
-/** Two streams of `count` bytes: the upper and the lower ones of words. */
-export function decodeWords(bound: Bound, source: ByteSource, count: number, where: string) {
+/** Two streams of `count` bytes, the upper and the lower ones of words; returns where the words stand, and ones to fill a vector. */
+export function decodeWords(bound: Bound, source: ByteSource, count: number, where: string): number {
+  const { arena, calls } = bound;
   const high = decodeStream(bound, source, count, where).at;
   const low = decodeStream(bound, source, count, where).at;
-  return { high, low, count };
+  const out = arena.placeUnset(2 * count);
+  calls.u16({ high, low, out, count });
+  arena.views().u16.fill(1, out / 2 + count, out / 2 + 8 * Math.ceil(count / 8));
+  return out;
 }

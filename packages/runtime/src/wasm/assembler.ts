@@ -147,10 +147,8 @@ export const i32 = {
   or: binary('i32', 0x72),
   xor: binary('i32', 0x73),
   shl: binary('i32', 0x74),
-  shrS: binary('i32', 0x75),
   shrU: binary('i32', 0x76),
   popcnt: unary('i32', 'i32', 0x69),
-  reinterpret: unary('f32', 'i32', 0xbc),
   /** The smaller of two unsigned numbers; both are computed twice. */
   minU: (a: Operand<'i32'>, b: Operand<'i32'>): Expr<'i32'> => select(i32.ltU(a, b), a, b),
 };
@@ -173,7 +171,6 @@ export const f32 = {
   convertS: unary('i32', 'f32', 0xb2),
   convertU: unary('i32', 'f32', 0xb3),
   demote: unary('f64', 'f32', 0xb6),
-  reinterpret: unary('i32', 'f32', 0xbe),
 };
 
 export const f64 = {
@@ -236,7 +233,6 @@ export const i16x8 = {
   narrowS: binary('v128', simd(0x85)),
   extendLowS: unary('v128', 'v128', simd(0x87)),
   extendLowU: unary('v128', 'v128', simd(0x89)),
-  extendHighU: unary('v128', 'v128', simd(0x8a)),
   /** Wraps around. */
   add: binary('v128', simd(0x8e)),
   mul: binary('v128', simd(0x95)),
