@@ -7,7 +7,7 @@ import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { FIXED, WINDOW_BYTES } from './fixed.js';
 import type { Bound } from './functions.js';
-import { decodeStream, decodeWords, refused } from './stream.js';
+import { decodeStream, decodeWords, has, refused } from './stream.js';
 
 /** Kinds whose values are floats. */
 export type FloatKind = 'f32' | 'f16';
@@ -28,9 +28,10 @@ function decodeFloats(
   let wrong = 0;
   for (let at = 0; at < bytes.length; at += WINDOW_BYTES) {
     const part = bytes.subarray(at, at + WINDOW_BYTES);
-    arena.views().u8.set(part, FIXED.window);
-    const words = { high: FIXED.window + 1, low: FIXED.window, step: 2, count: part.length / 2 };
-    wrong |= calls.halves({ ...words, out: out + 2 * at });
+    const { u8 } = arena.views();
+    u8.set(part, FIXED.window);
+    u8.fill(0, FIXED.window + part.length, FIXED.window + part.length + 16);
+    wrong |= calls.halves({ from: FIXED.window, out: out + 2 * at, count: part.length / 2 });
   }
   return wrong === 0;
 }
@@ -87,12 +88,11 @@ export function decodeByteTable(
   const scales = arena.placeUnset(4 * scaleCount);
   const table = arena.placeUnset(size);
   const mark = arena.mark();
-  const streams = decodeWords(bound, source, scaleCount, name);
-  if (calls.scales({ ...streams, out: scales })) throw refused(name);
+  const from = decodeWords(bound, source, scaleCount, name);
+  if (calls.scales({ from, out: scales, count: scaleCount })) throw refused(name);
   arena.release(mark);
-  decodeStream(bound, source, size, name, table);
-  const check = form === 'int4' ? calls.hasEmptyNibble : calls.hasLowest;
-  if (check({ from: table, bytes: size })) throw refused(name);
+  const stream = decodeStream(bound, source, size, name, table);
+  if (has(bound, stream, form === 'int4' ? 'hasEmptyNibble' : 'hasLowest')) throw refused(name);
   checkEnd(source, name);
   return { form, rows, at: { table, scales }, group: form === 'int4' ? group : 1 };
 }

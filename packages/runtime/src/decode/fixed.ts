@@ -11,10 +11,12 @@ export const WINDOW_SLACK = 8;
 export const CRC_TABLES = 16;
 
 const BYTES = {
-  /** {u16 frequency, u16 slot less start} of each slot. */
-  slots: 4 * TOTAL,
-  /** u8, of each slot. */
-  symbols: TOTAL,
+  /** {u16 frequency, u16 slot less start} of each slot; whole vectors are written, also past the last one. */
+  slots: 4 * TOTAL + 64,
+  /** u8, of each slot; as well. */
+  symbols: TOTAL + 64,
+  /** u16, of each slot: from which quotient of the state on no word is read; as well. */
+  quotients: 2 * TOTAL + 64,
   /** u16 [256]. */
   frequencies: 512,
   /** u32 [4], and after them where the next symbol goes. */

@@ -6,11 +6,15 @@ import * as checks from './checks.js';
 import { crc, writeCrcTables } from './crc32c.js';
 import { CRC_TABLES, FIXED, FIXED_BYTES } from './fixed.js';
 import * as layout from './layout.js';
+import { q15 } from './q15.js';
 import { frequencies, rans, ransRest, slots } from './rans.js';
-import { quads } from './quads.js';
+import * as quads from './quads.js';
 import * as values from './values.js';
 
-const FUNCTIONS = { ...checks, ...layout, ...values, quads, crc, frequencies, rans, ransRest, slots };
+const FUNCTIONS = {
+  ...{ ...checks, ...layout, ...values, ...quads },
+  ...{ q15, crc, frequencies, rans, ransRest, slots },
+};
 
 /** Modules for memories that are shared between threads and for others. */
 const compiled = new Map<boolean, ReturnType<typeof compile<typeof FUNCTIONS>>>();

@@ -3,7 +3,6 @@
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
-import { LARGEST } from '../kernels/q15.js';
 import { LOOK_AHEAD } from '../encoder/pair-blocks.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
@@ -11,11 +10,11 @@ import {
   defineFunction,
   type Expr,
   f32,
-  f64,
-  f64x2,
   i16x8,
   i32,
   i32x4,
+  i64x2,
+  i8x16,
   type Local,
   type Operand,
   select,
@@ -47,91 +46,64 @@ export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, 
   return odd;
 });
 
+/** Lane 3 in the upper half, zeros in the lower one. */
+const CARRY = i32x4.const(-1, -1, 0x07060706, 0x07060706);
+
+/** Sums of u16 lanes and of all before them. */
+function runningSums(body: Body, lanes: Expr<'v128'>): Local<'v128'> {
+  const sums = body.let(lanes);
+  for (const bits of [16, 32]) body.set(sums, i16x8.add(sums, i64x2.shl(sums, bits)));
+  body.set(sums, i16x8.add(sums, i8x16.swizzle(sums, CARRY)));
+  return sums;
+}
+
 /**
- * Gaps u8 to columns u16, one every `stride` bytes; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and
- * `units` u16 [rows] tells how many such multiples they are. As many gaps as counts add up to must not be escapes, and the last
+ * Gaps u8 to columns u16; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and `units` u16 [rows] tells how many
+ * such multiples they are. As many gaps as counts add up to must not be escapes, and the last
  * must be one of them. Returns whether a column is not below `width`: then nothing of what was written may be used.
  */
 export const columns = defineFunction(
-  words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'stride', 'shift'),
-  (body, { gaps, counts, units, rows, width, out, stride, shift }) => {
+  words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'shift'),
+  (body, { gaps, counts, units, rows, width, out, shift }) => {
     const wrong = body.let(0);
     const most = body.let(offset(i32.shl(1, shift), -1));
     body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
       const count = body.let(i32.load16U(at));
       body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
       sum(body, units, 2);
-      const next = body.let(0);
-      body.range(0, count, 1, () => {
-        const gap = body.let(i32.load8U(gaps));
-        sum(body, gaps, 1);
-        body.while(i32.eq(gap, ESCAPE), () => {
-          sum(body, next, ESCAPE);
-          body.set(gap, i32.load8U(gaps));
-          sum(body, gaps, 1);
+      const next = body.let(0); // below 2^29, since a tensor has no more values than 2^28, nor gaps of 255 than fit into it
+      const left = body.let(count);
+      body.while(left, () => {
+        const eight = body.let(v128.load64Zero(gaps));
+        const escapes = v128.anyTrue(i8x16.eq(eight, i8x16.splat(ESCAPE)));
+        const together = body.let(i32.and(i32.ltU(7, left), i32.eqz(escapes)));
+        body.when(together, () => {
+          const sums = runningSums(body, i16x8.add(i16x8.extendLowU(eight), i16x8.splat(1)));
+          body.store(out, i16x8.add(sums, i16x8.splat(offset(next, -1))));
+          sum(body, next, i16x8.extractLaneU(sums, 7));
+          sum(body, gaps, 8);
+          sum(body, out, 16);
+          sum(body, left, -8);
         });
-        const column = body.let(i32.add(next, gap));
-        body.set(wrong, i32.or(wrong, i32.eqz(i32.ltU(column, width))));
-        body.storeLow(2, out, column);
-        body.set(next, offset(column, 1));
-        sum(body, out, stride);
+        body.when(i32.eqz(together), () => {
+          const gap = body.let(i32.load8U(gaps));
+          sum(body, gaps, 1);
+          body.while(i32.eq(gap, ESCAPE), () => {
+            sum(body, next, ESCAPE);
+            body.set(gap, i32.load8U(gaps));
+            sum(body, gaps, 1);
+          });
+          sum(body, next, gap);
+          body.storeLow(2, out, next);
+          sum(body, next, 1);
+          sum(body, out, 2);
+          sum(body, left, -1);
+        });
       });
-      sum(body, out, i32.mul(stride, i32.and(i32.sub(0, count), most)));
+      body.set(wrong, i32.or(wrong, i32.ltU(width, next))); // columns ascend: the last one is the largest
+      sum(body, out, i32.shl(i32.and(i32.sub(0, count), most), 1));
     });
     return wrong;
-  },
-);
-
-/**
- * Values f32 into entries whose columns stand there: rows in 16-bit fixed point as kernels/q15.ts makes them. `token` is
- * what it divides by, the length of a token. Scales f32 [rows] come in as what a value is worth, and become what a unit is.
- */
-export const q15 = defineFunction(
-  { ...words('values', 'entries', 'counts', 'rows', 'scales'), token: 'f64' },
-  (body, { values, entries, counts, rows, scales, token }) => {
-    const range = 2 ** 15;
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
-      const end = body.let(i32.add(values, i32.shl(count, 2)));
-      const sums = body.let(f64x2.splat(f64.const(0)));
-      const paired = body.let(i32.add(values, i32.shl(i32.and(count, -2), 2)));
-      body.range(values, paired, 8, (place) => {
-        const two = body.let(f64x2.promoteLow(v128.load64Zero(place)));
-        body.set(sums, f64x2.add(sums, f64x2.mul(two, two)));
-      });
-      const [even, odd] = [body.let(f64x2.extractLane(sums, 0)), body.let(f64x2.extractLane(sums, 1))];
-      body.range(paired, end, 4, (place) => {
-        const value = body.let(f64.promote(f32.load(place)));
-        body.set(even, f64.add(even, f64.mul(value, value)));
-      });
-      const squares = f64.add(even, odd);
-      const n = body.let(f64.convertU(count));
-      const most = f64.mul(f64.sub(f64.const(LARGEST), f64.mul(n, f64.const(0.5))), f64.const(range));
-      const rounding = f64.mul(f64.sqrt(n), f64.const(0.5));
-      const length = f64.sub(f64.sub(f64.div(most, token), rounding), f64.const(1));
-      const factor = body.let(f64.div(f64.min(length, f64.const(LARGEST)), f64.sqrt(squares)));
-      const factors = body.let(f64x2.splat(factor));
-      const pair = (): Local<'v128'> => {
-        const two = f64x2.mul(f64x2.promoteLow(v128.load64Zero(values)), factors);
-        return body.let(f64x2.toI32(f64x2.nearest(two))); // of a row of zeros zero: NaN is
-      };
-      const whole = body.let(i32.and(count, -2));
-      body.range(0, whole, 2, () => {
-        const lanes = pair();
-        body.storeLow(2, entries, i32x4.extractLane(lanes, 0));
-        body.storeLow(2, entries, i32x4.extractLane(lanes, 1), 4);
-        sum(body, values, 8);
-        sum(body, entries, 8);
-      });
-      body.when(i32.and(count, 1), () => {
-        body.storeLow(2, entries, i32x4.extractLane(pair(), 0));
-        sum(body, values, 4);
-        sum(body, entries, 8); // the one that fills up the row stays zero
-      });
-      const unit = f64.mul(f64.div(f64.const(range), factor), f64.promote(f32.load(scales)));
-      body.store(scales, f32.demote(unit));
-      sum(body, scales, 4);
-    });
   },
 );
 
@@ -157,12 +129,14 @@ export const offsets = defineFunction(
   words('values', 'counts', 'rows', 'out'),
   (body, { values, counts, rows, out }) => {
     body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const total = body.let(0);
+      const totals = body.let(i32x4.splat(0));
       const end = body.let(i32.add(values, i32.shl(i32.load16U(at), 2)));
-      body.range(values, end, 1, (place) => {
-        sum(body, total, i32.load8S(place));
+      body.range(values, end, 4, (place) => {
+        const four = i16x8.extendLowS(v128.load32Zero(place));
+        body.set(totals, i32x4.add(totals, i32x4.dot(four, i16x8.splat(1))));
       });
       body.set(values, end);
+      const total = i32.add(i32x4.extractLane(totals, 0), i32x4.extractLane(totals, 1));
       body.store(out, i32.mul(total, -INT8_OFFSET));
       sum(body, out, 4);
     });

@@ -6,7 +6,18 @@ import { count, floats, offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { LEAST } from '../kernels/quantise-q15.js';
 import { LARGEST_QUAD, QUAD } from '../kernels/spmm-quads.js';
-import { defineFunction, type Expr, f32, f32x4, i16x8, i32, i32x4, i8x16, v128 } from '../wasm/assembler.js';
+import {
+  defineFunction,
+  type Expr,
+  f32,
+  f32x4,
+  i16x8,
+  i32,
+  i32x4,
+  i8x16,
+  type Local,
+  v128,
+} from '../wasm/assembler.js';
 
 /** Bytes of a vector, those from `by` on first. */
 const rotated = (vector: Expr<'v128'>, by: number): Expr<'v128'> =>
@@ -16,48 +27,54 @@ const rotated = (vector: Expr<'v128'>, by: number): Expr<'v128'> =>
   );
 
 /**
- * Values f32, with room for eight more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales
- * f32 [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
+ * Values, with room for seven more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales f32
+ * [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
+ * `load` reads four values as f32, each of 2^shift bytes.
  */
-export const quads = defineFunction(
-  words('values', 'out', 'counts', 'rows', 'scales', 'offsets'),
-  (body, { values, out, counts, rows, scales, offsets }) => {
-    const unit = BLOCKS_TOGETHER * QUAD.columns;
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const left = body.let(i32.load16U(at));
-      const end = body.let(i32.add(values, i32.shl(left, 2)));
-      const whole = body.let(i32.add(values, i32.shl(i32.and(left, -4), 2)));
-      const largest = body.let(floats(LEAST));
-      const meet = (value: Expr<'v128'>): void => {
-        body.set(largest, f32x4.pmax(largest, value));
-      };
-      body.range(values, whole, 16, (place) => {
-        meet(f32x4.abs(v128.load(place)));
+const quadsOf = (shift: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
+  defineFunction(
+    words('values', 'out', 'counts', 'rows', 'scales', 'offsets'),
+    (body, { values, out, counts, rows, scales, offsets }) => {
+      const unit = BLOCKS_TOGETHER * QUAD.columns;
+      const lanes = body.let(i32x4.const(0, 1, 2, 3));
+      body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
+        const left = body.let(i32.load16U(at));
+        /** Four values from `i` on, zeros after the row's last. */
+        const four = (i: Local<'i32'>): Expr<'v128'> =>
+          v128.and(load(i32.add(values, i32.shl(i, shift))), i32x4.gtS(i32x4.splat(i32.sub(left, i)), lanes));
+        const largest = body.let(floats(LEAST));
+        const meet = (value: Expr<'v128'>): void => {
+          body.set(largest, f32x4.pmax(largest, value));
+        };
+        body.range(0, left, QUAD.columns, (i) => {
+          meet(f32x4.abs(four(i)));
+        });
+        for (const by of [8, 4]) meet(rotated(largest, by));
+        const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largest));
+        const total = body.let(i32x4.splat(0));
+        body.range(0, i32.and(offset(left, unit - 1), -unit), QUAD.columns, (i) => {
+          const rounded = f32x4.add(f32x4.mul(four(i), factor), floats(ROUNDING));
+          const quad = body.let(i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS)));
+          body.set(total, i32x4.add(total, quad));
+          const bytes = i16x8.narrowS(quad, quad);
+          body.store(out, i32x4.extractLane(i8x16.narrowS(bytes, bytes), 0));
+          body.set(out, offset(out, 4));
+        });
+        body.set(values, i32.add(values, i32.shl(left, shift)));
+        const sums = count(4).map((lane) => i32x4.extractLane(total, lane));
+        body.store(offsets, i32.mul(sums.reduce(i32.add), -INT8_OFFSET));
+        body.set(offsets, offset(offsets, 4));
+        const worth = f32.div(f32.const(1), f32x4.extractLane(factor, 0));
+        body.store(scales, f32.mul(worth, f32.load(scales)));
+        body.set(scales, offset(scales, 4));
       });
-      body.range(whole, end, 4, (place) => {
-        meet(f32x4.abs(v128.load32Splat(place)));
-      });
-      for (const by of [8, 4]) meet(rotated(largest, by));
-      const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largest));
-      const total = body.let(i32x4.splat(0));
-      const filled = i32.and(offset(left, unit - 1), -unit);
-      body.range(0, filled, QUAD.columns, (first) => {
-        const scaled = f32x4.mul(v128.load(i32.add(values, i32.shl(first, 2))), factor);
-        const rounded = i32x4.sub(f32x4.add(scaled, floats(ROUNDING)), i32x4.splat(ROUNDING_BITS));
-        const there = i32x4.gtS(i32x4.splat(i32.sub(left, first)), i32x4.const(0, 1, 2, 3));
-        const quad = body.let(v128.and(rounded, there));
-        body.set(total, i32x4.add(total, quad));
-        const bytes = i16x8.narrowS(quad, quad);
-        body.store(out, i32x4.extractLane(i8x16.narrowS(bytes, bytes), 0));
-        body.set(out, offset(out, 4));
-      });
-      body.set(values, end);
-      const lanes = count(4).map((lane) => i32x4.extractLane(total, lane));
-      body.store(offsets, i32.mul(lanes.reduce(i32.add), -INT8_OFFSET));
-      body.set(offsets, offset(offsets, 4));
-      const worth = f32.div(f32.const(1), f32x4.extractLane(factor, 0));
-      body.store(scales, f32.mul(worth, f32.load(scales)));
-      body.set(scales, offset(scales, 4));
-    });
-  },
+    },
+  );
+
+/** Of values f32. */
+export const quads = quadsOf(2, v128.load);
+
+/** Of values i8. */
+export const quadsInt8 = quadsOf(0, (address) =>
+  f32x4.convertS(i32x4.extendLowS(i16x8.extendLowS(v128.load32Zero(address)))),
 );

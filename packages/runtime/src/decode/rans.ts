@@ -1,10 +1,21 @@
 // rANS streams in WebAssembly (format/rans.ts is the naive twin): four states in turn, a window of the coded bytes at a time.
-// What counts is the way from a state to its next: no branch for the renormalising word, a slot's frequency and bias loaded
-// apart, and tables at fixed addresses.
+// What counts is the way from a state to its next, and from one word to where the next is: no branch for the renormalising
+// word, a slot's frequency and bias loaded apart, tables at fixed addresses, and one of them to tell before the
+// multiplication is done whether a word is read.
 import { PRECISION, TOTAL } from '../format/frequencies.js';
 import { LEAST } from '../format/rans.js';
 import { count, offset, words } from '../kernels/kernel.js';
-import { type Body, defineFunction, type Expr, i32, type Local, select } from '../wasm/assembler.js';
+import {
+  type Body,
+  defineFunction,
+  type Expr,
+  i32,
+  i32x4,
+  i16x8,
+  i8x16,
+  type Local,
+  select,
+} from '../wasm/assembler.js';
 import { FIXED } from './fixed.js';
 
 export const STATES = 4;
@@ -46,18 +57,33 @@ export const frequencies = defineFunction(words('from'), (body, { from }) => {
   return select(i32.eq(sum, TOTAL), from, 0);
 });
 
-/** Fills the table of slots from the frequencies, which add up to TOTAL. */
+/** Fills the tables of slots from the frequencies, which add up to TOTAL. */
 export const slots = defineFunction({}, (body) => {
   const slot = body.let(0);
   body.range(0, 256, 1, (symbol) => {
     const frequency = body.let(i32.load16U(i32.shl(symbol, 1), FIXED.frequencies));
-    const entry = body.let(frequency);
-    body.range(0, frequency, 1, () => {
-      body.store(i32.shl(slot, 2), entry, FIXED.slots);
-      body.storeLow(1, slot, symbol, FIXED.symbols);
-      body.set(entry, offset(entry, 1 << 16));
-      body.set(slot, offset(slot, 1));
+    const end = body.let(i32.add(slot, frequency));
+    body.when(frequency, () => {
+      // Whole vectors: what goes past the end is written over by the next symbol's.
+      const entries = body.let(i32x4.add(i32x4.splat(frequency), i32x4.const(0, 1 << 16, 2 << 16, 3 << 16)));
+      body.range(i32.shl(slot, 2), i32.shl(end, 2), 16, (at) => {
+        body.store(at, entries, FIXED.slots);
+        body.set(entries, i32x4.add(entries, i32x4.splat(4 << 16)));
+      });
+      body.range(slot, end, 16, (at) => {
+        body.store(at, i8x16.splat(symbol), FIXED.symbols);
+      });
+      // frequency * quotient + bias >= LEAST: of LEAST / frequency, and one more where the bias is below the remainder.
+      const quotient = body.let(i32.divU(LEAST, frequency));
+      const remainder = i32.sub(LEAST, i32.mul(quotient, frequency));
+      const biases = body.let(i32x4.const(0x10000, 0x30002, 0x50004, 0x70006));
+      body.range(i32.shl(slot, 1), i32.shl(end, 1), 16, (at) => {
+        const enough = i16x8.geU(biases, i16x8.splat(remainder));
+        body.store(at, i16x8.add(i16x8.splat(offset(quotient, 1)), enough), FIXED.quotients);
+        body.set(biases, i16x8.add(biases, i16x8.splat(8)));
+      });
     });
+    body.set(slot, end);
   });
 });
 
@@ -66,12 +92,13 @@ function step(body: Body, state: Local<'i32'>, from: Local<'i32'>, out: Expr<'i3
   const slot = body.let(i32.and(state, TOTAL - 1));
   body.storeLow(1, out, i32.load8U(slot, FIXED.symbols), at);
   const entry = body.let(i32.shl(slot, 2));
-  const quotient = i32.shrU(state, PRECISION);
+  const quotient = body.let(i32.shrU(state, PRECISION));
+  const least = body.let(i32.load16U(i32.shl(slot, 1), FIXED.quotients));
   const product = i32.mul(i32.load16U(entry, FIXED.slots), quotient);
-  body.set(state, i32.add(product, i32.load16U(entry, FIXED.slots + 2)));
-  const low = body.let(i32.shrS(i32.sub(state, LEAST), 31)); // all ones below the least
-  body.set(state, select(low, i32.or(i32.shl(state, 16), i32.load16U(from)), state));
-  body.set(from, i32.add(from, i32.and(low, 2)));
+  const next = body.let(i32.add(product, i32.load16U(entry, FIXED.slots + 2)));
+  const more = i32.or(i32.shl(next, 16), i32.load16U(from));
+  body.set(state, select(i32.ltU(quotient, least), more, next));
+  body.set(from, i32.add(from, i32.shl(i32.shrU(i32.sub(quotient, least), 31), 1)));
 }
 
 /**

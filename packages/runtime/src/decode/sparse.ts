@@ -11,7 +11,7 @@ import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
 import type { Bound } from './functions.js';
-import { decodeStream, decodeWords, refused } from './stream.js';
+import { decodeStream, decodeWords, has, refused } from './stream.js';
 
 /** What is decoded, and where from. */
 interface Reading {
@@ -34,9 +34,7 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
   const width = section.kind === 'sparse-1x4' ? Math.ceil(columns / 4) : columns;
   const source = byteSource(bytes, section.name);
   const mark = arena.mark();
-  const streams = decodeWords(bound, source, rows, section.name);
-  const at = arena.placeUnset(2 * rows);
-  calls.u16({ ...streams, out: at });
+  const at = decodeWords(bound, source, rows, section.name);
   const total = calls.total({ counts: at, rows, width });
   if (total < 0) throw refused(section.name);
   const odd = calls.oddRows({ counts: at, rows });
@@ -46,12 +44,12 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
 }
 
 /**
- * The next stream is the gaps; columns go to `out`, one every `stride` bytes, in rows filled up to multiples of `unroll`, whose
+ * The next stream is the gaps; columns go to `out`, in rows filled up to multiples of `unroll`, whose
  * number goes to `units`. Returns where the counts stand.
  */
 function decodeColumns(
   { bound, section: { name }, source, rows, width, total, counts }: Reading,
-  of: { readonly units: number; readonly out: number; readonly stride: number; readonly unroll: number },
+  of: { readonly units: number; readonly out: number; readonly unroll: number },
 ): number {
   const { calls, arena } = bound;
   const plain = arena.placeUnset(2 * rows);
@@ -61,15 +59,24 @@ function decodeColumns(
   u16.set(counts, plain / 2);
   const escapes = calls.countEscapes({ from: at, bytes: count });
   if (count - escapes !== total || (count > 0 && u8[at + count - 1] === ESCAPE)) throw refused(name);
-  const { units, out, stride, unroll } = of;
+  const { units, out, unroll } = of;
   const shift = Math.log2(unroll);
-  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, stride, shift })) throw refused(name);
+  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, shift })) throw refused(name);
   return plain;
 }
 
 function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
-  const streams = decodeWords(bound, source, rows, name);
-  if (bound.calls.scales({ ...streams, out })) throw refused(name);
+  const from = decodeWords(bound, source, rows, name);
+  if (bound.calls.scales({ from, out, count: rows })) throw refused(name);
+}
+
+/** Values i8, and the scales of their rows. */
+function decodeInt8(reading: Reading, scales: number): number {
+  const { bound, section, source, total } = reading;
+  decodeScales(reading, scales);
+  const stream = decodeStream(bound, source, total, section.name);
+  if (has(bound, stream, 'hasLowest')) throw refused(section.name);
+  return stream.at;
 }
 
 /** Values as f32, in a place of their own, and scales of the rows: those of int8, otherwise ones. */
@@ -77,19 +84,24 @@ function decodeSingles(reading: Reading, scales: number): number {
   const { bound, section, source, rows, total } = reading;
   const { calls, arena } = bound;
   const { kind, name } = section;
-  if (kind === 'sparse-int8') decodeScales(reading, scales);
-  else arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
+  const room = 4 * total + 64;
+  if (kind === 'sparse-int8') {
+    const from = decodeInt8(reading, scales);
+    const out = arena.placeUnset(room);
+    calls.integers({ from, out, count: total });
+    return out;
+  }
+  arena.views().f32.fill(1, scales / 4, scales / 4 + rows);
   if (kind === 'sparse-codebook') decodeCodebook(reading);
-  const out = arena.placeUnset(4 * total + 32);
+  const out = arena.placeUnset(room);
   if (kind === 'sparse-f16') {
-    if (calls.halves({ ...decodeWords(bound, source, total, name), out })) throw refused(name);
+    const from = decodeWords(bound, source, total, name);
+    if (calls.halves({ from, out, count: total })) throw refused(name);
     return out;
   }
   const { at } = decodeStream(bound, source, total, name);
-  if (kind === 'sparse-int8') {
-    if (calls.hasLowest({ from: at, bytes: total })) throw refused(name);
-    calls.integers({ from: at, out, count: total });
-  } else if (calls.indices({ from: at, out, count: total })) throw refused(name);
+  if (calls.hasNoIndex({ from: at, bytes: total })) throw refused(name);
+  calls.indices({ from: at, out, count: total });
   return out;
 }
 
@@ -114,11 +126,12 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
   const { rows } = reading;
   const at = roomFor.q15(bound.arena, rows, reading.total + reading.odd);
   return within(reading, at, () => {
-    const to = { units: at.counts, out: at.entries + 2, stride: 4, unroll: UNROLL };
-    const counts = decodeColumns(reading, to);
-    const values = decodeSingles(reading, at.scales);
+    const columns = bound.arena.place(2 * (reading.total + reading.odd));
+    const counts = decodeColumns(reading, { units: at.counts, out: columns, unroll: UNROLL });
+    const { entries, scales } = at;
     const token = tokenLength(extentOf(section.shape).columns);
-    bound.calls.q15({ values, entries: at.entries, counts, rows, scales: at.scales, token });
+    const values = decodeSingles(reading, scales);
+    bound.calls.q15({ values, columns, entries, counts, rows, scales, token });
   });
 }
 
@@ -128,7 +141,7 @@ export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Arra
   const { rows } = reading;
   const at = roomFor.f32(bound.arena, rows, reading.total + reading.odd);
   return within(reading, at, () => {
-    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, stride: 2, unroll: UNROLL });
+    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll: UNROLL });
     const scales = bound.arena.placeUnset(4 * rows);
     const values = decodeSingles(reading, scales);
     bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
@@ -148,11 +161,13 @@ export function decodeQuads(
   const total = reading.counts.reduce((sum, count) => sum + QUADS_UNIT * Math.ceil(count / QUADS_UNIT), 0);
   const at = roomForQuads(arena, rows, total, wide);
   return within(reading, at, () => {
-    const to = { units: at.counts, out: at.columns, stride: 2, unroll: QUADS_UNIT };
+    const to = { units: at.counts, out: at.columns, unroll: QUADS_UNIT };
     const counts = decodeColumns(reading, to);
-    const values = decodeSingles(reading, at.scales);
+    const { scales, offsets } = at;
     const out = wide ? arena.placeUnset(total) : at.values;
-    calls.quads({ values, out, counts, rows, scales: at.scales, offsets: at.offsets });
+    if (section.kind === 'sparse-int8')
+      calls.quadsInt8({ values: decodeInt8(reading, scales), out, counts, rows, scales, offsets });
+    else calls.quads({ values: decodeSingles(reading, scales), out, counts, rows, scales, offsets });
     if (wide) calls.wide({ from: out, out: at.values, count: total });
   });
 }
@@ -160,13 +175,14 @@ export function decodeQuads(
 /** Blocks as they stand in the file, in places that are given back. */
 function decodePlainBlocks(reading: Reading) {
   const { bound, source, section, rows, total } = reading;
-  const { arena, calls } = bound;
+  const { arena } = bound;
   const places = { units: arena.placeUnset(2 * rows), out: arena.placeUnset(2 * total + 2) };
-  const counts = decodeColumns(reading, { ...places, stride: 2, unroll: 1 });
+  const counts = decodeColumns(reading, { ...places, unroll: 1 });
   const scales = arena.placeUnset(4 * rows);
   decodeScales(reading, scales);
-  const values = decodeStream(bound, source, 4 * total, section.name).at;
-  if (calls.hasLowest({ from: values, bytes: 4 * total })) throw refused(section.name);
+  const stream = decodeStream(bound, source, 4 * total, section.name);
+  if (has(bound, stream, 'hasLowest')) throw refused(section.name);
+  const values = stream.at;
   const { u16, i8 } = arena.views();
   const columns = u16.subarray(places.out / 2, places.out / 2 + total);
   checkLastBlocks(

@@ -3,6 +3,7 @@ import type { ByteSource } from '../format/bytes.js';
 import { PackError } from '../format/pack-error.js';
 import { LEAST } from '../format/rans.js';
 import { type Expected, readStreamHead } from '../format/stream.js';
+import { count as numbers } from '../kernels/kernel.js';
 import { FIXED, WINDOW_BYTES, WINDOW_SLACK } from './fixed.js';
 import type { Bound } from './functions.js';
 import { ROUND_BYTES, STATES } from './rans.js';
@@ -65,6 +66,24 @@ function decodeCoded(bound: Bound, body: Uint8Array, count: number, at: number, 
 export interface Stream {
   readonly at: number;
   readonly count: number;
+  /** Whether it was coded. */
+  readonly coded: boolean;
+}
+
+/** What the checks of streams find. */
+const FOUND = {
+  hasLowest: [0x80],
+  hasEmptyNibble: numbers(16).flatMap((i) => [i, 16 * i]),
+} as const;
+
+/**
+ * Whether the stream that was decoded last has a byte that `check` finds. A coded one has no others than its table, so that most
+ * need not be gone through.
+ */
+export function has(bound: Bound, { at, count, coded }: Stream, check: keyof typeof FOUND): boolean {
+  const { u16 } = bound.arena.views();
+  const can = !coded || FOUND[check].some((byte) => u16[FIXED.frequencies / 2 + byte]! > 0);
+  return can && bound.calls[check]({ from: at, bytes: count }) !== 0;
 }
 
 /** Decodes the next stream to `to`, or to a place of its own. */
@@ -80,12 +99,16 @@ export function decodeStream(
   const at = to ?? arena.placeUnset(count);
   if (coded) decodeCoded(bound, body, count, at, where);
   else arena.views().u8.set(body, at);
-  return { at, count };
+  return { at, count, coded };
 }
 
-/** Two streams of `count` bytes: the upper and the lower ones of words. */
-export function decodeWords(bound: Bound, source: ByteSource, count: number, where: string) {
+/** Two streams of `count` bytes, the upper and the lower ones of words; returns where the words stand, and ones to fill a vector. */
+export function decodeWords(bound: Bound, source: ByteSource, count: number, where: string): number {
+  const { arena, calls } = bound;
   const high = decodeStream(bound, source, count, where).at;
   const low = decodeStream(bound, source, count, where).at;
-  return { high, low, step: 1, count };
+  const out = arena.placeUnset(2 * count);
+  calls.u16({ high, low, out, count });
+  arena.views().u16.fill(1, out / 2 + count, out / 2 + 8 * Math.ceil(count / 8));
+  return out;
 }

@@ -1,7 +1,7 @@
-// Values of the packed kinds as f32, in WebAssembly; each function returns whether one of them is none of its kind.
-import { offset, words } from '../kernels/kernel.js';
+// Values of the packed kinds as f32, in WebAssembly, whole vectors at a time: what is read and written past the last one stays
+// within the 64 bytes that places are multiples of, and must be such a value.
+import { count, words } from '../kernels/kernel.js';
 import {
-  type Body,
   defineFunction,
   type Expr,
   f32,
@@ -14,65 +14,57 @@ import {
 } from '../wasm/assembler.js';
 import { FIXED } from './fixed.js';
 
-const wordAt = (high: Expr<'i32'>, low: Expr<'i32'>): Expr<'i32'> =>
-  i32.or(i32.shl(i32.load8U(high), 8), i32.load8U(low));
+/** Words of upper and lower bytes; out u16. */
+export const u16 = defineFunction(
+  words('high', 'low', 'out', 'count'),
+  (body, { high, low, out, count: all }) => {
+    body.range(0, all, 8, (index) => {
+      const [upper, lower] = [high, low].map((at) => i16x8.extendLowU(v128.load64Zero(i32.add(at, index))));
+      body.store(i32.add(out, i32.shl(index, 1)), v128.or(i16x8.shl(upper!, 8), lower!));
+    });
+  },
+);
 
-/** Calls back for each word of the upper and lower bytes that stand `step` apart; returns what it returned, or-ed. */
-function eachWord(
-  body: Body,
-  { high, low, step, count }: Readonly<Record<'high' | 'low' | 'step' | 'count', Local<'i32'>>>,
-  visit: (word: Local<'i32'>, index: Local<'i32'>) => Expr<'i32'>,
-): Expr<'i32'> {
-  const wrong = body.let(0);
-  body.range(0, count, 1, (index) => {
-    const word = body.let(wordAt(high, low));
-    body.set(wrong, i32.or(wrong, visit(word, index)));
-    body.set(high, i32.add(high, step));
-    body.set(low, i32.add(low, step));
+/** Words to f32: lanes of eight that are `wrong`, and the floats of four in i32 lanes. Returns whether there is a wrong one. */
+const floatsOf = (
+  wrong: (eight: Local<'v128'>) => Expr<'v128'>,
+  float: (four: Local<'v128'>) => Expr<'v128'>,
+) =>
+  defineFunction(words('from', 'out', 'count'), (body, { from, out, count: all }) => {
+    const found = body.let(i32x4.splat(0));
+    body.range(0, all, 8, (index) => {
+      const eight = body.let(v128.load(i32.add(from, i32.shl(index, 1))));
+      body.set(found, v128.or(found, wrong(eight)));
+      [i32x4.extendLowU(eight), i32x4.extendHighU(eight)].forEach((four, i) => {
+        body.store(i32.add(out, i32.shl(index, 2)), float(body.let(four)), 16 * i);
+      });
+    });
+    return v128.anyTrue(found);
   });
-  return wrong;
-}
 
-const WORDS = words('high', 'low', 'step', 'out', 'count');
-
-/** out u16. */
-export const u16 = defineFunction(WORDS, (body, of) =>
-  eachWord(body, of, (word, index) => {
-    body.storeLow(2, i32.add(of.out, i32.shl(index, 1)), word);
-    return i32.const(0);
-  }),
+/** bf16 above 0 and finite. */
+export const scales = floatsOf(
+  (eight) => i16x8.geU(i16x8.add(eight, i16x8.splat(-1)), i16x8.splat(0x7f7f)),
+  (four) => i32x4.shl(four, 16),
 );
 
-/** Words of bf16 above 0 and finite; out f32. */
-export const scales = defineFunction(WORDS, (body, of) =>
-  eachWord(body, of, (word, index) => {
-    body.store(i32.add(of.out, i32.shl(index, 2)), i32.shl(word, 16));
-    return i32.eqz(i32.ltU(offset(word, -1), 0x7f7f));
-  }),
-);
-
-/** Words of f16, finite; out f32. */
-export const halves = defineFunction(WORDS, (body, of) =>
-  eachWord(body, of, (word, index) => {
+/** f16, finite. */
+export const halves = floatsOf(
+  (eight) => i16x8.eq(v128.and(eight, i16x8.splat(0x7c00)), i16x8.splat(0x7c00)),
+  (four) => {
     // As the upper bits of an f32 its exponent is 112 too small; the product is exact, of subnormals too.
-    const magnitude = i32.shl(i32.and(word, 0x7fff), 13);
-    const scaled = f32.mul(f32.reinterpret(magnitude), f32.const(2 ** 112));
-    const sign = i32.shl(i32.and(word, 0x8000), 16);
-    body.store(i32.add(of.out, i32.shl(index, 2)), i32.or(i32.reinterpret(scaled), sign));
-    return i32.eq(i32.and(word, 0x7c00), 0x7c00);
-  }),
+    const magnitude = i32x4.shl(v128.and(four, i32x4.splat(0x7fff)), 13);
+    const scaled = f32x4.mul(magnitude, f32x4.splat(f32.const(2 ** 112)));
+    return v128.or(scaled, i32x4.shl(v128.and(four, i32x4.splat(0x8000)), 16));
+  },
 );
 
-/** Indices u8 into the codebook; out f32. */
-export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count }) => {
-  const all = body.let(0);
-  body.range(0, count, 1, (index) => {
-    const entry = body.let(i32.load8U(i32.add(from, index)));
-    body.set(all, i32.or(all, entry));
-    const value = f32.load(i32.shl(i32.and(entry, 15), 2), FIXED.codebook);
-    body.store(i32.add(out, i32.shl(index, 2)), value);
+/** Indices u8 into the codebook, below 16; out f32. Four at a time. */
+export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count: all }) => {
+  body.range(0, all, 4, (index) => {
+    const [at, to] = [body.let(i32.add(from, index)), body.let(i32.add(out, i32.shl(index, 2)))];
+    for (const i of count(4)) body.store(to, f32.load(i32.shl(i32.load8U(at, i), 2), FIXED.codebook), 4 * i);
   });
-  return i32.ltU(15, all);
 });
 
 /** i8; out f32, with room for the next multiple of eight. */

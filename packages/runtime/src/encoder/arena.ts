@@ -6,6 +6,7 @@ import { PAGE_BYTES } from '../wasm/assembler.js';
 import { RuntimeError } from './errors.js';
 
 const ALIGNMENT = 64;
+const aligned = (bytes: number): number => ALIGNMENT * Math.ceil(bytes / ALIGNMENT);
 /** Kernels may read so far past the end of what they are given. */
 const SLACK_BYTES = 64;
 /** Pages that are grown by at least, and what part of those there are: engines collect garbage at every growth. */
@@ -17,7 +18,7 @@ export interface Arena {
   readonly shared: boolean;
   /** The address of so many zeros, a multiple of 64. */
   place(bytes: number): number;
-  /** The same, but what stands there may be anything. */
+  /** The same, but what stands there may be anything. As any place it may be written up to the next multiple of 64. */
   placeUnset(bytes: number): number;
   /** Makes room for so many more bytes at once. */
   reserve(bytes: number): void;
@@ -33,7 +34,7 @@ export function createArena(shared = false): Arena {
   const memory = createMemory(LEAST_GROWTH, shared);
   writeConstants(memory);
   let top = CONSTANT_BYTES;
-  /** Where what was ever placed ends: from there on all is zero. */
+  /** Where what was ever placed ends, a multiple of 64: from there on all is zero. */
   let used = top;
   let views = viewsOf(memory);
   const current = (): Views => {
@@ -45,10 +46,10 @@ export function createArena(shared = false): Arena {
     if (missing > 0) grow(memory, Math.max(missing, least));
   };
   const placeUnset = (bytes: number): number => {
-    const at = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
+    const at = aligned(top);
     top = at + bytes;
     reach(top, Math.max(LEAST_GROWTH, Math.floor((GROWTH * memory.buffer.byteLength) / PAGE_BYTES)));
-    used = Math.max(used, top);
+    used = Math.max(used, aligned(top));
     return at;
   };
   return {

@@ -138,21 +138,24 @@ const attentionBy =
       body.range(0, heads, 1, () => {
         const most = largestScale(c, valueScales);
         body.set(unit, f32x4.mul(most, floats(1 / TOTAL)));
-        for (let first = 0; first < tile; first += 4 * vectors.length) {
-          products(c, by, offset(q, 4 * first), offset(queryScales, 4 * first), k, keyScales);
+        const bytes = 16 * vectors.length;
+        const [query, scale, first] = [body.let(q), body.let(queryScales), body.let(out)];
+        body.range(0, 4 * tile, bytes, () => {
+          products(c, by, query, scale, k, keyScales);
           const totals = exponentials(c, valueScales);
           weigh(
             c,
             totals.map((total) => body.let(f32x4.div(floats(TOTAL), f32x4.mul(total, most)))),
           );
-          const to = body.let(offset(out, 4 * first));
+          const to = body.let(first);
           const whole = headSize - (headSize % 2);
           body.range(v, offset(v, 2 * whole * tile), 4 * tile, (value) => {
             sums(c, value, to, unit, 2);
             body.set(to, offset(to, 8 * tile));
           });
           if (whole < headSize) sums(c, offset(v, 2 * whole * tile), to, unit, 1);
-        }
+          for (const pointer of [query, scale, first]) body.set(pointer, offset(pointer, bytes));
+        });
         for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
         for (const pointer of [queryScales, keyScales, valueScales])
           body.set(pointer, offset(pointer, 4 * tile));
@@ -171,34 +174,33 @@ const twinOf =
     const { f32, i16 } = views;
     const { tile, headSize } = shape;
     const even = evenHead(shape);
-    const tileOf = (token: number): number => Math.floor(token / tile);
     const scale = (of: number, head: number, token: number): number =>
-      f32[of / 4 + (tileOf(token) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+      f32[of / 4 + (Math.floor(token / tile) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+    const tileAt = (key: number): number => Math.floor(key / tile) * args.tileBytes;
     const weights = new Float64Array(args.keys);
     for (let head = 0; head < args.heads; head++) {
-      const start = head * even * tile;
+      const start = 2 * head * even * tile;
       for (let query = 0; query < tile; query++) {
         let largest = -Infinity;
         for (let key = 0; key < args.keys; key++) {
-          const from = args.k + tileOf(key) * args.tileBytes + 2 * start;
+          const [q, k] = [args.q + start, args.k + tileAt(key) + start];
           let dot = 0;
           for (let i = 0; i < features * rowsOf(shape, features); i++)
-            dot +=
-              at(views, args.q + 2 * start, i, query, tile) * (at(views, from, i, key % tile, tile) - bias);
+            dot += at(views, q, i, query, tile) * (at(views, k, i, key % tile, tile) - bias);
           const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
           weights[key] = (dot * units) / Math.sqrt(headSize);
           largest = Math.max(largest, weights[key]!);
         }
         let total = 0;
         for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
-        for (let key = 0; key < args.keys; key++) weights[key]! *= scale(args.valueScales, head, key) / total;
-        for (let i = 0; i < headSize; i++) {
-          const from = args.v / 2 + start + i * tile;
-          let sum = 0;
-          for (let key = 0; key < args.keys; key++)
-            sum += weights[key]! * i16[from + (tileOf(key) * args.tileBytes) / 2 + (key % tile)]!;
-          f32[args.out / 4 + (head * headSize + i) * tile + query] = sum;
+        const sums = new Float64Array(headSize);
+        for (let key = 0; key < args.keys; key++) {
+          const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
+          const v = (args.v + tileAt(key) + start) / 2 + (key % tile);
+          for (let i = 0; i < headSize; i++) sums[i]! += weight * i16[v + i * tile]!;
         }
+        const out = args.out / 4 + head * headSize * tile + query;
+        for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;
       }
     }
   };

@@ -113,18 +113,18 @@ export const attention = kernel({
       const c: Context = { body, shape, fused, vectors, scores, keys, evenKeys, tileBytes };
       const end = i32.mul(heads, headSize * row);
       body.range(0, end, headSize * row, (head) => {
-        for (let first = 0; first < row; first += 16 * vectors.length) {
-          const queries = body.let(offset(i32.add(q, head), first));
+        body.range(0, row, 16 * vectors.length, (first) => {
+          const queries = body.let(i32.add(i32.add(q, head), first));
           products(c, queries, i32.add(k, head));
           const factors = softmax(c);
           const value = body.let(i32.add(v, head));
-          const to = body.let(offset(i32.add(out, head), first));
+          const to = body.let(i32.add(i32.add(out, head), first));
           const even = headSize - (headSize % 2);
           body.range(0, even * row, 2 * row, (at) => {
             means(c, i32.add(value, at), body.let(i32.add(to, at)), 2, factors);
           });
           if (even < headSize) means(c, offset(value, even * row), offset(to, even * row), 1, factors);
-        }
+        });
       });
     }),
   twin:

@@ -76,12 +76,19 @@ const f32Output = (at: number, length: number): Output => ({ type: 'f32', at, le
 const signed = (random: Uniform): number => 2 * random() - 1;
 
 /** Numbers uniform in [-1, 1), and after them zeros where there is `room` for more. */
-const floats = (length: number, random: Uniform, room = length): Float32Array =>
-  Float32Array.from({ length: room }, (_, i) => (i < length ? signed(random) : 0));
+function floats(length: number, random: Uniform, room = length): Float32Array {
+  const numbers = new Float32Array(room);
+  for (let i = 0; i < length; i++) numbers[i] = signed(random);
+  return numbers;
+}
 
 /** A token's or row's numbers in 16-bit fixed point, as long as those in so many columns may be. */
-const q15s = (length: number, columns: number, random: Uniform): Int16Array =>
-  Int16Array.from({ length }, () => Math.round((TOKEN_LENGTH / Math.sqrt(columns)) * signed(random)));
+function q15s(length: number, columns: number, random: Uniform): Int16Array {
+  const numbers = new Int16Array(length);
+  const most = TOKEN_LENGTH / Math.sqrt(columns);
+  for (let i = 0; i < length; i++) numbers[i] = Math.round(most * signed(random));
+  return numbers;
+}
 
 /** Columns of each row, ascending. */
 const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): number[][] =>

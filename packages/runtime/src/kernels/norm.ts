@@ -24,15 +24,15 @@ export const addNorm = kernel({
       const bytes = body.let(i32.mul(features, row));
       const share = body.let(f32x4.splat(f32.div(f32.const(1), f32.convertU(features))));
 
-      for (let first = 0; first < row; first += 32) {
-        const halves = [first, first + 16];
-        const at = (array: Expr<'i32'>, place: Expr<'i32'>, half: number): Expr<'v128'> =>
-          v128.load(i32.add(array, place), half);
+      const halves = [0, 16];
+      const at = (array: Expr<'i32'>, place: Expr<'i32'>, half: number): Expr<'v128'> =>
+        v128.load(i32.add(array, place), half);
+      body.range(0, row, 32, () => {
         const sums = halves.map(() => body.let(floats(0)));
         body.range(0, bytes, row, (place) => {
           const values = halves.map((half) => body.let(f32x4.add(at(a, place, half), at(b, place, half))));
           values.forEach((value, i) => body.set(sums[i]!, f32x4.add(sums[i]!, value)));
-          storeAll(body, i32.add(y, place), values, first);
+          storeAll(body, i32.add(y, place), values);
         });
         const means = sums.map((sum) => body.let(f32x4.mul(sum, share)));
         const squares = halves.map(() => body.let(floats(0)));
@@ -52,10 +52,11 @@ export const addNorm = kernel({
             const value = f32x4.mul(f32x4.sub(at(y, place, half), means[i]!), factors[i]!);
             return madd(value, scale, start);
           });
-          storeAll(body, i32.add(y, place), values, first);
+          storeAll(body, i32.add(y, place), values);
           for (const pointer of [gains, biases]) body.set(pointer, offset(pointer, 4));
         });
-      }
+        for (const pointer of [a, b, y]) body.set(pointer, offset(pointer, 32));
+      });
     }),
   twin: (shape) => (memory, args) => {
     const { f32: numbers } = memory;

@@ -100,7 +100,15 @@ export interface Program {
 export const namesIn = (group: Group): KernelName[] =>
   (Object.keys(GROUP_OF) as KernelName[]).filter((name) => GROUP_OF[name] === group);
 
-const exportName = (name: string, { tile }: Shape): string => `${name}${tile}`;
+/** Kernels that are the same in every shape. */
+const SHAPELESS: readonly string[] = ['denseOne', 'gelu', 'geluNear', 'geluRough'] satisfies KernelName[];
+
+export const exportName = (name: string, { tile }: Shape): string =>
+  SHAPELESS.includes(name) ? name : `${name}${tile}`;
+
+/** Of a program's shapes those in which a kernel is not the same as in one before. */
+export const shapesOf = ({ shapes }: Pick<Program, 'shapes'>, name: KernelName): readonly Shape[] =>
+  SHAPELESS.includes(name) ? shapes.slice(0, 1) : shapes;
 
 const namesOf = (kernels: Kernels): KernelName[] => Object.keys(kernels) as KernelName[];
 
@@ -118,7 +126,7 @@ export function compileProgram(
   for (const name of used) {
     const level = levels[GROUP_OF[name]];
     if (level === 'scalar') continue;
-    for (const shape of shapes)
+    for (const shape of shapesOf({ shapes }, name))
       functions[exportName(name, shape)] = kernels[name].wasm(shape, isRelaxed(level));
   }
   const entries = Object.entries(functions).map(([name, { params }]) => [name, Object.keys(params)] as const);

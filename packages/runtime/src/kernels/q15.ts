@@ -20,13 +20,9 @@ export function quantiseRow(
   columns: number,
   write: (index: number, value: number) => void,
 ): number {
-  let [even, odd] = [0, 0]; // the two lanes of a vector
-  for (let i = 0; i < values.length; i++) {
-    const square = values[i]! * values[i]!;
-    if (i % 2 === 0) even += square;
-    else odd += square;
-  }
-  const length = Math.sqrt(even + odd);
+  const squares = [0, 0, 0, 0]; // the lanes of two vectors
+  for (let i = 0; i < values.length; i++) squares[i % 4]! += values[i]! * values[i]!;
+  const length = Math.sqrt(squares[0]! + squares[2]! + (squares[1]! + squares[3]!));
   if (length === 0) {
     for (let i = 0; i < values.length; i++) write(i, 0);
     return 0;

@@ -3,7 +3,6 @@
 import { type Body, defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import {
-  count,
   floats,
   kernel,
   type Kernel,
@@ -22,18 +21,17 @@ type QuantiseHeads = Kernel<typeof PARAMS>;
 /** Features of a head as they are stored: an even number of them. */
 export const evenHead = ({ headSize }: Pick<Shape, 'headSize'>): number => 2 * Math.ceil(headSize / 2);
 
-/** Stores two features; `first` is the first of the tokens. */
+/** Stores two features of eight tokens. */
 type Store = (
   body: Body,
   out: Expr<'i32'>,
   even: readonly Expr<'v128'>[],
   odd: readonly Expr<'v128'>[],
-  first: number,
 ) => void;
 
-/** Two features of eight tokens at a time: `store` gets their integers as i32 lanes, in two vectors each. */
+/** Two features of eight tokens at a time: `store` gets their integers as i32 lanes, in two vectors each, for `tokenBytes` of q. */
 const quantise =
-  (store: (tile: number) => Store): QuantiseHeads['wasm'] =>
+  (tokenBytes: number, store: (tile: number) => Store): QuantiseHeads['wasm'] =>
   (shape, fused) =>
     defineFunction(PARAMS, (body, { x, q, scales, heads }) => {
       const { tile, headSize } = shape;
@@ -44,8 +42,9 @@ const quantise =
       const end = body.let(i32.mul(heads, headSize * row));
       const to = body.let(q);
       body.range(head, end, headSize * row, (start) => {
-        for (let first = 0; first < tile; first += 8) {
-          const from = body.let(offset(i32.add(x, start), 4 * first));
+        const from = body.let(i32.add(x, start));
+        const first = body.let(to);
+        body.range(0, row, 32, () => {
           const squares = [0, 1].map(() => body.let(floats(0)));
           body.range(from, offset(from, headSize * row), row, (at) => {
             squares.forEach((sum, i) => {
@@ -56,24 +55,25 @@ const quantise =
           const factors = squares.map((sum) =>
             body.let(f32x4.div(floats(TOKEN_LENGTH), f32x4.pmax(f32x4.sqrt(sum), floats(LEAST)))),
           );
-          storeReciprocals(body, scales, factors, 4 * first);
+          storeReciprocals(body, scales, factors, 0);
           const integers = (at: Expr<'i32'>, feature: number): Expr<'v128'>[] =>
             factors.map((factor, i) =>
               i32x4.sub(madd(v128.load(at, feature * row + 16 * i), factor, constant(ROUNDING)), bits),
             );
-          const out = body.let(to);
+          const out = body.let(first);
           const whole = headSize - (headSize % 2);
           body.range(from, offset(from, whole * row), 2 * row, (at) => {
-            store(tile)(body, out, integers(at, 0), integers(at, 1), first);
+            store(tile)(body, out, integers(at, 0), integers(at, 1));
             body.set(out, offset(out, 4 * tile));
           });
           if (whole < headSize) {
             const zero = floats(0);
-            store(tile)(body, out, integers(offset(from, whole * row), 0), [zero, zero], first);
+            store(tile)(body, out, integers(offset(from, whole * row), 0), [zero, zero]);
           }
-        }
+          for (const pointer of [from, scales]) body.set(pointer, offset(pointer, 32));
+          body.set(first, offset(first, tokenBytes));
+        });
         body.set(to, offset(to, 2 * evenHead(shape) * tile));
-        body.set(scales, offset(scales, row));
       });
     });
 
@@ -85,12 +85,13 @@ const quantiseTwin =
     const { tile, headSize } = shape;
     for (let head = 0; head < heads; head++) {
       const to = q / 2 + head * evenHead(shape) * tile;
-      for (const token of count(tile)) {
+      for (let token = 0; token < tile; token++) {
         const at = (feature: number): number => f32[x / 4 + (head * headSize + feature) * tile + token]!;
-        const squares = count(headSize).reduce((sum, feature) => sum + at(feature) ** 2, 0);
+        let squares = 0;
+        for (let feature = 0; feature < headSize; feature++) squares += at(feature) ** 2;
         const factor = TOKEN_LENGTH / Math.max(Math.sqrt(squares), LEAST);
         f32[scales / 4 + head * tile + token] = 1 / factor;
-        for (const feature of count(evenHead(shape)))
+        for (let feature = 0; feature < evenHead(shape); feature++)
           i16[to + place(feature, token, tile)] = feature < headSize ? roundToEven(at(feature) * factor) : 0;
       }
     }
@@ -98,19 +99,19 @@ const quantiseTwin =
 
 /** x f32 [heads, head size, tile] -> q i16 [heads, features / 2, tile, 2], features even; scales f32 [heads, tile]. */
 export const quantiseHeads = kernel({
-  wasm: quantise(() => (body, out, even, odd, first) => {
+  wasm: quantise(32, () => (body, out, even, odd) => {
     const low = body.let(i32x4.splat(0xffff));
     const pairs = even.map((lanes, i) => v128.or(v128.and(lanes, low), i32x4.shl(odd[i]!, 16)));
-    storeAll(body, out, pairs, 4 * first);
+    storeAll(body, out, pairs);
   }),
   twin: quantiseTwin((feature, token, tile) => 2 * ((feature >> 1) * tile + token) + (feature & 1)),
 });
 
 /** x f32 [heads, head size, tile] -> q i16 [heads, features, tile], features even; scales f32 [heads, tile]. */
 export const quantiseValues = kernel({
-  wasm: quantise((tile) => (body, out, even, odd, first) => {
+  wasm: quantise(16, (tile) => (body, out, even, odd) => {
     [even, odd].forEach(([low, high], i) => {
-      body.store(out, i16x8.narrowS(low!, high!), 2 * (i * tile + first));
+      body.store(out, i16x8.narrowS(low!, high!), 2 * i * tile);
     });
   }),
   twin: quantiseTwin((feature, token, tile) => feature * tile + token),

@@ -15,13 +15,14 @@ const quantise = (range: Range): Kernel<typeof PARAMS> => ({
       const low = body.let(i32x4.splat(0xff));
       body.range(0, heads, 1, () => {
         const end = body.let(offset(x, headSize * row));
-        quantiseTokens(body, shape, fused, { x, end, q, scales }, range, row, (_, out, features, first) => {
-          const bytes = features.map((lanes) => lanes.map((of) => v128.and(of, low)));
-          storeFeatures(body, out, bytes, 8, 4 * first);
+        const places = { x: body.let(x), end: body.let(end), q: body.let(q), scales };
+        const bytes = { token: 4, block: 4 };
+        quantiseTokens(body, shape, fused, places, range, bytes, (_, out, features) => {
+          const low8 = features.map((lanes) => lanes.map((of) => v128.and(of, low)));
+          storeFeatures(body, out, low8, 8, 0);
         });
         body.set(x, end);
         body.set(q, offset(q, 2 * headSize * tile));
-        body.set(scales, offset(scales, row));
       });
     }),
   twin: (shape) => (memory, args) => {

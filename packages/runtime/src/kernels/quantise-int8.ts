@@ -19,6 +19,7 @@ import {
   kernel,
   type Kernel,
   multiplyAdd,
+  offset,
   type Shape,
   storeAll,
   storeReciprocals,
@@ -42,12 +43,11 @@ function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: num
   });
 }
 
-/** Writes a block of eight tokens, given its four features as i32 lanes in two vectors each; `first` is the first of the tokens. */
+/** Writes a block of eight tokens, given its four features as i32 lanes in two vectors each. */
 type Store = (
   body: Body,
   out: Expr<'i32'>,
   features: readonly (readonly Expr<'v128'>[])[],
-  first: number,
   tile: number,
 ) => void;
 
@@ -59,51 +59,59 @@ export interface Range {
 
 const ACTIVATIONS: Range = { most: 63, bias: INT8_OFFSET };
 
-/** Quantises the tokens of a tile, whose features stand from `x` to `end`. A block of all tokens has `blockBytes` in q. */
+/** What one token has in q beside the next one, and four features of it, in bytes. */
+interface TokenBytes {
+  readonly token: number;
+  readonly block: number;
+}
+
+/** Quantises the tokens of a tile, whose features stand from `x` to `end`; moves all four on. */
 export function quantiseTokens(
   body: Body,
   { tile }: Shape,
   fused: boolean,
   { x, end, q, scales }: Readonly<Record<'x' | 'end' | 'q' | 'scales', Local<'i32'>>>,
   { most, bias }: Range,
-  blockBytes: number,
+  bytes: TokenBytes,
   store: Store,
 ): void {
   const madd = multiplyAdd(fused);
   const row = 4 * tile;
   const bits = body.let(i32x4.splat(ROUNDING_BITS - bias));
-  for (let first = 0; first < tile; first += 8) {
-    const halves = [first, first + 4];
+  const halves = [0, 16];
+  body.range(0, row, 32, () => {
     const largest = halves.map(() => body.let(floats(LEAST)));
     body.range(x, end, row, (at) => {
       halves.forEach((half, i) => {
-        body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, 4 * half))));
+        body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, half))));
       });
     });
     const factors = largest.map((value) => body.let(f32x4.div(floats(most), value)));
-    storeReciprocals(body, scales, factors, 4 * first);
+    storeReciprocals(body, scales, factors, 0);
     const out = body.let(q);
     body.range(x, end, 4 * row, (at) => {
       const lanes = count(4).map((feature) =>
         halves.map((half, i) => {
-          const x = v128.load(at, feature * row + 4 * half);
+          const x = v128.load(at, feature * row + half);
           return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
         }),
       );
-      store(body, out, lanes, first, tile);
-      body.set(out, i32.add(out, blockBytes));
+      store(body, out, lanes, tile);
+      body.set(out, offset(out, bytes.block * tile));
     });
-  }
+    for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 32));
+    body.set(q, offset(q, 8 * bytes.token));
+  });
 }
 
 const quantise =
-  (blockBytes: (tile: number) => number, store: Store): Quantise['wasm'] =>
+  (bytes: TokenBytes, store: Store): Quantise['wasm'] =>
   (shape, fused) =>
     defineFunction(PARAMS, (body, { x, q, scales, features }) => {
       const { tile } = shape;
       fillBlock(body, x, features, tile);
       const end = body.let(i32.add(x, i32.mul(features, 4 * tile)));
-      quantiseTokens(body, shape, fused, { x, end, q, scales }, ACTIVATIONS, blockBytes(tile), store);
+      quantiseTokens(body, shape, fused, { x, end, q, scales }, ACTIVATIONS, bytes, store);
     });
 
 /** The naive twin: `store(feature, token, value)`. */
@@ -146,12 +154,9 @@ export function storeFeatures(
 
 /** x f32 [features, tile] -> q u8 [features / 4, tile, 4], scales f32 [tile]: what one unit is worth. */
 export const quantiseInt8 = kernel({
-  wasm: quantise(
-    (tile) => 4 * tile,
-    (body, out, features, first) => {
-      storeFeatures(body, out, features, 8, 4 * first);
-    },
-  ),
+  wasm: quantise({ token: 4, block: 4 }, (body, out, features) => {
+    storeFeatures(body, out, features, 8, 0);
+  }),
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
       memory.u8[args.q + 4 * ((feature >> 2) * shape.tile + token) + (feature & 3)] = value;
@@ -161,13 +166,9 @@ export const quantiseInt8 = kernel({
 
 /** The same values as i16, q i16 [features / 4, 2, tile, 2]. */
 export const quantiseInt8Pairs = kernel({
-  wasm: quantise(
-    (tile) => 8 * tile,
-    (body, out, features, first, tile) => {
-      for (const pair of [0, 2])
-        storeFeatures(body, out, features.slice(pair, pair + 2), 16, 4 * ((pair / 2) * tile + first));
-    },
-  ),
+  wasm: quantise({ token: 4, block: 8 }, (body, out, features, tile) => {
+    for (const pair of [0, 2]) storeFeatures(body, out, features.slice(pair, pair + 2), 16, 2 * pair * tile);
+  }),
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
       memory.i16[args.q / 2 + 2 * ((feature >> 1) * shape.tile + token) + (feature & 1)] = value;
@@ -177,15 +178,12 @@ export const quantiseInt8Pairs = kernel({
 
 /** x f32 [features, tile] -> q u8 [features, tile], scales f32 [tile]. */
 export const quantiseQuads = kernel({
-  wasm: quantise(
-    (tile) => 4 * tile,
-    (body, out, features, first, tile) => {
-      features.forEach(([low, high], i) => {
-        const words = body.let(i16x8.narrowS(low!, high!));
-        body.storeHalf(out, i8x16.narrowU(words, words), i * tile + first);
-      });
-    },
-  ),
+  wasm: quantise({ token: 1, block: 4 }, (body, out, features, tile) => {
+    features.forEach(([low, high], i) => {
+      const words = body.let(i16x8.narrowS(low!, high!));
+      body.storeHalf(out, i8x16.narrowU(words, words), i * tile);
+    });
+  }),
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
       memory.u8[args.q + feature * shape.tile + token] = value;
@@ -195,14 +193,11 @@ export const quantiseQuads = kernel({
 
 /** The same values as i16. */
 export const quantiseQuadsWide = kernel({
-  wasm: quantise(
-    (tile) => 8 * tile,
-    (body, out, features, first, tile) => {
-      features.forEach(([low, high], i) => {
-        body.store(out, i16x8.narrowS(low!, high!), 2 * (i * tile + first));
-      });
-    },
-  ),
+  wasm: quantise({ token: 2, block: 8 }, (body, out, features, tile) => {
+    features.forEach(([low, high], i) => {
+      body.store(out, i16x8.narrowS(low!, high!), 2 * i * tile);
+    });
+  }),
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
       memory.i16[args.q / 2 + feature * shape.tile + token] = value;

@@ -13,7 +13,8 @@ export const PAGE_BYTES = 65536;
  * Bytes, in order, as a tree: an expression holds its operands', and nothing is copied before a module is assembled. Where code
  * stands by name its size comes before it.
  */
-type Code = readonly (number | Code | { readonly code: Code })[];
+type Code = readonly Part[];
+type Part = number | Code | { readonly code: Code };
 
 /** Code that leaves one value of type `T` on the stack. Used twice, it is computed twice: see `Body.let`. */
 export interface Expr<T extends ValueType> {
@@ -32,11 +33,10 @@ export interface Local<T extends ValueType> extends Expr<T> {
 // ---- encodings -------------------------------------------------------------------------------------------
 
 /** Unsigned LEB128 of 0 <= n < 2^32. */
-const unsigned = (n: number): Code => (n < 0x80 ? [n] : [(n & 0x7f) | 0x80, unsigned(n >>> 7)]);
+const unsigned = (n: number): Part => (n < 0x80 ? n : [(n & 0x7f) | 0x80, unsigned(n >>> 7)]);
 
 /** Signed LEB128 of a 32-bit integer. */
-const signed = (n: number): Code =>
-  n >= -0x40 && n < 0x40 ? [n & 0x7f] : [(n & 0x7f) | 0x80, signed(n >> 7)];
+const signed = (n: number): Part => (n >= -0x40 && n < 0x40 ? n & 0x7f : [(n & 0x7f) | 0x80, signed(n >> 7)]);
 
 const utf8 = (text: string): Code => vector([...new TextEncoder().encode(text)]);
 
@@ -50,55 +50,76 @@ const section = (id: number, content: Code): Code => [id, sized(content)];
 /** Bytes of a number that is written when it is known: LEB128 may be longer than it need be. */
 const SIZE_BYTES = 5;
 
-/** Appends the bytes of a tree. */
-function flatten(code: Code, bytes: number[]): void {
+/** Added to the opcodes of vector instructions: a number of code is a byte or one of them. */
+const SIMD = 0xfd000;
+
+/** Writes the bytes of a tree from `at` on, as far as there is room; returns where they end. */
+function flatten(code: Code, bytes: Uint8Array, at: number): number {
   // By index: twice as fast as an iterator in code that runs once, before it is compiled.
   for (let k = 0; k < code.length; k++) {
     const part = code[k]!;
-    if (typeof part === 'number') bytes.push(part);
-    else if (part instanceof Array) flatten(part, bytes);
+    if (typeof part === 'number') {
+      if (part >= SIMD) {
+        bytes[at++] = 0xfd;
+        bytes[at++] = part < SIMD + 0x80 ? part : part | 0x80;
+        if (part >= SIMD + 0x80) bytes[at++] = (part - SIMD) >>> 7;
+      } else bytes[at++] = part;
+    } else if (part instanceof Array) at = flatten(part, bytes, at);
     else {
-      const at = bytes.length;
-      bytes.push(0, 0, 0, 0, 0);
-      flatten(part.code, bytes);
-      const size = bytes.length - at - SIZE_BYTES;
+      const start = at + SIZE_BYTES;
+      const end = flatten(part.code, bytes, start);
       for (let i = 0; i < SIZE_BYTES; i++)
-        bytes[at + i] = ((size >>> (7 * i)) & 0x7f) | (i < SIZE_BYTES - 1 ? 0x80 : 0);
+        bytes[at++] = (((end - start) >>> (7 * i)) & 0x7f) | (i < SIZE_BYTES - 1 ? 0x80 : 0);
+      at = end;
     }
   }
+  return at;
+}
+
+/** Enough for most modules. */
+const USUAL_BYTES = 1 << 16;
+
+/** The bytes of a tree. */
+function bytesOf(code: Code): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(USUAL_BYTES);
+  const length = flatten(code, bytes, 0);
+  if (length <= bytes.length) return bytes.subarray(0, length);
+  const longer = new Uint8Array(length);
+  flatten(code, longer, 0);
+  return longer;
 }
 
 // ---- instructions ----------------------------------------------------------------------------------------
 
-const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
+const simd = (opcode: number): number => SIMD + opcode;
 
 const codeOf = (operand: Expr<ValueType> | number): Code =>
   typeof operand === 'number' ? [0x41, signed(operand)] : operand.code;
 
 const unary =
-  <A extends ValueType, R extends ValueType>(_operand: A, type: R, opcode: Code) =>
+  <A extends ValueType, R extends ValueType>(_operand: A, type: R, opcode: number) =>
   (a: Operand<A>): Expr<R> => ({ type, code: [codeOf(a), opcode] });
 
 const binary =
-  <T extends ValueType>(type: T, opcode: Code) =>
+  <T extends ValueType>(type: T, opcode: number) =>
   (a: Operand<T>, b: Operand<T>): Expr<T> => ({ type, code: [codeOf(a), codeOf(b), opcode] });
 
 const load =
-  <T extends ValueType>(type: T, opcode: Code, align: number) =>
+  <T extends ValueType>(type: T, opcode: number, align: number) =>
   (address: Operand<'i32'>, offset = 0): Expr<T> => ({
     type,
     code: [codeOf(address), opcode, align, unsigned(offset)],
   });
 
 const shift =
-  (opcode: Code) =>
+  (opcode: number) =>
   (a: Expr<'v128'>, bits: number): Expr<'v128'> => ({
     type: 'v128',
     code: [a.code, codeOf(bits), opcode],
   });
 
 const lane =
-  <R extends ValueType>(type: R, opcode: Code) =>
+  <R extends ValueType>(type: R, opcode: number) =>
   (a: Expr<'v128'>, index: number): Expr<R> => ({ type, code: [a.code, opcode, index] });
 
 const VECTOR_CONST = simd(0x0c);
@@ -110,26 +131,24 @@ const vectorConst = (lanes: Int32Array | Float32Array): Expr<'v128'> => ({
 
 export const i32 = {
   const: (value: number): Expr<'i32'> => ({ type: 'i32', code: codeOf(value) }),
-  load: load('i32', [0x28], 2),
-  load8S: load('i32', [0x2c], 0),
-  load8U: load('i32', [0x2d], 0),
-  load16U: load('i32', [0x2f], 1),
-  eqz: unary('i32', 'i32', [0x45]),
-  eq: binary('i32', [0x46]),
-  ltU: binary('i32', [0x49]),
-  leU: binary('i32', [0x4d]),
-  add: binary('i32', [0x6a]),
-  sub: binary('i32', [0x6b]),
-  mul: binary('i32', [0x6c]),
-  divU: binary('i32', [0x6e]),
-  and: binary('i32', [0x71]),
-  or: binary('i32', [0x72]),
-  xor: binary('i32', [0x73]),
-  shl: binary('i32', [0x74]),
-  shrS: binary('i32', [0x75]),
-  shrU: binary('i32', [0x76]),
-  popcnt: unary('i32', 'i32', [0x69]),
-  reinterpret: unary('f32', 'i32', [0xbc]),
+  load: load('i32', 0x28, 2),
+  load8S: load('i32', 0x2c, 0),
+  load8U: load('i32', 0x2d, 0),
+  load16U: load('i32', 0x2f, 1),
+  eqz: unary('i32', 'i32', 0x45),
+  eq: binary('i32', 0x46),
+  ltU: binary('i32', 0x49),
+  leU: binary('i32', 0x4d),
+  add: binary('i32', 0x6a),
+  sub: binary('i32', 0x6b),
+  mul: binary('i32', 0x6c),
+  divU: binary('i32', 0x6e),
+  and: binary('i32', 0x71),
+  or: binary('i32', 0x72),
+  xor: binary('i32', 0x73),
+  shl: binary('i32', 0x74),
+  shrU: binary('i32', 0x76),
+  popcnt: unary('i32', 'i32', 0x69),
   /** The smaller of two unsigned numbers; both are computed twice. */
   minU: (a: Operand<'i32'>, b: Operand<'i32'>): Expr<'i32'> => select(i32.ltU(a, b), a, b),
 };
@@ -145,14 +164,13 @@ export const f32 = {
     type: 'f32',
     code: [0x43, ...new Uint8Array(Float32Array.of(value).buffer)],
   }),
-  load: load('f32', [0x2a], 2),
-  add: binary('f32', [0x92]),
-  mul: binary('f32', [0x94]),
-  div: binary('f32', [0x95]),
-  convertS: unary('i32', 'f32', [0xb2]),
-  convertU: unary('i32', 'f32', [0xb3]),
-  demote: unary('f64', 'f32', [0xb6]),
-  reinterpret: unary('i32', 'f32', [0xbe]),
+  load: load('f32', 0x2a, 2),
+  add: binary('f32', 0x92),
+  mul: binary('f32', 0x94),
+  div: binary('f32', 0x95),
+  convertS: unary('i32', 'f32', 0xb2),
+  convertU: unary('i32', 'f32', 0xb3),
+  demote: unary('f64', 'f32', 0xb6),
 };
 
 export const f64 = {
@@ -160,14 +178,14 @@ export const f64 = {
     type: 'f64',
     code: [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
   }),
-  sqrt: unary('f64', 'f64', [0x9f]),
-  add: binary('f64', [0xa0]),
-  sub: binary('f64', [0xa1]),
-  mul: binary('f64', [0xa2]),
-  div: binary('f64', [0xa3]),
-  min: binary('f64', [0xa4]),
-  convertU: unary('i32', 'f64', [0xb8]),
-  promote: unary('f32', 'f64', [0xbb]),
+  sqrt: unary('f64', 'f64', 0x9f),
+  add: binary('f64', 0xa0),
+  sub: binary('f64', 0xa1),
+  mul: binary('f64', 0xa2),
+  div: binary('f64', 0xa3),
+  min: binary('f64', 0xa4),
+  convertU: unary('i32', 'f64', 0xb8),
+  promote: unary('f32', 'f64', 0xbb),
 };
 
 export const v128 = {
@@ -195,6 +213,8 @@ export const i8x16 = {
     type: 'v128',
     code: [a.code, b.code, SHUFFLE, places],
   }),
+  /** For every place in `places` the byte of `a` there; zero where there is none. */
+  swizzle: binary('v128', simd(0x0e)),
   splat: unary('i32', 'v128', simd(0x0f)),
   eq: binary('v128', simd(0x23)),
   /** The highest bit of every lane. */
@@ -206,12 +226,16 @@ export const i8x16 = {
 
 export const i16x8 = {
   splat: unary('i32', 'v128', simd(0x10)),
+  extractLaneU: lane('i32', simd(0x19)),
+  eq: binary('v128', simd(0x2d)),
   geU: binary('v128', simd(0x36)),
+  shl: shift(simd(0x8b)),
   /** (a * b + 2^14) >> 15, saturated: the product of two fixed-point numbers below 1. */
   q15mulrSat: binary('v128', simd(0x82)),
   /** Two vectors of i32 lanes into one, saturated. */
   narrowS: binary('v128', simd(0x85)),
   extendLowS: unary('v128', 'v128', simd(0x87)),
+  extendLowU: unary('v128', 'v128', simd(0x89)),
   /** Wraps around. */
   add: binary('v128', simd(0x8e)),
   mul: binary('v128', simd(0x95)),
@@ -226,6 +250,8 @@ export const i32x4 = {
   gtS: binary('v128', simd(0x3b)),
   extendLowS: unary('v128', 'v128', simd(0xa7)),
   extendHighS: unary('v128', 'v128', simd(0xa8)),
+  extendLowU: unary('v128', 'v128', simd(0xa9)),
+  extendHighU: unary('v128', 'v128', simd(0xaa)),
   shrU: shift(simd(0xad)),
   add: binary('v128', simd(0xae)),
   sub: binary('v128', simd(0xb1)),
@@ -255,16 +281,17 @@ export const f32x4 = {
   convertS: unary('v128', 'v128', simd(0xfa)),
 };
 
+export const i64x2 = {
+  shl: shift(simd(0xcb)),
+};
+
 export const f64x2 = {
   splat: unary('f64', 'v128', simd(0x14)),
   extractLane: lane('f64', simd(0x21)),
   /** The two lowest f32 lanes as f64. */
   promoteLow: unary('v128', 'v128', simd(0x5f)),
-  nearest: unary('v128', 'v128', simd(0x94)),
   add: binary('v128', simd(0xf0)),
   mul: binary('v128', simd(0xf2)),
-  /** To i32 towards zero, saturated, in the lower two lanes; the others are zero. */
-  toI32: unary('v128', 'v128', simd(0xfc)),
 };
 
 const MULTIPLY_ADD = simd(0x105);
@@ -341,7 +368,7 @@ export function defineFunction<P extends Params, R extends Result>(
   params: P,
   build: (body: Body, params: Locals<P>) => R,
 ): WasmFunction<P, R> {
-  const code: (number | Code)[] = [];
+  const code: Part[] = [];
   const locals: ValueType[] = [];
   const paramCount = Object.keys(params).length;
 
@@ -415,7 +442,7 @@ export const MOST_PAGES = 65536;
 
 /** The binary module that imports `env.memory`, of any size, and exports every function under its key. */
 export function assemble(functions: Record<string, AnyFunction>, shared = false): Uint8Array<ArrayBuffer> {
-  const limits = shared ? [0x03, 0x00, ...unsigned(MOST_PAGES)] : [0x00, 0x00];
+  const limits: Code = shared ? [0x03, 0x00, unsigned(MOST_PAGES)] : [0x00, 0x00];
   const list = Object.values(functions);
   const types = list.map(({ params, result }) => [
     0x60,
@@ -433,9 +460,7 @@ export function assemble(functions: Record<string, AnyFunction>, shared = false)
     section(7, vector(Object.keys(functions).map((key, i) => [utf8(key), 0x00, unsigned(i)]))),
     section(10, vector(bodies)),
   ];
-  const bytes: number[] = [];
-  flatten(module, bytes);
-  return Uint8Array.from(bytes);
+  return bytesOf(module);
 }
 
 /** Compiles `functions` once; the returned function binds them to a memory, as often as needed. */

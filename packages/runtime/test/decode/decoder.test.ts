@@ -156,3 +156,57 @@ describe('streams', () => {
     }
   });
 });
+
+describe('values that a kind does not have are refused', () => {
+  const [wasm] = sides('simd', true);
+  const [rows, columns] = [40, 300];
+  const size = rows * columns;
+  const scales = new Float32Array(rows).fill(1);
+  /** Noise, which is stored as it is, and a few values, which are coded. */
+  const next = uniform(3);
+  const noise = Uint8Array.from({ length: size }, () => Math.floor(256 * next()));
+  const few = noise.map((byte) => byte & 3);
+  const shape = [rows, columns];
+  const full = {
+    shape,
+    starts: Uint32Array.from({ length: rows + 1 }, (_, row) => columns * row),
+    columns: Uint16Array.from({ length: size }, (_, at) => at % columns),
+  };
+  const int8 = (bytes: Uint8Array) => Int8Array.from(bytes, (byte) => Math.max(-127, (byte << 24) >> 24));
+
+  const kinds: readonly (readonly [string, number, (bytes: Uint8Array) => PackTensor])[] = [
+    ['-128 of int8', -128, (bytes) => ({ kind: 'int8', shape, scales, data: int8(bytes) })],
+    ['-128 of sparse-int8', -128, (bytes) => ({ kind: 'sparse-int8', ...full, scales, data: int8(bytes) })],
+    [
+      'index 16 of sparse-codebook',
+      16,
+      (bytes) => ({
+        ...{ kind: 'sparse-codebook', ...full, codebook: Float32Array.from({ length: 16 }, (_, i) => i - 8) },
+        data: bytes.map((byte) => byte & 15),
+      }),
+    ],
+    [
+      'a half without a bit of int4',
+      0xa0,
+      (bytes) => ({
+        ...{ kind: 'int4', shape: [rows, 2 * columns], scales, group: 2 * columns },
+        data: bytes.map((byte) => byte | 0x11),
+      }),
+    ],
+  ];
+
+  it.each(kinds)('%s', async (_, wrong, make) => {
+    for (const bytes of [noise, few])
+      for (const at of [undefined, 0, 777, size - 1]) {
+        const tensor = make(bytes);
+        if (at !== undefined && 'data' in tensor) tensor.data[at] = wrong;
+        const [section, content] = sectionOf(tensor);
+        const decode = async (): Promise<unknown> =>
+          tensor.kind.startsWith('sparse')
+            ? wasm.decoder.linear(section, content, 'q15')
+            : wasm.decoder.table(section, content);
+        if (at === undefined) await decode();
+        else await expect(decode()).rejects.toThrow('expected WebAssembly to decode this');
+      }
+  });
+});

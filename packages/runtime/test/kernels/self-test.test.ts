@@ -5,6 +5,7 @@ import type { Level, Shape } from '../../src/kernels/kernel.js';
 import { availableLevels } from '../../src/kernels/levels.js';
 import {
   compileProgram,
+  exportName,
   type Group,
   GROUPS,
   kernelsAt,
@@ -36,7 +37,7 @@ function damaged(by: number): Program {
   );
   const functions: Record<string, WasmFunction<Params, void>> = {};
   for (const [name, kernel] of Object.entries(kernelsAt(allAt('simd'))))
-    for (const shape of shapes) functions[`${name}${shape.tile}`] = kernel.wasm(shape, false);
+    for (const shape of shapes) functions[exportName(name, shape)] = kernel.wasm(shape, false);
   return { ...program, module: new WebAssembly.Module(assemble({ ...functions, spmmF3216: wrong })) };
 }
 
