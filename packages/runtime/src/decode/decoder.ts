@@ -8,13 +8,13 @@ import type { Section, TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { checkSection } from '../format/read-pack.js';
 import { extentOf, type Kind } from '../format/tensors.js';
-import { int8Layout } from '../kernels/int8-layout.js';
+import { isWide } from '../kernels/int8-layout.js';
 import type { Levels } from '../kernels/program.js';
 import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
 import { decodeFile } from './file.js';
 import { type Bound, bindDecoder } from './functions.js';
 import { lateTwin } from './late-twin.js';
-import { decodeBlocks, decodeF32, decodeQ15, decodeQuads } from './sparse.js';
+import { decodeF32, decodeInt8Layer, decodeQ15 } from './sparse.js';
 import { checksum } from './stream.js';
 
 type LayerForm = LinearWeights['form'];
@@ -54,14 +54,12 @@ function linearBy(
   const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
-  if (singles && as === 'quads') {
-    const at = decodeQuads(bound, section, bytes, int8Layout(levels.int8));
-    return { form: as, rows, columns, at };
-  }
-  if (kind === 'sparse-1x4' && as === 'int8') {
-    const at = decodeBlocks(bound, section, bytes, int8Layout(levels.int8));
-    return { form: as, rows, columns, at };
-  }
+  const wide = isWide(levels.int8);
+  if (singles && as === 'quads')
+    return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, wide) };
+  // Blocks that reach past the last column are looked at by the twin.
+  if (kind === 'sparse-1x4' && as === 'int8' && columns % 4 === 0)
+    return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, wide) };
   if (isFloats(kind) && as === 'dense')
     return { form: as, rows, columns, at: decodeDense(bound, section, bytes, kind) };
   return undefined;

@@ -2,8 +2,6 @@
 // naive twin: a layout is changed there and here.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
-import { INT8_OFFSET } from '../kernels/quantise-int8.js';
-import { LOOK_AHEAD } from '../encoder/pair-blocks.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
   type Body,
@@ -121,82 +119,6 @@ export const f32Rows = defineFunction(
       sum(body, out, i32.shl(i32.and(offset(count, 1), -2), 2));
       sum(body, scales, 4);
     });
-  },
-);
-
-/** Where the sums of an int8 row begin, i32 [rows]: values i8, four a block; counts u16 [rows], in blocks. */
-export const offsets = defineFunction(
-  words('values', 'counts', 'rows', 'out'),
-  (body, { values, counts, rows, out }) => {
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const totals = body.let(i32x4.splat(0));
-      const end = body.let(i32.add(values, i32.shl(i32.load16U(at), 2)));
-      body.range(values, end, 4, (place) => {
-        const four = i16x8.extendLowS(v128.load32Zero(place));
-        body.set(totals, i32x4.add(totals, i32x4.dot(four, i16x8.splat(1))));
-      });
-      body.set(values, end);
-      const total = i32.add(i32x4.extractLane(totals, 0), i32x4.extractLane(totals, 1));
-      body.store(out, i32.mul(total, -INT8_OFFSET));
-      sum(body, out, 4);
-    });
-  },
-);
-
-/** i32 sums of the positive values of both halves of the block at `values`, then of the negative ones. */
-const sums = (values: Expr<'i32'>): Expr<'v128'> => {
-  const twice = i16x8.extendLowS(v128.load32Splat(values));
-  const positive = i16x8.maxS(i16x8.mul(twice, SIGNS), i16x8.splat(0));
-  return i32x4.dot(positive, i16x8.splat(1));
-};
-
-/** i16 lanes: four of 1, four of -1. */
-const SIGNS = i32x4.const(0x10001, 0x10001, -1, -1);
-
-/**
- * Blocks in pairs, as encoder/pair-blocks.ts has them: values i8 [blocks, 4], columns u16 [blocks] and counts u16 [rows] become
- * the same with blocks of zeros among them, and units u16 [rows] in pairs; values and columns are put in the pairs' order. Returns
- * the number of pairs.
- */
-export const pairs = defineFunction(
-  words('values', 'columns', 'counts', 'rows', 'largestSum', 'outValues', 'outColumns', 'units'),
-  (body, { values, columns, counts, rows, largestSum, outValues, outColumns, units }) => {
-    const all = body.let(0);
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const left = body.let(i32.load16U(at));
-      const before = body.let(all);
-      body.while(left, () => {
-        const room = body.let(i32x4.sub(i32x4.splat(largestSum), sums(values)));
-        const both = body.let(0);
-        body.range(1, i32.minU(left, LOOK_AHEAD), 1, (other) => {
-          const value = body.let(i32.add(values, i32.shl(other, 2)));
-          body.when(i32.eqz(v128.anyTrue(i32x4.gtS(sums(value), room))), () => {
-            const column = i32.add(columns, i32.shl(other, 1));
-            const moved = [body.let(i32.load(values, 4)), body.let(i32.load16U(columns, 2))] as const;
-            body.store(values, i32.load(value), 4);
-            body.store(value, moved[0]);
-            body.storeLow(2, columns, i32.load16U(column), 2);
-            body.storeLow(2, column, moved[1]);
-            body.set(both, -1);
-            body.set(other, LOOK_AHEAD);
-          });
-        });
-        body.store(outValues, i32.load(values));
-        body.store(outValues, i32.and(i32.load(values, 4), both), 4);
-        body.storeLow(2, outColumns, i32.load16U(columns));
-        body.storeLow(2, outColumns, i32.and(i32.load16U(columns, 2), both), 2);
-        const taken = body.let(i32.sub(1, both));
-        sum(body, values, i32.shl(taken, 2));
-        sum(body, columns, i32.shl(taken, 1));
-        body.set(left, i32.sub(left, taken));
-        sum(body, outValues, 8);
-        sum(body, outColumns, 4);
-        sum(body, all, 1);
-      });
-      body.storeLow(2, units, i32.sub(all, before));
-      sum(body, units, 2);
-    });
-    return all;
   },
 );
 

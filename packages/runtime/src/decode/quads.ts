@@ -1,4 +1,4 @@
-// Single values into the layout of the int8 kernels that take four of a row together, in WebAssembly. What encoder/linear.ts does
+// Single values and blocks into the layout of the int8 kernels, four weights of a row together, in WebAssembly. What encoder/linear.ts does
 // with arrays is the naive twin.
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
@@ -29,19 +29,19 @@ const rotated = (vector: Expr<'v128'>, by: number): Expr<'v128'> =>
 /**
  * Values, with room for seven more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales f32
  * [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
- * `load` reads four values as f32, each of 2^shift bytes.
+ * `load` reads four values as f32, each of `bytes`; counts are in units of 2^shift values.
  */
-const quadsOf = (shift: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
+const quadsOf = (bytes: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
   defineFunction(
-    words('values', 'out', 'counts', 'rows', 'scales', 'offsets'),
-    (body, { values, out, counts, rows, scales, offsets }) => {
+    words('values', 'out', 'counts', 'shift', 'rows', 'scales', 'offsets'),
+    (body, { values, out, counts, shift, rows, scales, offsets }) => {
       const unit = BLOCKS_TOGETHER * QUAD.columns;
       const lanes = body.let(i32x4.const(0, 1, 2, 3));
       body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-        const left = body.let(i32.load16U(at));
+        const left = body.let(i32.shl(i32.load16U(at), shift));
         /** Four values from `i` on, zeros after the row's last. */
         const four = (i: Local<'i32'>): Expr<'v128'> =>
-          v128.and(load(i32.add(values, i32.shl(i, shift))), i32x4.gtS(i32x4.splat(i32.sub(left, i)), lanes));
+          v128.and(load(i32.add(values, i32.mul(i, bytes))), i32x4.gtS(i32x4.splat(i32.sub(left, i)), lanes));
         const largest = body.let(floats(LEAST));
         const meet = (value: Expr<'v128'>): void => {
           body.set(largest, f32x4.pmax(largest, value));
@@ -56,11 +56,11 @@ const quadsOf = (shift: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
           const rounded = f32x4.add(f32x4.mul(four(i), factor), floats(ROUNDING));
           const quad = body.let(i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS)));
           body.set(total, i32x4.add(total, quad));
-          const bytes = i16x8.narrowS(quad, quad);
-          body.store(out, i32x4.extractLane(i8x16.narrowS(bytes, bytes), 0));
+          const words = i16x8.narrowS(quad, quad);
+          body.store(out, i32x4.extractLane(i8x16.narrowS(words, words), 0));
           body.set(out, offset(out, 4));
         });
-        body.set(values, i32.add(values, i32.shl(left, shift)));
+        body.set(values, i32.add(values, i32.mul(left, bytes)));
         const sums = count(4).map((lane) => i32x4.extractLane(total, lane));
         body.store(offsets, i32.mul(sums.reduce(i32.add), -INT8_OFFSET));
         body.set(offsets, offset(offsets, 4));
@@ -72,9 +72,9 @@ const quadsOf = (shift: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
   );
 
 /** Of values f32. */
-export const quads = quadsOf(2, v128.load);
+export const quads = quadsOf(4, v128.load);
 
 /** Of values i8. */
-export const quadsInt8 = quadsOf(0, (address) =>
+export const quadsInt8 = quadsOf(1, (address) =>
   f32x4.convertS(i32x4.extendLowS(i16x8.extendLowS(v128.load32Zero(address)))),
 );

@@ -1,12 +1,10 @@
 // Sparse sections straight into the layout of the encoder's layers.
 import { type ByteSource, byteSource } from '../format/bytes.js';
-import { checkEnd, checkLastBlocks } from '../format/decode-tensor.js';
+import { checkEnd } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
-import { type Places, QUADS_UNIT, roomFor, roomForQuads } from '../encoder/linear.js';
-import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
-import type { Int8Layout } from '../kernels/int8-layout.js';
+import { INT8_UNIT, type Int8Places, type Places, roomFor } from '../encoder/linear.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -70,11 +68,14 @@ function decodeScales({ bound, source, rows, section: { name } }: Reading, out: 
   if (bound.calls.scales({ from, out, count: rows })) throw refused(name);
 }
 
+/** Values of an entry. */
+const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
+
 /** Values i8, and the scales of their rows. */
 function decodeInt8(reading: Reading, scales: number): number {
   const { bound, section, source, total } = reading;
   decodeScales(reading, scales);
-  const stream = decodeStream(bound, source, total, section.name);
+  const stream = decodeStream(bound, source, widthOf(section) * total, section.name);
   if (has(bound, stream, 'hasLowest')) throw refused(section.name);
   return stream.at;
 }
@@ -148,83 +149,28 @@ export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Arra
   });
 }
 
-/** The same in int8, four together. */
-export function decodeQuads(
+/** A layer of blocks of four or of single values in int8; `wide` where its weights stand as i16. */
+export function decodeInt8Layer(
   bound: Bound,
   section: TensorSection,
   bytes: Uint8Array,
-  { wide }: Pick<Int8Layout, 'wide'>,
-): Places['quads'] {
+  wide: boolean,
+): Int8Places {
   const { arena, calls } = bound;
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const total = reading.counts.reduce((sum, count) => sum + QUADS_UNIT * Math.ceil(count / QUADS_UNIT), 0);
-  const at = roomForQuads(arena, rows, total, wide);
+  const width = widthOf(section);
+  const unroll = INT8_UNIT / width;
+  const total = reading.counts.reduce((sum, count) => sum + unroll * Math.ceil(count / unroll), 0);
+  const at = roomFor.int8(arena, rows, total, width, wide);
   return within(reading, at, () => {
-    const to = { units: at.counts, out: at.columns, unroll: QUADS_UNIT };
-    const counts = decodeColumns(reading, to);
+    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll });
     const { scales, offsets } = at;
-    const out = wide ? arena.placeUnset(total) : at.values;
-    if (section.kind === 'sparse-int8')
-      calls.quadsInt8({ values: decodeInt8(reading, scales), out, counts, rows, scales, offsets });
-    else calls.quads({ values: decodeSingles(reading, scales), out, counts, rows, scales, offsets });
-    if (wide) calls.wide({ from: out, out: at.values, count: total });
+    const out = wide ? arena.placeUnset(width * total) : at.values;
+    const to = { out, counts, shift: Math.log2(width), rows, scales, offsets };
+    if (section.kind === 'sparse-int8' || width === 4)
+      calls.quadsInt8({ values: decodeInt8(reading, scales), ...to });
+    else calls.quads({ values: decodeSingles(reading, scales), ...to });
+    if (wide) calls.wide({ from: out, out: at.values, count: width * total });
   });
-}
-
-/** Blocks as they stand in the file, in places that are given back. */
-function decodePlainBlocks(reading: Reading) {
-  const { bound, source, section, rows, total } = reading;
-  const { arena } = bound;
-  const places = { units: arena.placeUnset(2 * rows), out: arena.placeUnset(2 * total + 2) };
-  const counts = decodeColumns(reading, { ...places, unroll: 1 });
-  const scales = arena.placeUnset(4 * rows);
-  decodeScales(reading, scales);
-  const stream = decodeStream(bound, source, 4 * total, section.name);
-  if (has(bound, stream, 'hasLowest')) throw refused(section.name);
-  const values = stream.at;
-  const { u16, i8 } = arena.views();
-  const columns = u16.subarray(places.out / 2, places.out / 2 + total);
-  checkLastBlocks(
-    columns,
-    i8.subarray(values, values + 4 * total),
-    extentOf(section.shape).columns,
-    section.name,
-  );
-  return { values, columns: places.out, counts, rows, scales };
-}
-
-/** A layer of blocks of four, in pairs, in the form of a level. */
-export function decodeBlocks(
-  bound: Bound,
-  section: TensorSection,
-  bytes: Uint8Array,
-  { wide, largestSum }: Int8Layout,
-): Places['int8'] {
-  const { arena, calls } = bound;
-  const reading = begin(bound, section, bytes);
-  const { rows, total } = reading;
-  // How much room pairs need is known only when they are made: that is done behind what they need at most.
-  const most = BLOCKS_TOGETHER * total;
-  const mark = arena.mark();
-  arena.placeUnset(most * (wide ? 10 : 6) + 16 * rows + 1024);
-  const { values, columns, counts, scales } = decodePlainBlocks(reading);
-  checkEnd(reading.source, section.name);
-  const [outValues, outColumns] = [arena.placeUnset(4 * most), arena.placeUnset(2 * most)];
-  const units = arena.placeUnset(2 * rows);
-  const pairs = calls.pairs({ values, columns, counts, rows, largestSum, outValues, outColumns, units });
-  const blocks = BLOCKS_TOGETHER * pairs;
-  arena.release(mark);
-  const at = roomFor.int8(arena, rows, blocks, wide);
-  const { u8 } = arena.views();
-  const move = (to: number, from: number, bytes: number): void => {
-    u8.copyWithin(to, from, from + bytes);
-  };
-  move(at.columns, outColumns, 2 * blocks);
-  move(at.counts, units, 2 * rows);
-  move(at.scales, scales, 4 * rows);
-  calls.offsets({ values, counts, rows, out: at.offsets });
-  if (wide) calls.wide({ from: outValues, out: at.values, count: 4 * blocks });
-  else move(at.values, outValues, 4 * blocks);
-  return at;
 }

@@ -1,6 +1,6 @@
 // Linear layers in the memory, in the layout of their kernels, and how they are applied to a tile.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
-import { int8Layout } from '../kernels/int8-layout.js';
+import { isWide } from '../kernels/int8-layout.js';
 import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
@@ -10,7 +10,6 @@ import { UNROLL } from '../kernels/spmm-f32.js';
 import { QUAD } from '../kernels/spmm-quads.js';
 import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';
-import { eachPair, NO_BLOCK } from './pair-blocks.js';
 import type { LinearWeights, SparseRows } from './weights.js';
 
 /** What a layer reads: f32 activations, or their quantised form with a scale for each token. */
@@ -24,7 +23,7 @@ export interface Input {
 type Form = LinearWeights['form'];
 
 /** Addresses of what a kernel reads of the layer. */
-interface Int8Places {
+export interface Int8Places {
   readonly values: number;
   readonly columns: number;
   readonly counts: number;
@@ -121,14 +120,14 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
     case 'int8':
       return { form: 'int8', rows, columns, at: placeInt8(arena, weights, levels) };
     case 'quads':
-      return { form: 'quads', rows, columns, at: placeQuads(arena, weights, levels) };
+      return { form: 'quads', rows, columns, at: placeInt8(arena, weights, levels) };
   }
 }
 
 /** Entries of a row, filled up to a multiple of `unit`. */
 const filledCount = (count: number, unit: number): number => unit * Math.ceil(count / unit);
 
-// Room for a layer; `total` is its number of entries, padded ones among them, or of blocks.
+// Room for a layer; `total` is its number of entries, padded ones among them, of `width` values each.
 export const roomFor = {
   dense: (arena: Arena, rows: number, columns: number): Places['dense'] => ({
     values: arena.place(4 * evenRows(rows) * columns),
@@ -146,8 +145,8 @@ export const roomFor = {
     scales: arena.place(4 * rows),
     bias: arena.place(4 * rows),
   }),
-  int8: (arena: Arena, rows: number, total: number, wide: boolean): Places['int8'] => ({
-    values: arena.place(4 * total * (wide ? 2 : 1)),
+  int8: (arena: Arena, rows: number, total: number, width: 1 | 4, wide: boolean): Int8Places => ({
+    values: arena.place(width * total * (wide ? 2 : 1)),
     columns: arena.place(2 * total),
     counts: arena.place(2 * rows),
     offsets: arena.place(4 * rows),
@@ -155,16 +154,6 @@ export const roomFor = {
     bias: arena.place(4 * rows),
   }),
 };
-
-/** Room for quads; `total` is the number of values, padded ones among them. */
-export const roomForQuads = (arena: Arena, rows: number, total: number, wide: boolean): Places['quads'] => ({
-  values: arena.place(total * (wide ? 2 : 1)),
-  columns: arena.place(2 * total),
-  counts: arena.place(2 * rows),
-  offsets: arena.place(4 * rows),
-  scales: arena.place(4 * rows),
-  bias: arena.place(4 * rows),
-});
 
 function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>): Places['dense'] {
   const at = roomFor.dense(arena, rows, columns);
@@ -235,58 +224,20 @@ function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }
   return at;
 }
 
-/** Pairs of blocks in each row. */
-function pairsOf({ rowStart }: SparseRows, values: Int8Array, largestSum: number): Uint16Array {
-  return Uint16Array.from({ length: rowStart.length - 1 }, (_, row) => {
-    let pairs = 0;
-    eachPair(values, rowStart[row]!, rowStart[row + 1]!, largestSum, () => pairs++);
-    return pairs;
-  });
-}
+/** Int8 weights that kernels take at once: two blocks, or two quads of single values. */
+export const INT8_UNIT = BLOCKS_TOGETHER * QUAD.columns;
 
+/** Rows of blocks of four or of single values, as whole numbers up to LARGEST_QUAD. */
 function placeInt8(
   arena: Arena,
-  { rows, bias, entries, values, scales }: Of<'int8'>,
+  { form, rows, bias, entries, values, scales }: Of<'int8'> | Sparse,
   levels: Levels,
-): Places['int8'] {
-  const { wide, largestSum } = int8Layout(levels.int8);
-  const pairs = pairsOf(entries, values, largestSum);
-  const blocks = BLOCKS_TOGETHER * pairs.reduce((sum, count) => sum + count, 0);
-  const at = roomFor.int8(arena, rows, blocks, wide);
-  const { i8, i16, u16, i32, f32 } = arena.views();
-  f32.set(scales, at.scales / 4);
-  f32.set(bias, at.bias / 4);
-  u16.set(pairs, at.counts / 2);
-  const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
-  let to = 0;
-  for (let row = 0; row < rows; row++) {
-    const [start, end] = [entries.rowStart[row]!, entries.rowStart[row + 1]!];
-    eachPair(values, start, end, largestSum, (...pair) => {
-      for (const block of pair) {
-        if (block !== NO_BLOCK) {
-          places.set(values.subarray(4 * block, 4 * block + 4), 4 * to);
-          u16[at.columns / 2 + to] = entries.columns[block]!;
-        }
-        to++;
-      }
-    });
-    const sum = values.subarray(4 * start, 4 * end).reduce((total, value) => total + value, 0);
-    i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
-  }
-  return at;
-}
-
-/** Values of a row that quads are filled up to. */
-export const QUADS_UNIT = BLOCKS_TOGETHER * QUAD.columns;
-
-function placeQuads(
-  arena: Arena,
-  { rows, bias, entries, values, scales }: Sparse,
-  levels: Levels,
-): Places['quads'] {
-  const { wide } = int8Layout(levels.int8);
-  const at = roomForQuads(arena, rows, paddedEntries(entries, QUADS_UNIT), wide);
-  writeCounts(arena, at.counts, entries, QUADS_UNIT);
+): Int8Places {
+  const wide = isWide(levels.int8);
+  const width = form === 'int8' ? 4 : 1;
+  const unit = INT8_UNIT / width;
+  const at = roomFor.int8(arena, rows, paddedEntries(entries, unit), width, wide);
+  writeCounts(arena, at.counts, entries, unit);
   const { i8, i16, u16, i32, f32 } = arena.views();
   f32.set(bias, at.bias / 4);
   const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
@@ -294,15 +245,15 @@ function placeQuads(
     entries,
     (row, start, end, to) => {
       let sum = 0;
-      const unit = quantiseQuadRow(values.subarray(start, end), (i, value) => {
-        places[to + i] = value;
+      const worth = quantiseQuadRow(values.subarray(width * start, width * end), (i, value) => {
+        places[width * to + i] = value;
         sum += value;
       });
       u16.set(entries.columns.subarray(start, end), at.columns / 2 + to);
       i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
-      f32[at.scales / 4 + row] = unit * (scales?.[row] ?? 1);
+      f32[at.scales / 4 + row] = worth * (scales?.[row] ?? 1);
     },
-    QUADS_UNIT,
+    unit,
   );
   return at;
 }

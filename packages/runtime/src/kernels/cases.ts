@@ -164,13 +164,13 @@ const int8Rows = (weights: readonly (readonly number[])[], tile: number, random:
   bias: floats(weights.length, random),
 });
 
-/** Pairs of a block of any weights and one of small ones, activations of 1 to 127. */
+/** Blocks of weights up to the largest, activations of 1 to 127. */
 export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
   const { rows, columns } = sizes;
   const blocks = Math.ceil(columns / 4);
   const all = pattern(sizes, blocks, random).map(padded);
   const weights = all.map((of) =>
-    Array.from({ length: 4 * of.length }, (_, i) => Math.round((i & 4 ? 2 : 127) * signed(random))),
+    Array.from({ length: 4 * of.length }, () => Math.round(LARGEST_QUAD * signed(random))),
   );
   const activations = Uint8Array.from({ length: 4 * blocks * tile }, () => 1 + Math.floor(127 * random()));
   const places = placeAll(memory, {

@@ -4,7 +4,7 @@ import type { Params } from '../wasm/assembler.js';
 import { type Case, CASES, type Output, type Sizes, uniform } from './cases.js';
 import { writeConstants } from './constants.js';
 import { createMemory } from './create-memory.js';
-import { int8Layout } from './int8-layout.js';
+import { isWide } from './int8-layout.js';
 import { type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import {
   bindProgram,
@@ -48,7 +48,7 @@ export function passing(program: Program, groups: readonly Group[], shared: bool
   const [memory, other] = [createMemory(PAGES, shared), createMemory(PAGES, shared)] as const;
   const [banks, twins] = [bindProgram(program, memory), bindTwins(program, other)] as const;
   const [found, expected] = [viewsOf(memory), viewsOf(other)];
-  const { wide } = int8Layout(program.levels.int8);
+  const wide = isWide(program.levels.int8);
   const agrees = (name: KernelName): boolean =>
     shapesOf(program, name).every((shape, index) => {
       found.u8.fill(0);

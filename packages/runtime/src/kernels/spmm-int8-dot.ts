@@ -5,7 +5,7 @@ import { areFew, INT8_PARAMS, int8Rows } from './int8-row.js';
 import { count, kernel, splatAt } from './kernel.js';
 import { spmmInt8 } from './spmm-int8.js';
 
-/** As spmmInt8, of any pairs of blocks. */
+/** As spmmInt8. */
 export const spmmInt8Dot = kernel({
   wasm: (shape, fused) =>
     defineFunction(INT8_PARAMS, (body, params) => {

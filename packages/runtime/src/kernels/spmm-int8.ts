@@ -1,7 +1,7 @@
 // y = W x + b of blocks of 1x4 in int8, by the relaxed dot product of bytes: i16 sums of two products each for two blocks, added,
-// then widened by a dot product with ones. (The form that adds to i32 at once is spmm-int8-dot.ts.) Activations
-// have 7 bits, offset by 64 so that they are positive, and blocks stand in pairs whose weights are small enough
-// (int8-layout.ts): no sum leaves i16, and the result is exact on every machine.
+// then widened by a dot product with ones. (The form that adds to i32 at once is spmm-int8-dot.ts.) Activations have 7
+// bits, offset by 64 so that they are positive, and weights are at most LARGEST_QUAD: no sum of four products leaves i16, and the
+// result is exact on every machine.
 import { defineFunction, i16x8, i32x4, relaxed, v128 } from '../wasm/assembler.js';
 import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
 import { eachFew, kernel, splatAt } from './kernel.js';

@@ -25,6 +25,17 @@ function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
 
 type Make = (shape: number[], values: Float32Array) => PackTensor;
 
+/** Of a matrix whose rows are filled up to a multiple of four: blocks past the last column are left to the twin. */
+const inFours =
+  (make: Make): Make =>
+  ([rows, columns], values) => {
+    const width = 4 * Math.ceil(columns! / 4);
+    const filled = new Float32Array(rows! * width);
+    for (let row = 0; row < rows!; row++)
+      filled.set(values.subarray(row * columns!, (row + 1) * columns!), row * width);
+    return make([rows!, width], filled);
+  };
+
 const LAYERS: readonly (readonly [string, LinearWeights['form'], Make])[] = [
   ['sparse-int8', 'q15', toSparseInt8],
   ['sparse-int8', 'f32', toSparseInt8],
@@ -35,7 +46,7 @@ const LAYERS: readonly (readonly [string, LinearWeights['form'], Make])[] = [
   ['sparse-codebook', 'f32', toSparseCodebook],
   ['sparse-f16', 'f32', toSparseF16],
   ['sparse-f16', 'q15', toSparseF16],
-  ['sparse-1x4', 'int8', toSparse1x4],
+  ['sparse-1x4', 'int8', inFours(toSparse1x4)],
   ['f32', 'dense', toF32],
   ['f16', 'dense', toF16],
 ];

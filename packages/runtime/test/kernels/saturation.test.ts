@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { availableLevels } from '../../src/kernels/levels.js';
 import { writeConstants } from '../../src/kernels/constants.js';
 import { int8Kernels } from '../../src/kernels/int8.js';
-import { int8Layout } from '../../src/kernels/int8-layout.js';
+import { isWide } from '../../src/kernels/int8-layout.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';
 import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
@@ -51,35 +51,17 @@ describe.each(availableLevels())('%s', (level) => {
     },
   );
 
-  it.each([1, -1])('int8: the largest pairs there are, over 3,072 columns, are exact (sign %i)', (sign) => {
-    const { spmm } = int8Kernels(level);
-    const { wide } = int8Layout(level);
-    const blocks = 768;
-    const [w, x] = wide
-      ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
-      : [i8.subarray(AT.entries), u8.subarray(AT.x)];
-    // Four weights of 127 beside four of 2: 258 for every two products of two blocks.
-    for (let i = 0; i < 4 * blocks; i++) w[i] = sign * (i % 8 < 4 ? 127 : 2);
-    const sum = (sign * 4 * blocks * (127 + 2)) / 2;
-    x.fill(127, 0, 4 * blocks * 8);
-    for (let i = 0; i < blocks; i++) u16[AT.q / 2 + i] = i;
-    u16[small(2) / 2] = blocks / 2;
-    i32[small(4) / 4] = -64 * sum;
-    f32[small(0) / 4] = 1;
-    f32[small(1) / 4] = 0;
-    f32.fill(1, small(3) / 4, small(3) / 4 + 8);
-    bindable(spmm, shape, level)(linear)({
-      ...{ values: AT.entries, columns: AT.q, counts: small(2), x: AT.x, y: AT.y, rows: 1 },
-      ...{ offsets: small(4), scales: small(0), tokenScales: small(3), bias: small(1) },
-    });
-    expect([...f32.subarray(AT.y / 4, AT.y / 4 + 8)]).toEqual(new Array(8).fill(63 * sum));
-  });
-
-  it.each([1, -1])(
-    'quads: the largest weights there are, over 3,072 columns, are exact (sign %i)',
-    (sign) => {
-      const { spmmQuads: spmm } = int8Kernels(level);
-      const { wide } = int8Layout(level);
+  it.each([
+    ['spmmInt8', 4, 1],
+    ['spmmInt8', 4, -1],
+    ['spmmQuads', 1, 1],
+    ['spmmQuads', 1, -1],
+  ] as const)(
+    '%s: the largest weights, %i a column, are exact over 3,072 columns (sign %i)',
+    (name, width, sign) => {
+      const kernels = int8Kernels(level);
+      const spmm = name === 'spmmInt8' ? kernels.spmm : kernels.spmmQuads;
+      const wide = isWide(level);
       const columns = 3072;
       const [w, x] = wide
         ? [i16.subarray(AT.entries / 2), i16.subarray(AT.x / 2)]
@@ -87,7 +69,7 @@ describe.each(availableLevels())('%s', (level) => {
       w.fill(sign * LARGEST_QUAD, 0, columns);
       const sum = sign * LARGEST_QUAD * columns;
       x.fill(127, 0, columns * 8);
-      for (let i = 0; i < columns; i++) u16[AT.q / 2 + i] = (i * 5) % columns;
+      for (let i = 0; i < columns / width; i++) u16[AT.q / 2 + i] = (i * 5) % (columns / width);
       u16[small(2) / 2] = columns / 8;
       i32[small(4) / 4] = -64 * sum;
       f32[small(0) / 4] = 1;

@@ -8,7 +8,7 @@ import * as cases from '../../src/kernels/cases.js';
 import { writeConstants } from '../../src/kernels/constants.js';
 import { createMemory } from '../../src/kernels/create-memory.js';
 import { gelu, normalDistribution } from '../../src/kernels/gelu.js';
-import { int8Layout } from '../../src/kernels/int8-layout.js';
+import { isWide } from '../../src/kernels/int8-layout.js';
 import { type Level, type Run, type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import {
   type Bank,
@@ -66,7 +66,7 @@ function agrees(name: KernelName, level: Level, { shape: any, sizes, seed }: Dra
   const headSize = OF_FOURS.includes(name) ? 4 * Math.ceil(any.headSize / 4) : any.headSize;
   const shape = { ...any, headSize };
   const banks = banksOf(level, shape);
-  const { wide } = int8Layout(level);
+  const wide = isWide(level);
   const [found, expected] = memories.map((linear, i) => {
     const memory = viewsOf(linear);
     memory.u8.fill(0);
