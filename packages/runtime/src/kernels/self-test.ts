@@ -1,7 +1,8 @@
 // Before anything is computed, every kernel runs on a little made-up input in every shape that will be used and is compared
 // with its twin. A level that fails is not used: relaxed, then plain SIMD, then the twins themselves.
 import type { Params } from '../wasm/assembler.js';
-import { type Case, CASES, type Output, type Sizes, uniform } from './cases.js';
+import { type Case, type Output, type Sizes, uniform } from './case.js';
+import { CASES } from './cases.js';
 import { writeConstants } from './constants.js';
 import { createMemory } from './create-memory.js';
 import { isWide } from './int8-layout.js';

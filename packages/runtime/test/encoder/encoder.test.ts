@@ -8,7 +8,7 @@ import {
   type Tokens,
 } from '../../src/encoder/index.js';
 import { availableLevels } from '../../src/kernels/levels.js';
-import { uniform } from '../../src/kernels/cases.js';
+import { uniform } from '../../src/kernels/case.js';
 import { randomEncoder, type RandomEncoder, randomTokens, SMALL } from '../support/random-weights.js';
 import { referenceHidden, referenceLogits, relativeDistance } from '../support/reference.js';
 

@@ -4,7 +4,8 @@ import { bindable } from '../support/bindable.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { availableLevels } from '../../src/kernels/levels.js';
-import * as cases from '../../src/kernels/cases.js';
+import { type Sizes, uniform } from '../../src/kernels/case.js';
+import { CASES } from '../../src/kernels/cases.js';
 import { writeConstants } from '../../src/kernels/constants.js';
 import { createMemory } from '../../src/kernels/create-memory.js';
 import { gelu, normalDistribution } from '../../src/kernels/gelu.js';
@@ -27,7 +28,7 @@ const memories = [0, 1].map(() => createMemory(16, false));
 
 interface Drawn {
   readonly shape: Shape;
-  readonly sizes: cases.Sizes;
+  readonly sizes: Sizes;
   readonly seed: number;
 }
 
@@ -71,7 +72,7 @@ function agrees(name: KernelName, level: Level, { shape: any, sizes, seed }: Dra
     const memory = viewsOf(linear);
     memory.u8.fill(0);
     writeConstants(linear);
-    const { args, outputs } = cases.CASES[name]({ memory, shape, sizes, random: cases.uniform(seed), wide });
+    const { args, outputs } = CASES[name]({ memory, shape, sizes, random: uniform(seed), wide });
     (banks[i]![name] as Run<Params>)(args);
     return { memory, outputs };
   });

@@ -1,5 +1,5 @@
 // Packed BERTs of random weights, small enough to open in no time, to be broken in the tests.
-import { uniform } from '../../src/kernels/cases.js';
+import { uniform } from '../../src/kernels/case.js';
 import {
   type JsonObject,
   type PackTask,

@@ -1,5 +1,5 @@
 // Encoders of random weights, of any shape and form of layers.
-import { uniform, type Uniform } from '../../src/kernels/cases.js';
+import { uniform, type Uniform } from '../../src/kernels/case.js';
 import type {
   EncoderWeights,
   HeadWeights,

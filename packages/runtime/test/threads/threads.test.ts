@@ -11,7 +11,7 @@ import {
   type EncoderWeights,
   type Tokens,
 } from '../../src/encoder/index.js';
-import { uniform } from '../../src/kernels/cases.js';
+import { uniform } from '../../src/kernels/case.js';
 import { type ThreadOptions, threads as threadsOf } from '../../src/threads/index.js';
 import { hasEnded, misbehaving, workerUrl } from '../support/workers.js';
 import { randomEncoder, randomTokens, SMALL } from '../support/random-weights.js';

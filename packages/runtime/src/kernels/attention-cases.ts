@@ -1,0 +1,83 @@
+// Made-up queries, keys and values for attention, and heads to make them of.
+import { f32Output, floats, type Output, placeAll, q15s, type Setup, signed } from './case.js';
+import { evenHead } from './quantise-heads.js';
+import { INT8_OFFSET } from './quantise-int8.js';
+import { TOKEN_LENGTH } from './quantise-q15.js';
+
+/** Room for the scores of so many keys, and one more. */
+const scoresOf = (keys: number): Uint8Array => new Uint8Array(64 * (keys + 1));
+
+export function attentionCase({
+  memory,
+  shape: { tile, headSize },
+  sizes: { tokens, heads },
+  random,
+}: Setup) {
+  const tiles = Math.ceil(tokens / tile);
+  const numbers = heads * headSize * tile;
+  const places = placeAll(memory, {
+    q: floats(numbers, random),
+    k: floats(numbers * tiles, random),
+    v: floats(numbers * tiles, random),
+    out: new Float32Array(numbers),
+    scores: scoresOf(tokens),
+  });
+  return {
+    args: { ...places, heads, keys: tokens, tileBytes: 4 * numbers },
+    outputs: [f32Output(places.out, numbers)],
+  };
+}
+
+export function quantiseHeadsCase(
+  { memory, shape, sizes: { heads }, random }: Setup,
+  type: 'i16' | 'i8' = 'i16',
+) {
+  const numbers = heads * evenHead(shape) * shape.tile;
+  const places = placeAll(memory, {
+    x: floats(heads * shape.headSize * shape.tile, random, numbers),
+    q: new Int16Array(numbers),
+    scales: new Float32Array(heads * shape.tile),
+  });
+  const q: Output = { type, at: places.q, length: type === 'i16' ? numbers : 2 * numbers };
+  return {
+    args: { ...places, heads },
+    outputs: [f32Output(places.scales, heads * shape.tile), q],
+  };
+}
+
+/** Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. */
+const WEIGHT_TOLERANCE = 2e-3;
+
+export function attentionFixedCase(
+  { memory, shape, sizes: { tokens, heads }, random, wide }: Setup,
+  form: 'q15' | 'int8' = 'q15',
+) {
+  const { tile, headSize } = shape;
+  const tiles = Math.ceil(tokens / tile);
+  const [numbers, scales] = [heads * evenHead(shape) * tile, heads * tile];
+  const lanes = (count: number) => q15s(numbers * count, evenHead(shape), random);
+  const inBytes = form === 'int8' && !wide;
+  /** Queries or keys. */
+  const heads8 = (count: number, most: number, bias: number) =>
+    inBytes
+      ? Int8Array.from({ length: 2 * numbers * count }, () => Math.round(most * signed(random)) + bias)
+      : lanes(count);
+  const units = (count: number, of = TOKEN_LENGTH) =>
+    Float32Array.from({ length: scales * count }, () => (1 + 4 * random()) / of);
+  const unit = !inBytes ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
+  const places = placeAll(memory, {
+    q: heads8(1, 127, 0),
+    k: heads8(tiles, 63, INT8_OFFSET),
+    v: lanes(tiles),
+    queryScales: units(1, unit),
+    keyScales: units(tiles, unit),
+    valueScales: units(tiles),
+    out: new Float32Array(heads * headSize * tile),
+    scores: scoresOf(tokens),
+  });
+  const out = { ...f32Output(places.out, heads * headSize * tile), tolerance: WEIGHT_TOLERANCE };
+  return {
+    args: { ...places, heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
+    outputs: [out],
+  };
+}

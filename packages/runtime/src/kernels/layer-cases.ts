@@ -1,0 +1,117 @@
+// Made-up layers and activations for the kernels that multiply them.
+import { f32Output, floats, placeAll, q15s, type Setup, signed, type Sizes, type Uniform } from './case.js';
+import { BLOCKS_TOGETHER } from './int8-row.js';
+import { quantiseRow } from './q15.js';
+import { INT8_OFFSET } from './quantise-int8.js';
+import { TOKEN_LENGTH } from './quantise-q15.js';
+import { UNROLL } from './spmm-f32.js';
+import { LARGEST_QUAD, QUAD } from './spmm-quads.js';
+
+/** Columns of each row, ascending. */
+const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): number[][] =>
+  Array.from({ length: rows }, () =>
+    Array.from({ length: columns }, (_, column) => column).filter(() => random() < density),
+  );
+
+/** Lengthens a row to a multiple of `unit` by zeros. */
+const filled = (row: readonly number[], unit: number): number[] => [
+  ...row,
+  ...new Array<number>(-row.length & (unit - 1)).fill(0),
+];
+
+const padded = (row: readonly number[]): number[] => filled(row, UNROLL);
+
+/** Entries of each row, in units of UNROLL. */
+const countsOf = (all: readonly (readonly number[])[]): Uint16Array =>
+  Uint16Array.from(all, (row) => padded(row).length / UNROLL);
+
+export function spmmF32Case({ memory, shape: { tile }, sizes, random }: Setup) {
+  const { rows, columns } = sizes;
+  const all = pattern(sizes, columns, random);
+  const values = all.flatMap((of) => padded(of).map((_, i) => (i < of.length ? signed(random) : 0)));
+  const places = placeAll(memory, {
+    values: Float32Array.from(values),
+    columns: Uint16Array.from(all.flatMap(padded)),
+    counts: countsOf(all),
+    x: floats(columns * tile, random),
+    y: new Float32Array(rows * tile),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
+}
+
+export function denseF32Case({ memory, shape: { tile }, sizes: { rows: some, columns }, random }: Setup) {
+  const rows = 2 * Math.ceil(some / 2);
+  const places = placeAll(memory, {
+    values: floats(rows * columns, random),
+    x: floats(columns * tile, random),
+    y: new Float32Array(rows * tile),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows, columns }, outputs: [f32Output(places.y, rows * tile)] };
+}
+
+export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
+  const { rows, columns } = sizes;
+  const all = pattern(sizes, columns, random);
+  const scales = new Float32Array(rows);
+  const entries = all.flatMap((of, row) => {
+    const pairs = padded(of).flatMap((column) => [0, column]);
+    scales[row] = quantiseRow(floats(of.length, random), columns, (i, value) => (pairs[2 * i] = value));
+    return pairs;
+  });
+  const places = placeAll(memory, {
+    entries: Int16Array.from(entries),
+    counts: countsOf(all),
+    x: q15s(columns * tile, columns, random),
+    y: new Float32Array(rows * tile),
+    scales,
+    tokenScales: Float32Array.from({ length: tile }, () => random() / TOKEN_LENGTH),
+    bias: floats(rows, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
+}
+
+/** What int8 kernels take for rows of weights besides them. */
+const int8Rows = (weights: readonly (readonly number[])[], tile: number, random: Uniform) => ({
+  y: new Float32Array(weights.length * tile),
+  offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
+  scales: floats(weights.length, random),
+  tokenScales: floats(tile, random),
+  bias: floats(weights.length, random),
+});
+
+/** Blocks of weights up to the largest, activations of 1 to 127. */
+export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
+  const { rows, columns } = sizes;
+  const blocks = Math.ceil(columns / 4);
+  const all = pattern(sizes, blocks, random).map(padded);
+  const weights = all.map((of) =>
+    Array.from({ length: 4 * of.length }, () => Math.round(LARGEST_QUAD * signed(random))),
+  );
+  const activations = Uint8Array.from({ length: 4 * blocks * tile }, () => 1 + Math.floor(127 * random()));
+  const places = placeAll(memory, {
+    values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
+    columns: Uint16Array.from(all.flat()),
+    counts: countsOf(all),
+    x: wide ? Int16Array.from(activations) : activations,
+    ...int8Rows(weights, tile, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
+}
+
+/** Quads of the largest weights there may be, of any columns. */
+export function spmmQuadsCase({ memory, shape: { tile }, sizes, random, wide }: Setup) {
+  const { rows, columns } = sizes;
+  const all = pattern(sizes, columns, random).map((of) => filled(of, BLOCKS_TOGETHER * QUAD.columns));
+  const weights = all.map((of) => of.map(() => Math.round(LARGEST_QUAD * signed(random))));
+  const activations = Uint8Array.from({ length: columns * tile }, () => 1 + Math.floor(127 * random()));
+  const places = placeAll(memory, {
+    values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
+    columns: Uint16Array.from(all.flat()),
+    counts: Uint16Array.from(all, (of) => of.length / (BLOCKS_TOGETHER * QUAD.columns)),
+    x: wide ? Int16Array.from(activations) : activations,
+    ...int8Rows(weights, tile, random),
+  });
+  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
+}
