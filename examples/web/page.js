@@ -6,7 +6,7 @@ const TIMED_CALLS = 15; // the time shown is the median of the last so many
 const SHOWN_LABELS = 6;
 const ONE_TEXT = { rows: 1 }; // at a time: no memory for batches
 
-const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', scalar: 'scalar' };
+const KERNELS = { dot: 'relaxed SIMD, dot product', relaxed: 'relaxed SIMD', simd: 'SIMD', scalar: 'scalar' };
 
 /** By the code of an error: what is wrong, and what to do. */
 const PROBLEMS = {

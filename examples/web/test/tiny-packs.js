@@ -43,7 +43,7 @@ damaged[damaged.length >> 1] ^= 1;
 /** Bytes by the name of the file. */
 export const packs = {
   'garden.espalier': whole, // computed in f32
-  'fixed.espalier': pack(task, gardenTokenizerFiles(), 'int8'), // computed in 16-bit fixed point
+  'fixed.espalier': pack(task, gardenTokenizerFiles(), 'int8'), // computed in int8
   'regression.espalier': pack(regression, gardenTokenizerFiles()),
   'no-tokenizer.espalier': pack(task, new Map()),
   'damaged.espalier': damaged,

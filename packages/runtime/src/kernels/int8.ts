@@ -3,8 +3,12 @@ import { attentionDot, attentionFixed, attentionInt8 } from './attention-fixed.j
 import type { Kernel, Level } from './kernel.js';
 import type { INT8_PARAMS } from './int8-row.js';
 import { quantiseInt8, quantiseInt8Pairs, quantiseQuads, quantiseQuadsWide } from './quantise-int8.js';
-import { quantiseHeads } from './quantise-heads.js';
-import { quantiseKeys, quantiseQueries } from './quantise-int8-heads.js';
+import {
+  quantiseKeys,
+  quantiseKeysWide,
+  quantiseQueries,
+  quantiseQueriesWide,
+} from './quantise-int8-heads.js';
 import { spmmInt8 } from './spmm-int8.js';
 import { spmmInt8Dot } from './spmm-int8-dot.js';
 import { spmmInt8Pairs } from './spmm-int8-pairs.js';
@@ -20,7 +24,7 @@ export interface Int8Kernels {
   /** Of single values, four together. */
   readonly quantiseQuads: typeof quantiseQuads;
   readonly spmmQuads: Spmm;
-  /** Of attention; plain SIMD multiplies queries and keys in 16 bits. */
+  /** Of attention. */
   readonly quantiseQueries: typeof quantiseQueries;
   readonly quantiseKeys: typeof quantiseKeys;
   readonly attention: typeof attentionInt8;
@@ -37,7 +41,7 @@ const KERNELS: Readonly<Record<Level, Int8Kernels>> = {
   simd: {
     ...{ quantise: quantiseInt8Pairs, spmm: spmmInt8Pairs },
     ...{ quantiseQuads: quantiseQuadsWide, spmmQuads: spmmQuadsWide },
-    ...{ quantiseQueries: quantiseHeads, quantiseKeys: quantiseHeads, attention: attentionFixed },
+    ...{ quantiseQueries: quantiseQueriesWide, quantiseKeys: quantiseKeysWide, attention: attentionFixed },
   },
   scalar: RELAXED,
 };
