@@ -1,22 +1,21 @@
 // Which section of a packed BERT is which part of the encoder, and how the packs of the opening benchmark are made.
+import { layerForm } from '../packages/runtime/dist/index.js';
 import { writePack } from '../packages/runtime/dist/format/index.js';
 import { packTensors } from '../packages/espalier/dist/export/pack-form.js';
 import { randomBert } from './random-bert.js';
 import { SHAPES } from './sizes.js';
-
-const AS = {
-  'sparse-int8': 'quads',
-  'sparse-codebook': 'quads',
-  'sparse-f16': 'f32',
-  'sparse-1x4': 'int8',
-};
 
 /** The encoder of a BERT classifier as sections of its file. */
 export function packedBert({ config, tensors }) {
   const section = (name) => tensors.get(name);
   const linear = (name) => {
     const matrix = section(`${name}.weight`);
-    return { rows: matrix.shape[0], matrix, bias: section(`${name}.bias`), as: AS[matrix.kind] ?? 'dense' };
+    return {
+      rows: matrix.shape[0],
+      matrix,
+      bias: section(`${name}.bias`),
+      as: layerForm(matrix.kind, 'auto'),
+    };
   };
   const norm = (name) => ({ gain: section(`${name}.weight`), bias: section(`${name}.bias`) });
   const table = (name) => {

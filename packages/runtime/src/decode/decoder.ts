@@ -54,12 +54,10 @@ function linearBy(
   const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
-  const wide = isWide(levels.int8);
-  if (singles && as === 'quads')
-    return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, wide) };
   // Blocks that reach past the last column are looked at by the twin.
-  if (kind === 'sparse-1x4' && as === 'int8' && columns % 4 === 0)
-    return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, wide) };
+  const blocks = kind === 'sparse-1x4' && columns % 4 === 0;
+  if ((singles && as === 'quads') || (blocks && as === 'int8'))
+    return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, isWide(levels.int8)) };
   if (isFloats(kind) && as === 'dense')
     return { form: as, rows, columns, at: decodeDense(bound, section, bytes, kind) };
   return undefined;

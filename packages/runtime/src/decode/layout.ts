@@ -35,15 +35,6 @@ export const total = defineFunction(words('counts', 'rows', 'width'), (body, { c
   return select(i32.ltU(width, most), -1, values);
 });
 
-/** How many rows have an odd number of values. */
-export const oddRows = defineFunction(words('counts', 'rows'), (body, { counts, rows }) => {
-  const odd = body.let(0);
-  body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-    sum(body, odd, i32.and(i32.load16U(at), 1));
-  });
-  return odd;
-});
-
 /** Lane 3 in the upper half, zeros in the lower one. */
 const CARRY = i32x4.const(-1, -1, 0x07060706, 0x07060706);
 

@@ -1,8 +1,8 @@
 // Single values and blocks into the layout of the int8 kernels, four weights of a row together, in WebAssembly. What encoder/linear.ts does
 // with arrays is the naive twin.
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
-import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
-import { count, floats, offset, words } from '../kernels/kernel.js';
+import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
+import { count, floats, largestLane, offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { LEAST } from '../kernels/quantise-q15.js';
 import { LARGEST_QUAD, QUAD } from '../kernels/spmm-quads.js';
@@ -19,13 +19,6 @@ import {
   v128,
 } from '../wasm/assembler.js';
 
-/** Bytes of a vector, those from `by` on first. */
-const rotated = (vector: Expr<'v128'>, by: number): Expr<'v128'> =>
-  i8x16.shuffle(
-    vector,
-    count(16).map((i) => (i + by) % 16),
-  );
-
 /**
  * Values, with room for seven more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales f32
  * [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
@@ -35,7 +28,6 @@ const quadsOf = (bytes: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
   defineFunction(
     words('values', 'out', 'counts', 'shift', 'rows', 'scales', 'offsets'),
     (body, { values, out, counts, shift, rows, scales, offsets }) => {
-      const unit = BLOCKS_TOGETHER * QUAD.columns;
       const lanes = body.let(i32x4.const(0, 1, 2, 3));
       body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
         const left = body.let(i32.shl(i32.load16U(at), shift));
@@ -43,16 +35,12 @@ const quadsOf = (bytes: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
         const four = (i: Local<'i32'>): Expr<'v128'> =>
           v128.and(load(i32.add(values, i32.mul(i, bytes))), i32x4.gtS(i32x4.splat(i32.sub(left, i)), lanes));
         const largest = body.let(floats(LEAST));
-        const meet = (value: Expr<'v128'>): void => {
-          body.set(largest, f32x4.pmax(largest, value));
-        };
         body.range(0, left, QUAD.columns, (i) => {
-          meet(f32x4.abs(four(i)));
+          body.set(largest, f32x4.pmax(largest, f32x4.abs(four(i))));
         });
-        for (const by of [8, 4]) meet(rotated(largest, by));
-        const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largest));
+        const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largestLane(largest)));
         const total = body.let(i32x4.splat(0));
-        body.range(0, i32.and(offset(left, unit - 1), -unit), QUAD.columns, (i) => {
+        body.range(0, i32.and(offset(left, WEIGHTS_TOGETHER - 1), -WEIGHTS_TOGETHER), QUAD.columns, (i) => {
           const rounded = f32x4.add(f32x4.mul(four(i), factor), floats(ROUNDING));
           const quad = body.let(i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS)));
           body.set(total, i32x4.add(total, quad));

@@ -4,7 +4,8 @@ import { checkEnd } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
-import { INT8_UNIT, type Int8Places, type Places, roomFor } from '../encoder/linear.js';
+import { filledCount, type Int8Places, type Places, roomFor } from '../encoder/linear.js';
+import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import { FIXED } from './fixed.js';
@@ -22,24 +23,28 @@ interface Reading {
   /** Of each row. */
   readonly counts: Uint16Array;
   readonly total: number;
-  /** Rows with an odd count. */
-  readonly odd: number;
 }
+
+/** Values of an entry. */
+const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
 
 function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading {
   const { arena, calls } = bound;
   const { rows, columns } = extentOf(section.shape);
-  const width = section.kind === 'sparse-1x4' ? Math.ceil(columns / 4) : columns;
+  const width = Math.ceil(columns / widthOf(section));
   const source = byteSource(bytes, section.name);
   const mark = arena.mark();
   const at = decodeWords(bound, source, rows, section.name);
   const total = calls.total({ counts: at, rows, width });
   if (total < 0) throw refused(section.name);
-  const odd = calls.oddRows({ counts: at, rows });
   const counts = arena.views().u16.slice(at / 2, at / 2 + rows);
   arena.release(mark);
-  return { bound, section, source, rows, width, counts, total, odd };
+  return { bound, section, source, rows, width, counts, total };
 }
+
+/** Entries with every row filled up to a multiple of `unit`. */
+const filledTotal = ({ counts }: Reading, unit: number): number =>
+  counts.reduce((sum, count) => sum + filledCount(count, unit), 0);
 
 /**
  * The next stream is the gaps; columns go to `out`, in rows filled up to multiples of `unroll`, whose
@@ -67,9 +72,6 @@ function decodeScales({ bound, source, rows, section: { name } }: Reading, out: 
   const from = decodeWords(bound, source, rows, name);
   if (bound.calls.scales({ from, out, count: rows })) throw refused(name);
 }
-
-/** Values of an entry. */
-const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
 
 /** Values i8, and the scales of their rows. */
 function decodeInt8(reading: Reading, scales: number): number {
@@ -125,9 +127,10 @@ function within<A>(reading: Reading, at: A, decode: () => void): A {
 export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const at = roomFor.q15(bound.arena, rows, reading.total + reading.odd);
+  const total = filledTotal(reading, UNROLL);
+  const at = roomFor.q15(bound.arena, rows, total);
   return within(reading, at, () => {
-    const columns = bound.arena.place(2 * (reading.total + reading.odd));
+    const columns = bound.arena.place(2 * total);
     const counts = decodeColumns(reading, { units: at.counts, out: columns, unroll: UNROLL });
     const { entries, scales } = at;
     const token = tokenLength(extentOf(section.shape).columns);
@@ -140,7 +143,7 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
 export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const at = roomFor.f32(bound.arena, rows, reading.total + reading.odd);
+  const at = roomFor.f32(bound.arena, rows, filledTotal(reading, UNROLL));
   return within(reading, at, () => {
     const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll: UNROLL });
     const scales = bound.arena.placeUnset(4 * rows);
@@ -160,8 +163,8 @@ export function decodeInt8Layer(
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
   const width = widthOf(section);
-  const unroll = INT8_UNIT / width;
-  const total = reading.counts.reduce((sum, count) => sum + unroll * Math.ceil(count / unroll), 0);
+  const unroll = WEIGHTS_TOGETHER / width;
+  const total = filledTotal(reading, unroll);
   const at = roomFor.int8(arena, rows, total, width, wide);
   return within(reading, at, () => {
     const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll });

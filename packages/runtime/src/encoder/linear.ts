@@ -1,13 +1,12 @@
 // Linear layers in the memory, in the layout of their kernels, and how they are applied to a tile.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { isWide } from '../kernels/int8-layout.js';
-import { BLOCKS_TOGETHER } from '../kernels/int8-row.js';
+import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
 import { quantiseQuadRow } from '../kernels/quad-row.js';
 import { INT8_OFFSET } from '../kernels/quantise-int8.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
-import { QUAD } from '../kernels/spmm-quads.js';
 import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';
 import type { LinearWeights, SparseRows } from './weights.js';
@@ -22,7 +21,6 @@ export interface Input {
 
 type Form = LinearWeights['form'];
 
-/** Addresses of what a kernel reads of the layer. */
 export interface Int8Places {
   readonly values: number;
   readonly columns: number;
@@ -32,6 +30,7 @@ export interface Int8Places {
   readonly bias: number;
 }
 
+/** Addresses of what a kernel reads of the layer. */
 export interface Places {
   readonly dense: { readonly values: number; readonly bias: number };
   readonly f32: {
@@ -86,14 +85,11 @@ export function applyLinear(bank: Bank, linear: Linear, { x, tokenScales }: Inpu
       bank.spmmQ15({ entries, counts, x, y, rows, scales, tokenScales, bias });
       return;
     }
-    case 'int8': {
-      const { values, columns, counts, offsets, scales, bias } = linear.at;
-      bank.spmmInt8({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
-      return;
-    }
+    case 'int8':
     case 'quads': {
       const { values, columns, counts, offsets, scales, bias } = linear.at;
-      bank.spmmQuads({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
+      const spmm = linear.form === 'int8' ? bank.spmmInt8 : bank.spmmQuads;
+      spmm({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
     }
   }
 }
@@ -118,14 +114,13 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
     case 'q15':
       return { form: 'q15', rows, columns, at: placeQ15(arena, weights) };
     case 'int8':
-      return { form: 'int8', rows, columns, at: placeInt8(arena, weights, levels) };
     case 'quads':
-      return { form: 'quads', rows, columns, at: placeInt8(arena, weights, levels) };
+      return { form: weights.form, rows, columns, at: placeInt8(arena, weights, levels) };
   }
 }
 
 /** Entries of a row, filled up to a multiple of `unit`. */
-const filledCount = (count: number, unit: number): number => unit * Math.ceil(count / unit);
+export const filledCount = (count: number, unit: number): number => unit * Math.ceil(count / unit);
 
 // Room for a layer; `total` is its number of entries, padded ones among them, of `width` values each.
 export const roomFor = {
@@ -224,9 +219,6 @@ function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }
   return at;
 }
 
-/** Int8 weights that kernels take at once: two blocks, or two quads of single values. */
-export const INT8_UNIT = BLOCKS_TOGETHER * QUAD.columns;
-
 /** Rows of blocks of four or of single values, as whole numbers up to LARGEST_QUAD. */
 function placeInt8(
   arena: Arena,
@@ -235,7 +227,7 @@ function placeInt8(
 ): Int8Places {
   const wide = isWide(levels.int8);
   const width = form === 'int8' ? 4 : 1;
-  const unit = INT8_UNIT / width;
+  const unit = WEIGHTS_TOGETHER / width;
   const at = roomFor.int8(arena, rows, paddedEntries(entries, unit), width, wide);
   writeCounts(arena, at.counts, entries, unit);
   const { i8, i16, u16, i32, f32 } = arena.views();

@@ -22,6 +22,7 @@ import {
   count,
   floats,
   kernel,
+  largestLane,
   type Kernel,
   multiplyAdd,
   offset,
@@ -77,8 +78,7 @@ function largestScale(
       body.set(largest, f32x4.pmax(largest, v128.load(at, 4 * token)));
     body.set(at, i32.add(at, scaleBytes));
   });
-  const lanes = count(4).map((lane) => f32x4.splat(f32x4.extractLane(largest, lane)));
-  return body.let(lanes.reduce((a, b) => f32x4.pmax(a, b)));
+  return body.let(largestLane(largest));
 }
 
 /** scores f32 [keys, queries] -> weights i16 [keys / 2, queries, 2], times `factors`, in the same place. */

@@ -2,7 +2,7 @@
 import type { Params } from '../wasm/assembler.js';
 import { attentionCase, attentionFixedCase, quantiseHeadsCase } from './attention-cases.js';
 import { type Case, f32Output, floats, type Output, placeAll, type Setup } from './case.js';
-import { denseF32Case, spmmF32Case, spmmInt8Case, spmmQ15Case, spmmQuadsCase } from './layer-cases.js';
+import { denseF32Case, spmmF32Case, spmmInt8Case, spmmQ15Case } from './layer-cases.js';
 import type { KernelName } from './program.js';
 
 /** For the passes that quantise. */
@@ -78,9 +78,9 @@ export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>>
   quantiseQ15: (setup) => quantiseCase(setup, 'i16', setup.sizes.columns * setup.shape.tile),
   spmmQ15: spmmQ15Case,
   quantiseInt8: (setup) => quantiseCase(setup, setup.wide ? 'i16' : 'u8'),
-  spmmInt8: spmmInt8Case,
+  spmmInt8: (setup) => spmmInt8Case(setup, 4),
   quantiseQuads: (setup) => quantiseCase(setup, setup.wide ? 'i16' : 'u8'),
-  spmmQuads: spmmQuadsCase,
+  spmmQuads: (setup) => spmmInt8Case(setup, 1),
   gelu: (setup) => geluCase(setup),
   geluNear: (setup) => geluCase(setup, NEAR),
   geluRough: (setup) => geluCase(setup, ROUGH),

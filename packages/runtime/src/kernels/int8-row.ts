@@ -1,22 +1,17 @@
 // The outer loops that the int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks of four weights at a time,
 // converted to f32 at the row's end.
 import { type Body, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
-import { count, multiplyAdd, offset, type Shape, splatAt, storeAll, type Views, words } from './kernel.js';
-
-/**
- * Whether sums of a tile are too few for the time that a dot product takes until the next may be added to it: five cycles, in
- * which ten could begin.
- */
-export const areFew = ({ tile }: Shape): boolean => tile < 32;
+import { count, type Kernel, multiplyAdd, offset, type Shape, splatAt, storeAll, words } from './kernel.js';
 
 /** Blocks that are added together. */
 export const BLOCKS_TOGETHER = 2;
+/** Weights of them. */
+export const WEIGHTS_TOGETHER = 4 * BLOCKS_TOGETHER;
 
 export const INT8_PARAMS = words(
   ...(['values', 'columns', 'counts', 'x', 'y', 'rows', 'offsets', 'scales', 'tokenScales', 'bias'] as const),
 );
 
-export type Int8Args = { readonly [K in keyof typeof INT8_PARAMS]: number };
 type Int8Locals = { readonly [K in keyof typeof INT8_PARAMS]: Local<'i32'> };
 
 /** What blocks have: bytes of values, columns (one, unless said), and bytes of the activations of what a column stands for. */
@@ -26,8 +21,15 @@ interface BlockSizes {
   readonly features: number;
 }
 
+/** Adds blocks to the sums, given the address of their values and those of their activations. */
+export type AddBlocks = (
+  value: Local<'i32'>,
+  from: readonly Local<'i32'>[],
+  sums: readonly Local<'v128'>[],
+) => void;
+
 /**
- * Runs over the rows. `add` adds blocks to the sums, given the address of their values and those of their activations. With
+ * Runs over the rows. With
  * `apart` each block has sums of its own, one after the other, which are added at the row's end.
  */
 export function int8Rows(
@@ -36,7 +38,7 @@ export function int8Rows(
   fused: boolean,
   { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias }: Int8Locals,
   bytes: BlockSizes,
-  add: (value: Local<'i32'>, from: readonly Local<'i32'>[], sums: readonly Local<'v128'>[]) => void,
+  add: AddBlocks,
   apart = false,
 ): void {
   const madd = multiplyAdd(fused);
@@ -67,24 +69,33 @@ export function int8Rows(
   });
 }
 
-/** The naive twin: `value(entry, i)` and `activation(entry, i, token)` are the operands of a block, i from 0 to 3. */
-export function int8RowsTwin(
-  tile: number,
-  { f32, i32: words, u16 }: Views,
-  { counts, y, rows, offsets, scales, tokenScales, bias }: Int8Args,
-  value: (entry: number, i: number) => number,
-  activation: (entry: number, i: number, token: number) => number,
-): void {
-  let entry = 0;
-  for (let row = 0; row < rows; row++) {
-    const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
-    for (const end = entry + BLOCKS_TOGETHER * u16[counts / 2 + row]!; entry < end; entry++) {
-      for (let token = 0; token < tile; token++)
-        for (let i = 0; i < 4; i++) sums[token]! += value(entry, i) * activation(entry, i, token);
+/**
+ * The naive twin: values are i16 and activations too where `wide`, otherwise i8 and u8; a block has so many `columns`. `place` is where
+ * the activation stands that weight i of a block, 0 to 3, is multiplied by, its column and a token given.
+ */
+export const int8RowsTwin =
+  (
+    { wide, columns: taken }: { readonly wide: boolean; readonly columns: 1 | 4 },
+    place: (column: number, i: number, token: number, tile: number) => number,
+  ): Kernel<typeof INT8_PARAMS>['twin'] =>
+  ({ tile }) =>
+  ({ f32, i8, u8, i16, i32: words, u16 }, args) => {
+    const { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias } = args;
+    const [weights, activations] = wide
+      ? [i16.subarray(values / 2), i16.subarray(x / 2)]
+      : [i8.subarray(values), u8.subarray(x)];
+    let block = 0;
+    for (let row = 0; row < rows; row++) {
+      const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
+      for (const end = block + BLOCKS_TOGETHER * u16[counts / 2 + row]!; block < end; block++)
+        for (let i = 0; i < 4; i++) {
+          const column = u16[columns / 2 + taken * block + (i % taken)]!;
+          for (let token = 0; token < tile; token++)
+            sums[token]! += weights[4 * block + i]! * activations[place(column, i, token, tile)]!;
+        }
+      for (let token = 0; token < tile; token++) {
+        const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);
+        f32[y / 4 + tile * row + token] = sums[token]! * unit + f32[bias / 4 + row]!;
+      }
     }
-    for (let token = 0; token < tile; token++) {
-      const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);
-      f32[y / 4 + tile * row + token] = sums[token]! * unit + f32[bias / 4 + row]!;
-    }
-  }
-}
+  };

@@ -133,5 +133,11 @@ export function storeReciprocals(
 /** A float in all four lanes. */
 export const floats = (value: number): Expr<'v128'> => f32x4.const(new Float32Array(4).fill(value));
 
+/** The largest of the four lanes in all of them. */
+export const largestLane = (vector: Local<'v128'>): Expr<'v128'> =>
+  count(4)
+    .map((lane) => f32x4.splat(f32x4.extractLane(vector, lane)))
+    .reduce((a, b) => f32x4.pmax(a, b));
+
 /** The number at `address + bytes` in all four lanes. */
 export const splatAt = (address: Expr<'i32'>, bytes = 0): Expr<'v128'> => v128.load32Splat(address, bytes);

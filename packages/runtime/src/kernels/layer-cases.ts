@@ -1,11 +1,11 @@
 // Made-up layers and activations for the kernels that multiply them.
 import { f32Output, floats, placeAll, q15s, type Setup, signed, type Sizes, type Uniform } from './case.js';
-import { BLOCKS_TOGETHER } from './int8-row.js';
+import { WEIGHTS_TOGETHER } from './int8-row.js';
 import { quantiseRow } from './q15.js';
 import { INT8_OFFSET } from './quantise-int8.js';
 import { TOKEN_LENGTH } from './quantise-q15.js';
 import { UNROLL } from './spmm-f32.js';
-import { LARGEST_QUAD, QUAD } from './spmm-quads.js';
+import { LARGEST_QUAD } from './spmm-quads.js';
 
 /** Columns of each row, ascending. */
 const pattern = ({ rows, density }: Sizes, columns: number, random: Uniform): number[][] =>
@@ -72,46 +72,28 @@ export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
   return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }
 
-/** What int8 kernels take for rows of weights besides them. */
-const int8Rows = (weights: readonly (readonly number[])[], tile: number, random: Uniform) => ({
-  y: new Float32Array(weights.length * tile),
-  offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
-  scales: floats(weights.length, random),
-  tokenScales: floats(tile, random),
-  bias: floats(weights.length, random),
-});
-
-/** Blocks of weights up to the largest, activations of 1 to 127. */
-export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup) {
-  const { rows, columns } = sizes;
-  const blocks = Math.ceil(columns / 4);
-  const all = pattern(sizes, blocks, random).map(padded);
+/** Weights up to the largest, of blocks of four columns or of any columns, four of a row together; activations of 1 to 127. */
+export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: Setup, width: 1 | 4) {
+  const { rows } = sizes;
+  const columns = Math.ceil(sizes.columns / width);
+  const all = pattern(sizes, columns, random).map((of) => filled(of, WEIGHTS_TOGETHER / width));
   const weights = all.map((of) =>
-    Array.from({ length: 4 * of.length }, () => Math.round(LARGEST_QUAD * signed(random))),
+    Array.from({ length: width * of.length }, () => Math.round(LARGEST_QUAD * signed(random))),
   );
-  const activations = Uint8Array.from({ length: 4 * blocks * tile }, () => 1 + Math.floor(127 * random()));
+  const activations = Uint8Array.from(
+    { length: width * columns * tile },
+    () => 1 + Math.floor(127 * random()),
+  );
   const places = placeAll(memory, {
     values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
     columns: Uint16Array.from(all.flat()),
-    counts: countsOf(all),
+    counts: Uint16Array.from(weights, (of) => of.length / WEIGHTS_TOGETHER),
     x: wide ? Int16Array.from(activations) : activations,
-    ...int8Rows(weights, tile, random),
-  });
-  return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
-}
-
-/** Quads of the largest weights there may be, of any columns. */
-export function spmmQuadsCase({ memory, shape: { tile }, sizes, random, wide }: Setup) {
-  const { rows, columns } = sizes;
-  const all = pattern(sizes, columns, random).map((of) => filled(of, BLOCKS_TOGETHER * QUAD.columns));
-  const weights = all.map((of) => of.map(() => Math.round(LARGEST_QUAD * signed(random))));
-  const activations = Uint8Array.from({ length: columns * tile }, () => 1 + Math.floor(127 * random()));
-  const places = placeAll(memory, {
-    values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
-    columns: Uint16Array.from(all.flat()),
-    counts: Uint16Array.from(all, (of) => of.length / (BLOCKS_TOGETHER * QUAD.columns)),
-    x: wide ? Int16Array.from(activations) : activations,
-    ...int8Rows(weights, tile, random),
+    y: new Float32Array(rows * tile),
+    offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
+    scales: floats(rows, random),
+    tokenScales: floats(tile, random),
+    bias: floats(rows, random),
   });
   return { args: { ...places, rows }, outputs: [f32Output(places.y, rows * tile)] };
 }

@@ -1,5 +1,5 @@
 // What this engine can compile, and what its machine makes of it.
-import { assemble, defineFunction, i32, i32x4, i8x16, relaxed } from '../wasm/assembler.js';
+import { assemble, compile, defineFunction, i32, i32x4, i8x16, relaxed } from '../wasm/assembler.js';
 import { createMemory } from './create-memory.js';
 import { type Level, LEVELS } from './kernel.js';
 
@@ -20,17 +20,14 @@ const samples = {
   simd: defineFunction({}, (body) => void body.let(zero)),
 };
 
-function dotIsWhole(module: Uint8Array<ArrayBuffer>): boolean {
-  const env = { memory: createMemory(0, false) };
-  const { sample } = new WebAssembly.Instance(new WebAssembly.Module(module), { env }).exports;
-  return WHOLE.includes((sample as () => number)());
-}
+const dotIsWhole = (): boolean =>
+  WHOLE.includes(compile({ dot: samples.dot })(createMemory(0, false)).dot({}));
 
 /** The levels that this engine has, best first. Flags and versions are not asked: they lie. */
 export function availableLevels(): readonly Level[] {
   return LEVELS.filter((level) => {
     if (level === 'scalar') return true;
-    const module = assemble({ sample: samples[level] });
-    return WebAssembly.validate(module) && (level !== 'dot' || dotIsWhole(module));
+    const validates = WebAssembly.validate(assemble({ sample: samples[level] }));
+    return validates && (level !== 'dot' || dotIsWhole());
   });
 }

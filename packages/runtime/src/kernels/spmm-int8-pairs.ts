@@ -20,18 +20,8 @@ export const spmmInt8Pairs = kernel({
         });
       });
     }),
-  twin:
-    ({ tile }) =>
-    (memory, args) => {
-      int8RowsTwin(
-        tile,
-        memory,
-        args,
-        (entry, i) => memory.i16[args.values / 2 + 4 * entry + i]!,
-        (entry, i, token) => {
-          const pair = 2 * memory.u16[args.columns / 2 + entry]! + (i >> 1);
-          return memory.i16[args.x / 2 + 2 * (pair * tile + token) + (i & 1)]!;
-        },
-      );
-    },
+  twin: int8RowsTwin(
+    { wide: true, columns: 1 },
+    (column, i, token, tile) => 2 * ((2 * column + (i >> 1)) * tile + token) + (i & 1),
+  ),
 });

@@ -24,16 +24,8 @@ export const spmmInt8 = kernel({
         });
       });
     }),
-  twin:
-    ({ tile }) =>
-    (memory, args) => {
-      int8RowsTwin(
-        tile,
-        memory,
-        args,
-        (entry, i) => memory.i8[args.values + 4 * entry + i]!,
-        (entry, i, token) =>
-          memory.u8[args.x + 4 * (memory.u16[args.columns / 2 + entry]! * tile + token) + i]!,
-      );
-    },
+  twin: int8RowsTwin(
+    { wide: false, columns: 1 },
+    (column, i, token, tile) => 4 * (column * tile + token) + i,
+  ),
 });

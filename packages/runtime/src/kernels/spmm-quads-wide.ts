@@ -1,13 +1,13 @@
 // The same product by plain SIMD: weights and activations as i16, of which two columns at a time are interleaved. Exact, and so
 // equal to the other forms.
 import { defineFunction, i32x4, v128 } from '../wasm/assembler.js';
-import { BLOCKS_TOGETHER, INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
+import { INT8_PARAMS, int8Rows, int8RowsTwin, WEIGHTS_TOGETHER } from './int8-row.js';
 import { interleaved } from './interleave.js';
 import { count, kernel, splatAt } from './kernel.js';
-import { QUAD } from './spmm-quads.js';
+import { placeOfQuad, QUAD } from './spmm-quads.js';
 
 /** Pairs of columns of the quads that are added together. */
-const PAIRS = (BLOCKS_TOGETHER * QUAD.columns) / 2;
+const PAIRS = WEIGHTS_TOGETHER / 2;
 
 /** As spmmQuads, but values i16 [quads, 4] and x i16 [columns, tile]. */
 export const spmmQuadsWide = kernel({
@@ -28,16 +28,5 @@ export const spmmQuadsWide = kernel({
           });
       });
     }),
-  twin:
-    ({ tile }) =>
-    (memory, args) => {
-      int8RowsTwin(
-        tile,
-        memory,
-        args,
-        (entry, i) => memory.i16[args.values / 2 + 4 * entry + i]!,
-        (entry, i, token) =>
-          memory.i16[args.x / 2 + memory.u16[args.columns / 2 + 4 * entry + i]! * tile + token]!,
-      );
-    },
+  twin: int8RowsTwin({ wide: true, columns: 4 }, placeOfQuad),
 });

@@ -13,13 +13,17 @@ import {
 } from '../wasm/assembler.js';
 import { BLOCKS_TOGETHER, INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
 import { interleavedFours } from './interleave.js';
-import { count, kernel, type Shape, splatAt } from './kernel.js';
+import { count, kernel, splatAt } from './kernel.js';
 
 /** Four times 127 times it is an i16. */
 export const LARGEST_QUAD = 64;
 
 /** What a quad has in the memory of a tile. */
 export const QUAD = { values: 4, columns: 4 } as const;
+
+/** Where the activations of a column stand. */
+export const placeOfQuad = (column: number, _: number, token: number, tile: number): number =>
+  column * tile + token;
 
 /** Sums that one vector of each column belongs to. */
 const SUMS_OF_VECTOR = 4;
@@ -72,16 +76,5 @@ export const spmmQuads = kernel({
         });
       });
     }),
-  twin:
-    ({ tile }: Shape) =>
-    (memory, args) => {
-      int8RowsTwin(
-        tile,
-        memory,
-        args,
-        (entry, i) => memory.i8[args.values + 4 * entry + i]!,
-        (entry, i, token) =>
-          memory.u8[args.x + memory.u16[args.columns / 2 + 4 * entry + i]! * tile + token]!,
-      );
-    },
+  twin: int8RowsTwin({ wide: false, columns: 4 }, placeOfQuad),
 });

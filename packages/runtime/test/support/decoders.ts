@@ -2,7 +2,8 @@
 import { type Decoder, wasmDecoder } from '../../src/decode/decoder.js';
 import { twinDecoder } from '../../src/decode/fallback.js';
 import { type Arena, createArena } from '../../src/encoder/arena.js';
-import { type Linear, INT8_UNIT } from '../../src/encoder/linear.js';
+import type { Linear } from '../../src/encoder/linear.js';
+import { WEIGHTS_TOGETHER } from '../../src/kernels/int8-row.js';
 import type { PlacedTable } from '../../src/encoder/tables.js';
 import type { Level } from '../../src/kernels/kernel.js';
 import type { Levels } from '../../src/kernels/program.js';
@@ -50,7 +51,7 @@ export function layerBytes(
   const get = (place: number, length: number): number[] => bytesAt(side, place, length);
   if (form === 'dense') return { values: get(at.values, 8 * Math.ceil(rows / 2) * columns) };
   const counts = side.arena.views().u16.subarray(at.counts / 2, at.counts / 2 + rows);
-  const total = counts.reduce((sum, count) => sum + count, 0) * (form === 'quads' ? INT8_UNIT : 2);
+  const total = counts.reduce((sum, count) => sum + count, 0) * (form === 'quads' ? WEIGHTS_TOGETHER : 2);
   const common = { counts: get(at.counts, 2 * rows) };
   if (form === 'q15')
     return { ...common, entries: get(at.entries, 4 * total), scales: get(at.scales, 4 * rows) };
