@@ -136,7 +136,7 @@ describe('the page', { skip }, () => {
     assert.equal(await fact('size'), '2 layers of 128');
     // Chromium has relaxed SIMD since version 114.
     const version = Number.parseInt(browser.version(), 10);
-    assert.match(await fact('level'), version >= 114 ? /^relaxed SIMD/ : /^SIMD$/);
+    assert.match(await fact('level'), version >= 114 ? /^relaxed SIMD(, dot product)?$/ : /^SIMD$/);
     await page.close();
   });
 
