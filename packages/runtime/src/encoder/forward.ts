@@ -103,7 +103,7 @@ const attentionOf = ({ headSize }: Plan, { attention }: Block) =>
 /** What makes the fixed-point forms of queries, keys and values. */
 const QUANTISE_HEADS = {
   q15: { query: 'quantiseHeads', key: 'quantiseHeads', value: 'quantiseValues' },
-  int8: { query: 'quantiseQueries', key: 'quantiseKeys', value: 'quantiseValues' },
+  int8: { query: 'quantiseQueries', key: 'quantiseKeys', value: 'quantiseByteValues' },
 } as const;
 
 const headsOf = ({ headSize }: Plan, { attention }: Block): number => (attention?.query.rows ?? 0) / headSize;

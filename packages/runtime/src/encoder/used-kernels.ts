@@ -34,7 +34,7 @@ export function attentionForm(form: LayerForm, headSize: number): 'f32' | 'q15' 
 const OF_ATTENTION: Readonly<Record<ReturnType<typeof attentionForm>, readonly KernelName[]>> = {
   f32: ['attention'],
   q15: ['quantiseHeads', 'quantiseValues', 'attentionFixed'],
-  int8: ['quantiseQueries', 'quantiseKeys', 'quantiseValues', 'attentionInt8'],
+  int8: ['quantiseQueries', 'quantiseKeys', 'quantiseByteValues', 'attentionInt8'],
 };
 
 /** As forward.ts chooses them. */

@@ -3,16 +3,13 @@ import { f32Output, floats, type Output, placeAll, q15s, type Setup, signed } fr
 import { evenHead } from './quantise-heads.js';
 import { INT8_OFFSET } from './quantise-int8.js';
 import { TOKEN_LENGTH } from './quantise-q15.js';
+import type { Shape } from './kernel.js';
+import { scoreBytes } from './scores.js';
 
-/** Room for the scores of so many keys, and one more. */
-const scoresOf = (keys: number): Uint8Array => new Uint8Array(64 * (keys + 1));
+const scoresOf = (shape: Shape, keys: number): Uint8Array => new Uint8Array(scoreBytes(shape, keys));
 
-export function attentionCase({
-  memory,
-  shape: { tile, headSize },
-  sizes: { tokens, heads },
-  random,
-}: Setup) {
+export function attentionCase({ memory, shape, sizes: { tokens, heads }, random }: Setup) {
+  const { tile, headSize } = shape;
   const tiles = Math.ceil(tokens / tile);
   const numbers = heads * headSize * tile;
   const places = placeAll(memory, {
@@ -20,7 +17,7 @@ export function attentionCase({
     k: floats(numbers * tiles, random),
     v: floats(numbers * tiles, random),
     out: new Float32Array(numbers),
-    scores: scoresOf(tokens),
+    scores: scoresOf(shape, tokens),
   });
   return {
     args: { ...places, heads, keys: tokens, tileBytes: 4 * numbers },
@@ -45,8 +42,11 @@ export function quantiseHeadsCase(
   };
 }
 
-/** Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. */
-const WEIGHT_TOLERANCE = 2e-3;
+/**
+ * Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels; and of weights
+ * rounded to 1/126 of the largest, whose errors nearly cancel.
+ */
+const WEIGHT_TOLERANCE = { i16: 2e-3, i8: 2e-2 };
 
 export function attentionFixedCase(
   { memory, shape, sizes: { tokens, heads }, random, wide }: Setup,
@@ -68,14 +68,15 @@ export function attentionFixedCase(
   const places = placeAll(memory, {
     q: heads8(1, 127, 0),
     k: heads8(tiles, 63, INT8_OFFSET),
-    v: lanes(tiles),
+    v: inBytes ? heads8(tiles, 127, 0) : lanes(tiles),
     queryScales: units(1, unit),
     keyScales: units(tiles, unit),
-    valueScales: units(tiles),
+    valueScales: units(tiles, inBytes ? 127 : TOKEN_LENGTH),
     out: new Float32Array(heads * headSize * tile),
-    scores: scoresOf(tokens),
+    scores: scoresOf(shape, tokens),
   });
-  const out = { ...f32Output(places.out, heads * headSize * tile), tolerance: WEIGHT_TOLERANCE };
+  const tolerance = WEIGHT_TOLERANCE[inBytes ? 'i8' : 'i16'];
+  const out = { ...f32Output(places.out, heads * headSize * tile), tolerance };
   return {
     args: { ...places, heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
     outputs: [out],

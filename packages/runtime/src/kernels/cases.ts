@@ -91,6 +91,7 @@ export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>>
   attentionFixed: (setup) => attentionFixedCase(setup),
   quantiseQueries: (setup) => quantiseHeadsCase(setup, setup.wide ? 'i16' : 'i8'),
   quantiseKeys: (setup) => quantiseHeadsCase(setup, setup.wide ? 'i16' : 'i8'),
+  quantiseByteValues: (setup) => quantiseHeadsCase(setup, setup.wide ? 'i16' : 'i8'),
   attentionInt8: (setup) => attentionFixedCase(setup, 'int8'),
   gatherF32: (setup) => gatherCase(setup, 'f32'),
   gatherInt8: (setup) => gatherCase(setup, 'int8'),

@@ -1,5 +1,5 @@
-// The first half of attention in fixed point: scores of queries and keys, in 16 bits or in bytes. What walks over the keys, two at a
-// time, is here too.
+// The first half of attention in fixed point: scores of queries and keys, in 16 bits or in bytes. What walks over the keys, a few at
+// a time, is here too.
 import {
   type Body,
   type Expr,
@@ -13,9 +13,9 @@ import {
   relaxed,
   v128,
 } from '../wasm/assembler.js';
-import { floats, offset, type Shape, splatAt } from './kernel.js';
+import { count, floats, offset, type Shape, splatAt } from './kernel.js';
 import { INT8_OFFSET } from './quantise-int8.js';
-import { type Attention, sumsOf } from './scores.js';
+import { type Attention, NEIGHBOURS, sumsOf } from './scores.js';
 
 /** Score of no weight. */
 const LOWEST = -1e30;
@@ -27,16 +27,17 @@ export interface Context extends Attention {
 
 export const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
-/** An array over tokens: what two of them have, and what a tile has, in bytes. */
+/** An array over tokens: what a few of them have, and what a tile has, in bytes. */
 export interface Walk {
   readonly start: Expr<'i32'>;
-  readonly pairBytes: number;
+  readonly bytes: number;
   readonly tileBytes: Operand<'i32'>;
 }
 
-/** Calls `visit` for every two keys with their addresses in each of two arrays. */
-export function eachPair(
+/** Calls `visit` for every `few` keys with their addresses in each of two arrays. */
+export function eachFewKeys(
   { body, shape: { tile }, keys }: Context,
+  few: 2 | 4,
   walks: readonly [Walk, Walk],
   visit: (first: Local<'i32'>, second: Local<'i32'>) => void,
 ): void {
@@ -44,60 +45,67 @@ export function eachPair(
   const starts = walks.map(({ start }) => body.let(start));
   body.range(0, keys, tile, (token) => {
     const inTile = i32.minU(i32.sub(keys, token), tile);
-    const pairs = body.let(i32.shrU(offset(inTile, 1), 1));
+    const times = body.let(i32.shrU(offset(inTile, few - 1), Math.log2(few)));
     const second = body.let(starts[1]!);
-    const end = i32.add(starts[0]!, i32.mul(pairs, a.pairBytes));
-    body.range(starts[0]!, end, a.pairBytes, (first) => {
+    const end = i32.add(starts[0]!, i32.mul(times, a.bytes));
+    body.range(starts[0]!, end, a.bytes, (first) => {
       visit(first, second);
-      body.set(second, offset(second, b.pairBytes));
+      body.set(second, offset(second, b.bytes));
     });
     walks.forEach(({ tileBytes }, i) => body.set(starts[i]!, i32.add(starts[i]!, tileBytes)));
   });
 }
 
-export const walk = (c: Context, start: Expr<'i32'>, pairBytes: number): Walk => ({
+export const walk = (c: Context, start: Expr<'i32'>, bytes: number): Walk => ({
   start,
-  pairBytes,
+  bytes,
   tileBytes: c.tileBytes,
 });
 
-export const scaleWalk = (c: Context, start: Expr<'i32'>): Walk => ({
+/** Scores f32 [keys, queries]. */
+export const scoreWalk = ({ shape, vectors, scores }: Context, few: 2 | 4): Walk => {
+  const bytes = 16 * vectors.length;
+  return { start: scores, bytes: few * bytes, tileBytes: bytes * shape.tile };
+};
+
+export const scaleWalk = (c: Context, few: 2 | 4, start: Expr<'i32'>): Walk => ({
   start,
-  pairBytes: 8,
+  bytes: 4 * few,
   tileBytes: c.scaleBytes,
 });
 
-/** How queries and keys are multiplied. */
+/** How queries and keys are multiplied, and values and their weights. */
 export interface Products {
-  /** Features of a lane. */
-  readonly features: 2 | 4;
+  /** Features of queries and keys in a lane, and keys of values and weights. */
+  readonly together: 2 | 4;
   /** What the keys are offset by. */
   readonly bias: number;
-  readonly add: (body: Body) => (sum: Expr<'v128'>, queries: Expr<'v128'>, key: Expr<'v128'>) => Expr<'v128'>;
+  /** `b` is not negative where it is bytes. */
+  readonly add: (body: Body) => (sum: Expr<'v128'>, a: Expr<'v128'>, b: Expr<'v128'>) => Expr<'v128'>;
 }
 
 export const IN_PAIRS: Products = {
-  ...{ features: 2, bias: 0 },
-  add: () => (sum, queries, key) => i32x4.add(sum, i32x4.dot(queries, key)),
+  ...{ together: 2, bias: 0 },
+  add: () => (sum, a, b) => i32x4.add(sum, i32x4.dot(a, b)),
 };
 
 export const IN_BYTES: Products = {
-  ...{ features: 4, bias: INT8_OFFSET },
+  ...{ together: 4, bias: INT8_OFFSET },
   add: (body) => {
     const ones = body.let(i16x8.splat(1));
-    return (sum, queries, key) => i32x4.add(sum, i32x4.dot(relaxed.dotI8x16(queries, key), ones));
+    return (sum, a, b) => i32x4.add(sum, i32x4.dot(relaxed.dotI8x16(a, b), ones));
   },
 };
 
 export const BY_DOTS: Products = {
   ...IN_BYTES,
-  add: () => (sum, queries, key) => relaxed.dotAddI8x16(queries, key, sum),
+  add: () => (sum, a, b) => relaxed.dotAddI8x16(a, b, sum),
 };
 
 /** Rows of lanes that a head has. */
-export const rowsOf = (shape: Shape, features: 2 | 4): number => Math.ceil(shape.headSize / features);
+export const rowsOf = (shape: Shape, { together }: Products): number => Math.ceil(shape.headSize / together);
 
-/** scores f32 [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no weight. */
+/** scores f32 [keys, queries] = q . k / sqrt(head size), two keys at a time, and after them neighbours of no weight. */
 export function products(
   c: Context,
   by: Products,
@@ -108,7 +116,7 @@ export function products(
 ): void {
   const { body, shape, vectors } = c;
   const row = 4 * shape.tile;
-  const bytes = rowsOf(shape, by.features) * row;
+  const bytes = rowsOf(shape, by) * row;
   const add = by.add(body);
   const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two
   const units = vectors.map((i) => body.let(f32x4.mul(v128.load(queryScales, 16 * i), root)));
@@ -124,7 +132,7 @@ export function products(
     });
     starts.forEach((start, i) => body.set(start, i32x4.sub(start, more[i]!)));
   }
-  eachPair(c, [walk(c, k, 8), scaleWalk(c, keyScales)], (from, scale) => {
+  eachFewKeys(c, 2, [walk(c, k, 8), scaleWalk(c, 2, keyScales)], (from, scale) => {
     const sums = [0, 1].map(() => starts.map((start) => body.let(start)));
     const query = body.let(q);
     body.range(from, offset(from, bytes), row, (at) => {
@@ -144,5 +152,5 @@ export function products(
     });
     body.set(out, offset(out, 32 * vectors.length));
   });
-  for (const i of vectors) body.store(end, floats(LOWEST), 16 * i);
+  for (const i of count(NEIGHBOURS * vectors.length)) body.store(end, floats(LOWEST), 16 * i);
 }

@@ -1,14 +1,11 @@
 // Which int8 kernels a level has: weights (int8-layout.ts) and activations are laid out as they want them.
-import { attentionDot, attentionFixed, attentionInt8 } from './attention-fixed.js';
+import { attentionFixed } from './attention-fixed.js';
+import { attentionDot, attentionInt8 } from './attention-int8.js';
 import type { Kernel, Level } from './kernel.js';
 import type { INT8_PARAMS } from './int8-row.js';
+import { quantiseHeads, quantiseValues } from './quantise-heads.js';
 import { quantiseInt8, quantiseInt8Pairs, quantiseQuads, quantiseQuadsWide } from './quantise-int8.js';
-import {
-  quantiseKeys,
-  quantiseKeysWide,
-  quantiseQueries,
-  quantiseQueriesWide,
-} from './quantise-int8-heads.js';
+import { quantiseByteValues, quantiseKeys, quantiseQueries } from './quantise-int8-heads.js';
 import { spmmInt8 } from './spmm-int8.js';
 import { spmmInt8Dot } from './spmm-int8-dot.js';
 import { spmmInt8Pairs } from './spmm-int8-pairs.js';
@@ -24,15 +21,16 @@ export interface Int8Kernels {
   /** Of single values, four together. */
   readonly quantiseQuads: typeof quantiseQuads;
   readonly spmmQuads: Spmm;
-  /** Of attention. */
+  /** Of attention: in bytes, or in 16 bits. */
   readonly quantiseQueries: typeof quantiseQueries;
   readonly quantiseKeys: typeof quantiseKeys;
+  readonly quantiseValues: typeof quantiseValues;
   readonly attention: typeof attentionInt8;
 }
 
 const RELAXED: Int8Kernels = {
   ...{ quantise: quantiseInt8, spmm: spmmInt8, quantiseQuads, spmmQuads },
-  ...{ quantiseQueries, quantiseKeys, attention: attentionInt8 },
+  ...{ quantiseQueries, quantiseKeys, quantiseValues: quantiseByteValues, attention: attentionInt8 },
 };
 
 const KERNELS: Readonly<Record<Level, Int8Kernels>> = {
@@ -41,7 +39,8 @@ const KERNELS: Readonly<Record<Level, Int8Kernels>> = {
   simd: {
     ...{ quantise: quantiseInt8Pairs, spmm: spmmInt8Pairs },
     ...{ quantiseQuads: quantiseQuadsWide, spmmQuads: spmmQuadsWide },
-    ...{ quantiseQueries: quantiseQueriesWide, quantiseKeys: quantiseKeysWide, attention: attentionFixed },
+    ...{ quantiseQueries: quantiseHeads, quantiseKeys: quantiseHeads, quantiseValues },
+    attention: attentionFixed,
   },
   scalar: RELAXED,
 };

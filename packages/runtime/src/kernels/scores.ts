@@ -5,8 +5,12 @@ import type { Shape } from './kernel.js';
 /** Queries whose scores are computed together. */
 export const queriesTogether = ({ tile }: Shape): number => Math.min(16, tile);
 
+/** Keys of no weight for which there is room after the last one, which fill up four. */
+export const NEIGHBOURS = 3;
+
 /** Bytes of `scores` for a sequence of so many tokens. */
-export const scoreBytes = (shape: Shape, tokens: number): number => 4 * queriesTogether(shape) * (tokens + 1);
+export const scoreBytes = (shape: Shape, tokens: number): number =>
+  4 * queriesTogether(shape) * (tokens + NEIGHBOURS);
 
 /** An attention kernel under construction. */
 export interface Attention {

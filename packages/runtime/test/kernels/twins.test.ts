@@ -61,7 +61,9 @@ function banksOf(level: Level, shape: Shape): readonly [Bank, Bank] {
 }
 
 /** Kernels that take four features of a head together. */
-const OF_FOURS: readonly KernelName[] = ['quantiseQueries', 'quantiseKeys', 'attentionInt8'];
+const OF_FOURS: readonly KernelName[] = [
+  ...(['quantiseQueries', 'quantiseKeys', 'quantiseByteValues', 'attentionInt8'] as const),
+];
 
 function agrees(name: KernelName, level: Level, { shape: any, sizes, seed }: Drawn): boolean {
   const headSize = OF_FOURS.includes(name) ? 4 * Math.ceil(any.headSize / 4) : any.headSize;

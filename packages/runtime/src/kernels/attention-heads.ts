@@ -1,0 +1,148 @@
+// What attention in 16 bits and in bytes share: head by head and some queries at a time, scores (fixed-scores.ts) become integer
+// weights, by which the values are multiplied and added; and the naive twin.
+import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
+import {
+  type Context,
+  eachFewKeys,
+  products,
+  type Products,
+  rowsOf,
+  walk,
+  type Walk,
+  zeros,
+} from './fixed-scores.js';
+import { count, floats, type Kernel, largestLane, offset, splatAt, type Views, words } from './kernel.js';
+import { evenHead } from './quantise-heads.js';
+import { queriesTogether } from './scores.js';
+
+export const ATTENTION_PARAMS = words(
+  ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
+  ...(['heads', 'keys', 'tileBytes', 'scaleBytes'] as const),
+);
+
+type AttentionKernel = Kernel<typeof ATTENTION_PARAMS>;
+
+/**
+ * Scores to integer weights, times the scale of the key's value, in the same place: [keys / together, queries, together]. `most` is
+ * the largest of those scales. Returns for each vector of queries what one unit of a sum over values is worth.
+ */
+export type Weigh = (c: Context, valueScales: Expr<'i32'>, most: Local<'v128'>) => readonly Local<'v128'>[];
+
+/** The largest of the scales of all tiles, in all four lanes. */
+function largestScale(
+  { body, shape: { tile }, keys, scaleBytes }: Context,
+  scales: Expr<'i32'>,
+): Local<'v128'> {
+  const at = body.let(scales);
+  const largest = body.let(floats(0));
+  body.range(0, keys, tile, () => {
+    for (let token = 0; token < tile; token += 4)
+      body.set(largest, f32x4.pmax(largest, v128.load(at, 4 * token)));
+    body.set(at, i32.add(at, scaleBytes));
+  });
+  return body.let(largestLane(largest));
+}
+
+/** out f32 [some features, queries] = the sum of their values times the weights, times `units`. */
+function sums(
+  c: Context,
+  by: Products,
+  v: Expr<'i32'>,
+  out: Expr<'i32'>,
+  units: readonly Local<'v128'>[],
+  features: number,
+): void {
+  const { body, shape, vectors } = c;
+  const few = by.together;
+  const add = by.add(body);
+  const lanes = count(features).map(() => zeros(c));
+  const bytes = 16 * vectors.length;
+  const weights: Walk = { start: c.scores, bytes, tileBytes: (bytes * shape.tile) / few };
+  eachFewKeys(c, few, [walk(c, v, 4), weights], (value, weight) => {
+    const values = lanes.map((_, feature) => body.let(splatAt(value, (4 / few) * feature * shape.tile)));
+    for (const i of vectors) {
+      const of = body.let(v128.load(weight, 16 * i));
+      lanes.forEach((sum, feature) => body.set(sum[i]!, add(sum[i]!, values[feature]!, of)));
+    }
+  });
+  lanes.forEach((sum, feature) => {
+    sum.forEach((value, i) =>
+      body.store(out, f32x4.mul(f32x4.convertS(value), units[i]!), 4 * feature * shape.tile + 16 * i),
+    );
+  });
+}
+
+export const attentionBy =
+  (by: Products, weigh: Weigh): AttentionKernel['wasm'] =>
+  (shape, fused) =>
+    defineFunction(ATTENTION_PARAMS, (body, params) => {
+      const { tile, headSize } = shape;
+      const { scores, heads, keys, tileBytes, scaleBytes } = params;
+      const vectors = count(queriesTogether(shape) / 4);
+      const c: Context = { body, shape, fused, vectors, scores, keys, tileBytes, scaleBytes };
+      const { q, k, v, queryScales, keyScales, valueScales, out } = params;
+      const headBytes = 2 * evenHead(shape) * tile;
+      const featureBytes = (4 / by.together) * tile;
+      body.range(0, heads, 1, () => {
+        const most = largestScale(c, valueScales);
+        const bytes = 16 * vectors.length;
+        const [query, scale, first] = [body.let(q), body.let(queryScales), body.let(out)];
+        body.range(0, 4 * tile, bytes, () => {
+          products(c, by, query, scale, k, keyScales);
+          const units = weigh(c, valueScales, most);
+          const to = body.let(first);
+          const whole = headSize - (headSize % 2);
+          body.range(v, offset(v, whole * featureBytes), 2 * featureBytes, (value) => {
+            sums(c, by, value, to, units, 2);
+            body.set(to, offset(to, 8 * tile));
+          });
+          if (whole < headSize) sums(c, by, offset(v, whole * featureBytes), to, units, 1);
+          for (const pointer of [query, scale, first]) body.set(pointer, offset(pointer, bytes));
+        });
+        for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
+        for (const pointer of [queryScales, keyScales, valueScales])
+          body.set(pointer, offset(pointer, 4 * tile));
+        body.set(out, offset(out, 4 * headSize * tile));
+      });
+    });
+
+/** Reads a feature of a token from a head. */
+type Read = (views: Views, head: number, feature: number, token: number, tile: number) => number;
+
+/** The naive twin: `at` reads queries and keys, `valueAt` values. */
+export const attentionTwin =
+  (by: Products, at: Read, valueAt: Read): AttentionKernel['twin'] =>
+  (shape) =>
+  (views, args) => {
+    const { f32 } = views;
+    const { tile, headSize } = shape;
+    const scale = (of: number, head: number, token: number): number =>
+      f32[of / 4 + (Math.floor(token / tile) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
+    const tileAt = (key: number): number => Math.floor(key / tile) * args.tileBytes;
+    const weights = new Float64Array(args.keys);
+    for (let head = 0; head < args.heads; head++) {
+      const start = 2 * head * evenHead(shape) * tile;
+      for (let query = 0; query < tile; query++) {
+        let largest = -Infinity;
+        for (let key = 0; key < args.keys; key++) {
+          const [q, k] = [args.q + start, args.k + tileAt(key) + start];
+          let dot = 0;
+          for (let i = 0; i < by.together * rowsOf(shape, by); i++)
+            dot += at(views, q, i, query, tile) * (at(views, k, i, key % tile, tile) - by.bias);
+          const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
+          weights[key] = (dot * units) / Math.sqrt(headSize);
+          largest = Math.max(largest, weights[key]!);
+        }
+        let total = 0;
+        for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
+        const sums = new Float64Array(headSize);
+        for (let key = 0; key < args.keys; key++) {
+          const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
+          const v = args.v + tileAt(key) + start;
+          for (let i = 0; i < headSize; i++) sums[i]! += weight * valueAt(views, v, i, key % tile, tile);
+        }
+        const out = args.out / 4 + head * headSize * tile + query;
+        for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;
+      }
+    }
+  };
