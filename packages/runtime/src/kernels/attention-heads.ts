@@ -11,9 +11,18 @@ import {
   type Walk,
   zeros,
 } from './fixed-scores.js';
-import { count, floats, type Kernel, largestLane, offset, splatAt, type Views, words } from './kernel.js';
+import {
+  count,
+  floats,
+  type Kernel,
+  largestLane,
+  offset,
+  splatAt,
+  tokensTogether,
+  type Views,
+  words,
+} from './kernel.js';
 import { evenHead } from './quantise-heads.js';
-import { queriesTogether } from './scores.js';
 
 export const ATTENTION_PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
@@ -78,7 +87,7 @@ export const attentionBy =
     defineFunction(ATTENTION_PARAMS, (body, params) => {
       const { tile, headSize } = shape;
       const { scores, heads, keys, tileBytes, scaleBytes } = params;
-      const vectors = count(queriesTogether(shape) / 4);
+      const vectors = count(tokensTogether(shape) / 4);
       const c: Context = { body, shape, fused, vectors, scores, keys, tileBytes, scaleBytes };
       const { q, k, v, queryScales, keyScales, valueScales, out } = params;
       const headBytes = 2 * evenHead(shape) * tile;

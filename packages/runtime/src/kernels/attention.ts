@@ -3,8 +3,8 @@
 // is padding and is never read as a key.
 import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
 import { expLanes } from './exp.js';
-import { count, floats, kernel, multiplyAdd, offset, splatAt, words } from './kernel.js';
-import { type Attention, largestScores, queriesTogether, sumsOf } from './scores.js';
+import { count, floats, kernel, multiplyAdd, offset, splatAt, tokensTogether, words } from './kernel.js';
+import { type Attention, largestScores, sumsOf } from './scores.js';
 
 const PARAMS = words('q', 'k', 'v', 'out', 'scores', 'heads', 'keys', 'tileBytes');
 
@@ -109,7 +109,7 @@ export const attention = kernel({
       const { tile, headSize } = shape;
       const row = 4 * tile;
       const evenKeys = body.let(i32.and(offset(keys, 1), -2));
-      const vectors = count(queriesTogether(shape) / 4);
+      const vectors = count(tokensTogether(shape) / 4);
       const c: Context = { body, shape, fused, vectors, scores, keys, evenKeys, tileBytes };
       const end = i32.mul(heads, headSize * row);
       body.range(0, end, headSize * row, (head) => {

@@ -4,6 +4,7 @@ import {
   type Body,
   type Expr,
   f32x4,
+  i16x8,
   i32,
   type Local,
   type Params,
@@ -77,6 +78,12 @@ export const multiplyAdd =
 
 export const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
 
+/**
+ * Tokens of a tile that are gone over together, feature by feature: enough that no sum waits for its own last addition, and a whole
+ * cache line.
+ */
+export const tokensTogether = ({ tile }: Pick<Shape, 'tile'>): 8 | 16 => (tile === 8 ? 8 : 16);
+
 /** `a + bytes`. */
 export const offset = (a: Expr<'i32'>, bytes: number): Expr<'i32'> => (bytes === 0 ? a : i32.add(a, bytes));
 
@@ -118,6 +125,10 @@ export function eachFew(
         });
       });
 }
+
+/** Vectors of i32 lanes as half as many of i16. */
+export const narrowed = (lanes: readonly Expr<'v128'>[]): Expr<'v128'>[] =>
+  count(lanes.length / 2).map((i) => i16x8.narrowS(lanes[2 * i]!, lanes[2 * i + 1]!));
 
 /** Stores 1 / x of vectors side by side. */
 export function storeReciprocals(

@@ -2,6 +2,7 @@
 // bias. Mean first, then variance about it, which loses no digits where the mean is large.
 import { defineFunction, type Expr, f32, f32x4, i32, v128 } from '../wasm/assembler.js';
 import {
+  count,
   floats,
   kernel,
   multiplyAdd,
@@ -9,6 +10,7 @@ import {
   type Shape,
   splatAt,
   storeAll,
+  tokensTogether,
   type Views,
   words,
 } from './kernel.js';
@@ -24,21 +26,24 @@ export const addNorm = kernel({
       const bytes = body.let(i32.mul(features, row));
       const share = body.let(f32x4.splat(f32.div(f32.const(1), f32.convertU(features))));
 
-      const halves = [0, 16];
-      const at = (array: Expr<'i32'>, place: Expr<'i32'>, half: number): Expr<'v128'> =>
-        v128.load(i32.add(array, place), half);
-      body.range(0, row, 32, () => {
-        const sums = halves.map(() => body.let(floats(0)));
+      const together = 4 * tokensTogether({ tile });
+      const vectors = count(together / 16).map((i) => 16 * i);
+      const at = (array: Expr<'i32'>, place: Expr<'i32'>, vector: number): Expr<'v128'> =>
+        v128.load(i32.add(array, place), vector);
+      body.range(0, row, together, () => {
+        const sums = vectors.map(() => body.let(floats(0)));
         body.range(0, bytes, row, (place) => {
-          const values = halves.map((half) => body.let(f32x4.add(at(a, place, half), at(b, place, half))));
+          const values = vectors.map((vector) =>
+            body.let(f32x4.add(at(a, place, vector), at(b, place, vector))),
+          );
           values.forEach((value, i) => body.set(sums[i]!, f32x4.add(sums[i]!, value)));
           storeAll(body, i32.add(y, place), values);
         });
         const means = sums.map((sum) => body.let(f32x4.mul(sum, share)));
-        const squares = halves.map(() => body.let(floats(0)));
+        const squares = vectors.map(() => body.let(floats(0)));
         body.range(0, bytes, row, (place) => {
-          halves.forEach((half, i) => {
-            const value = body.let(f32x4.sub(at(y, place, half), means[i]!));
+          vectors.forEach((vector, i) => {
+            const value = body.let(f32x4.sub(at(y, place, vector), means[i]!));
             body.set(squares[i]!, madd(value, value, squares[i]!));
           });
         });
@@ -48,14 +53,14 @@ export const addNorm = kernel({
         const [gains, biases] = [body.let(gain), body.let(bias)];
         body.range(0, bytes, row, (place) => {
           const [scale, start] = [body.let(splatAt(gains)), body.let(splatAt(biases))];
-          const values = halves.map((half, i) => {
-            const value = f32x4.mul(f32x4.sub(at(y, place, half), means[i]!), factors[i]!);
+          const values = vectors.map((vector, i) => {
+            const value = f32x4.mul(f32x4.sub(at(y, place, vector), means[i]!), factors[i]!);
             return madd(value, scale, start);
           });
           storeAll(body, i32.add(y, place), values);
           for (const pointer of [gains, biases]) body.set(pointer, offset(pointer, 4));
         });
-        for (const pointer of [a, b, y]) body.set(pointer, offset(pointer, 32));
+        for (const pointer of [a, b, y]) body.set(pointer, offset(pointer, together));
       });
     }),
   twin: (shape) => (memory, args) => {

@@ -1,16 +1,19 @@
 // Queries, keys and values to 16-bit fixed point for attention, each head of each token normalised to a length (L2) of
 // TOKEN_LENGTH: a product of two heads then fits 32 bits.
-import { type Body, defineFunction, type Expr, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
+import { type Body, defineFunction, type Expr, f32x4, i32, i32x4, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import {
+  count,
   floats,
   kernel,
   type Kernel,
   multiplyAdd,
+  narrowed,
   offset,
   type Shape,
   storeAll,
   storeReciprocals,
+  tokensTogether,
   words,
 } from './kernel.js';
 import { LEAST, roundToEven, TOKEN_LENGTH } from './quantise-q15.js';
@@ -21,7 +24,7 @@ type QuantiseHeads = Kernel<typeof PARAMS>;
 /** Features of a head as they are stored: an even number of them. */
 export const evenHead = ({ headSize }: Pick<Shape, 'headSize'>): number => 2 * Math.ceil(headSize / 2);
 
-/** Stores two features of eight tokens. */
+/** Stores two features of some tokens, eight or sixteen. */
 type Store = (
   body: Body,
   out: Expr<'i32'>,
@@ -29,7 +32,7 @@ type Store = (
   odd: readonly Expr<'v128'>[],
 ) => void;
 
-/** Two features of eight tokens at a time: `store` gets their integers as i32 lanes, in two vectors each, for `tokenBytes` of q. */
+/** Two features at a time: `store` gets their integers as i32 lanes; a token has `tokenBytes` beside the next one. */
 const quantise =
   (tokenBytes: number, store: (tile: number) => Store): QuantiseHeads['wasm'] =>
   (shape, fused) =>
@@ -37,6 +40,7 @@ const quantise =
       const { tile, headSize } = shape;
       const madd = multiplyAdd(fused);
       const row = 4 * tile;
+      const tokens = tokensTogether({ tile });
       const bits = body.let(i32x4.splat(ROUNDING_BITS));
       const head = body.let(0);
       const end = body.let(i32.mul(heads, headSize * row));
@@ -44,8 +48,8 @@ const quantise =
       body.range(head, end, headSize * row, (start) => {
         const from = body.let(i32.add(x, start));
         const first = body.let(to);
-        body.range(0, row, 32, () => {
-          const squares = [0, 1].map(() => body.let(floats(0)));
+        body.range(0, row, 4 * tokens, () => {
+          const squares = count(tokens / 4).map(() => body.let(floats(0)));
           body.range(from, offset(from, headSize * row), row, (at) => {
             squares.forEach((sum, i) => {
               const lanes = body.let(v128.load(at, 16 * i));
@@ -67,11 +71,11 @@ const quantise =
             body.set(out, offset(out, 4 * tile));
           });
           if (whole < headSize) {
-            const zero = floats(0);
-            store(tile)(body, out, integers(offset(from, whole * row), 0), [zero, zero]);
+            const zeros = factors.map(() => floats(0));
+            store(tile)(body, out, integers(offset(from, whole * row), 0), zeros);
           }
-          for (const pointer of [from, scales]) body.set(pointer, offset(pointer, 32));
-          body.set(first, offset(first, tokenBytes));
+          for (const pointer of [from, scales]) body.set(pointer, offset(pointer, 4 * tokens));
+          body.set(first, offset(first, tokens * tokenBytes));
         });
         body.set(to, offset(to, 2 * evenHead(shape) * tile));
       });
@@ -99,7 +103,7 @@ const quantiseTwin =
 
 /** x f32 [heads, head size, tile] -> q i16 [heads, features / 2, tile, 2], features even; scales f32 [heads, tile]. */
 export const quantiseHeads = kernel({
-  wasm: quantise(32, () => (body, out, even, odd) => {
+  wasm: quantise(4, () => (body, out, even, odd) => {
     const low = body.let(i32x4.splat(0xffff));
     const pairs = even.map((lanes, i) => v128.or(v128.and(lanes, low), i32x4.shl(odd[i]!, 16)));
     storeAll(body, out, pairs);
@@ -109,9 +113,9 @@ export const quantiseHeads = kernel({
 
 /** x f32 [heads, head size, tile] -> q i16 [heads, features, tile], features even; scales f32 [heads, tile]. */
 export const quantiseValues = kernel({
-  wasm: quantise(16, (tile) => (body, out, even, odd) => {
-    [even, odd].forEach(([low, high], i) => {
-      body.store(out, i16x8.narrowS(low!, high!), 2 * i * tile);
+  wasm: quantise(2, (tile) => (body, out, even, odd) => {
+    [even, odd].forEach((lanes, i) => {
+      storeAll(body, out, narrowed(lanes), 2 * i * tile);
     });
   }),
   twin: quantiseTwin((feature, token, tile) => feature * tile + token),

@@ -1,9 +1,16 @@
 // Queries, keys and values for attention beside int8 layers, as bytes: each head of each token by its largest magnitude, queries and
 // values to 127; keys to 63 and offset by 64, since one of two operands of relaxed SIMD must be positive and of seven bits. Heads
 // have a multiple of four features.
-import { type Body, defineFunction, type Expr, i16x8, i32x4, i8x16, v128 } from '../wasm/assembler.js';
+import { type Body, defineFunction, type Expr, i32x4, i8x16, v128 } from '../wasm/assembler.js';
 import { kernel, type Kernel, offset, words } from './kernel.js';
-import { INT8_OFFSET, quantiseTokens, quantiseTwin, type Range, storeFeatures } from './quantise-int8.js';
+import {
+  INT8_OFFSET,
+  quantiseTokens,
+  quantiseTwin,
+  type Range,
+  storeBytes,
+  storeFeatures,
+} from './quantise-int8.js';
 
 const PARAMS = words('x', 'q', 'scales', 'heads');
 
@@ -38,10 +45,7 @@ const TOGETHER: Order = {
 const APART: Order = {
   token: 1,
   store(body, out, features, tile) {
-    features.forEach(([low, high], i) => {
-      const words = body.let(i16x8.narrowS(low!, high!));
-      body.storeHalf(out, i8x16.narrowS(words, words), i * tile);
-    });
+    storeBytes(body, out, features, tile, i8x16.narrowS);
   },
   place: (feature, token, tile) => feature * tile + token,
 };

@@ -5,7 +5,6 @@ import {
   defineFunction,
   type Expr,
   f32x4,
-  i16x8,
   i32,
   i32x4,
   i8x16,
@@ -21,8 +20,10 @@ import {
   multiplyAdd,
   offset,
   type Shape,
+  narrowed,
   storeAll,
   storeReciprocals,
+  tokensTogether,
   type Views,
   words,
 } from './kernel.js';
@@ -43,7 +44,7 @@ function fillBlock(body: Body, x: Expr<'i32'>, features: Local<'i32'>, tile: num
   });
 }
 
-/** Writes a block of eight tokens, given its four features as i32 lanes in two vectors each. */
+/** Writes four features of some tokens, eight or sixteen, given as i32 lanes in vectors of four tokens. */
 type Store = (
   body: Body,
   out: Expr<'i32'>,
@@ -78,29 +79,29 @@ export function quantiseTokens(
   const madd = multiplyAdd(fused);
   const row = 4 * tile;
   const bits = body.let(i32x4.splat(ROUNDING_BITS - bias));
-  const halves = [0, 16];
-  body.range(0, row, 32, () => {
-    const largest = halves.map(() => body.let(floats(LEAST)));
+  const tokens = tokensTogether({ tile });
+  const vectors = count(tokens / 4);
+  body.range(0, row, 4 * tokens, () => {
+    const largest = vectors.map(() => body.let(floats(LEAST)));
     body.range(x, end, row, (at) => {
-      halves.forEach((half, i) => {
-        body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, half))));
-      });
+      for (const i of vectors)
+        body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(v128.load(at, 16 * i))));
     });
     const factors = largest.map((value) => body.let(f32x4.div(floats(most), value)));
     storeReciprocals(body, scales, factors, 0);
     const out = body.let(q);
     body.range(x, end, 4 * row, (at) => {
       const lanes = count(4).map((feature) =>
-        halves.map((half, i) => {
-          const x = v128.load(at, feature * row + half);
+        vectors.map((i) => {
+          const x = v128.load(at, feature * row + 16 * i);
           return i32x4.sub(madd(x, factors[i]!, constant(ROUNDING)), bits);
         }),
       );
       store(body, out, lanes, tile);
       body.set(out, offset(out, bytes.block * tile));
     });
-    for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 32));
-    body.set(q, offset(q, 8 * bytes.token));
+    for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 4 * tokens));
+    body.set(q, offset(q, tokens * bytes.token));
   });
 }
 
@@ -135,7 +136,7 @@ export function quantiseTwin(
   }
 }
 
-/** Stores two vectors, each of all features of its tokens: those of feature i by `bits` * i bits to the left. */
+/** Stores vectors that each have all features of their tokens: those of feature i by `bits` * i bits to the left. */
 export function storeFeatures(
   body: Body,
   out: Expr<'i32'>,
@@ -150,6 +151,21 @@ export function storeFeatures(
     shifted.reduce((all, lanes) => all.map((of, i) => v128.or(of, lanes[i]!))),
     bytes,
   );
+}
+
+/** Stores features apart, each as bytes: what `narrow` makes of words. */
+export function storeBytes(
+  body: Body,
+  out: Expr<'i32'>,
+  features: readonly (readonly Expr<'v128'>[])[],
+  tile: number,
+  narrow: typeof i8x16.narrowS,
+): void {
+  features.forEach((lanes, i) => {
+    const [low, high] = narrowed(lanes).map((words) => body.let(words));
+    if (high) body.store(out, narrow(low!, high), i * tile);
+    else body.storeHalf(out, narrow(low!, low!), i * tile);
+  });
 }
 
 /** x f32 [features, tile] -> q u8 [features / 4, tile, 4], scales f32 [tile]: what one unit is worth. */
@@ -179,10 +195,7 @@ export const quantiseInt8Pairs = kernel({
 /** x f32 [features, tile] -> q u8 [features, tile], scales f32 [tile]. */
 export const quantiseQuads = kernel({
   wasm: quantise({ token: 1, block: 4 }, (body, out, features, tile) => {
-    features.forEach(([low, high], i) => {
-      const words = body.let(i16x8.narrowS(low!, high!));
-      body.storeHalf(out, i8x16.narrowU(words, words), i * tile);
-    });
+    storeBytes(body, out, features, tile, i8x16.narrowU);
   }),
   twin: (shape) => (memory, args) => {
     quantiseTwin(shape, memory, args, (feature, token, value) => {
@@ -194,8 +207,8 @@ export const quantiseQuads = kernel({
 /** The same values as i16. */
 export const quantiseQuadsWide = kernel({
   wasm: quantise({ token: 2, block: 8 }, (body, out, features, tile) => {
-    features.forEach(([low, high], i) => {
-      body.store(out, i16x8.narrowS(low!, high!), 2 * i * tile);
+    features.forEach((lanes, i) => {
+      storeAll(body, out, narrowed(lanes), 2 * i * tile);
     });
   }),
   twin: (shape) => (memory, args) => {

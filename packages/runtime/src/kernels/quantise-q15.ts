@@ -1,7 +1,18 @@
 // Activations to 16-bit fixed point, each token normalised to a length (L2) of 32,760.
-import { defineFunction, f32x4, i16x8, i32, i32x4, v128 } from '../wasm/assembler.js';
+import { defineFunction, f32x4, i32, i32x4, v128 } from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
-import { count, floats, kernel, multiplyAdd, offset, storeReciprocals, words } from './kernel.js';
+import {
+  count,
+  floats,
+  kernel,
+  multiplyAdd,
+  narrowed,
+  offset,
+  storeAll,
+  storeReciprocals,
+  tokensTogether,
+  words,
+} from './kernel.js';
 
 /** Length of a token's vector in units of its lanes: below 2^15 - 1 by more than f32 can err over 65,536 features. */
 export const TOKEN_LENGTH = 32760;
@@ -17,14 +28,15 @@ export const quantiseQ15 = kernel({
       const row = 4 * tile;
       const end = body.let(i32.add(x, i32.mul(features, row)));
       const bits = body.let(i32x4.splat(ROUNDING_BITS));
-      const halves = [0, 16];
-      body.range(0, row, 32, () => {
-        const squares = halves.map(() => body.let(floats(0)));
+      const tokens = tokensTogether({ tile });
+      const vectors = count(tokens / 4);
+      body.range(0, row, 4 * tokens, () => {
+        const squares = vectors.map(() => body.let(floats(0)));
         body.range(x, end, row, (at) => {
-          halves.forEach((half, i) => {
-            const lanes = body.let(v128.load(at, half));
+          for (const i of vectors) {
+            const lanes = body.let(v128.load(at, 16 * i));
             body.set(squares[i]!, madd(lanes, lanes, squares[i]!));
-          });
+          }
         });
         const factors = squares.map((sum) =>
           body.let(f32x4.div(floats(TOKEN_LENGTH), f32x4.pmax(f32x4.sqrt(sum), floats(LEAST)))),
@@ -32,14 +44,14 @@ export const quantiseQ15 = kernel({
         storeReciprocals(body, scales, factors, 0);
         const out = body.let(q);
         body.range(x, end, row, (at) => {
-          const [low, high] = halves.map((half, i) =>
-            i32x4.sub(madd(v128.load(at, half), factors[i]!, constant(ROUNDING)), bits),
+          const lanes = vectors.map((i) =>
+            i32x4.sub(madd(v128.load(at, 16 * i), factors[i]!, constant(ROUNDING)), bits),
           );
-          body.store(out, i16x8.narrowS(low!, high!));
+          storeAll(body, out, narrowed(lanes));
           body.set(out, i32.add(out, 2 * tile));
         });
-        for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 32));
-        body.set(q, offset(q, 16));
+        for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 4 * tokens));
+        body.set(q, offset(q, 2 * tokens));
       });
     }),
   twin:

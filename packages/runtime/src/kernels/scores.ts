@@ -1,16 +1,13 @@
 // What attention in f32 and in fixed point share: scores f32 [keys, queries] of some queries of a tile, the lanes of the vectors.
 import { type Body, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
-import type { Shape } from './kernel.js';
-
-/** Queries whose scores are computed together. */
-export const queriesTogether = ({ tile }: Shape): number => Math.min(16, tile);
+import { type Shape, tokensTogether } from './kernel.js';
 
 /** Keys of no weight for which there is room after the last one, which fill up four. */
 export const NEIGHBOURS = 3;
 
 /** Bytes of `scores` for a sequence of so many tokens. */
 export const scoreBytes = (shape: Shape, tokens: number): number =>
-  4 * queriesTogether(shape) * (tokens + NEIGHBOURS);
+  4 * tokensTogether(shape) * (tokens + NEIGHBOURS);
 
 /** An attention kernel under construction. */
 export interface Attention {
