@@ -3,7 +3,7 @@
 // half a unit a key, so that a sum over values of length TOKEN_LENGTH fits as well.
 import { type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import { attentionBy, attentionTwin, type Weigh } from './attention-heads.js';
-import { constant, ROUNDING } from './constants.js';
+import { constant, NEAR_EXP2, ROUNDING } from './constants.js';
 import { exp2Lanes } from './exp.js';
 import { type Context, eachFewKeys, IN_PAIRS, scaleWalk, scoreWalk } from './fixed-scores.js';
 import { floats, kernel, multiplyAdd, offset, splatAt, storeAll } from './kernel.js';
@@ -12,7 +12,7 @@ import { largestScores, sumsOf } from './scores.js';
 /** What the weights of a query add up to. */
 const TOTAL = 32767;
 
-/** Scores to exp(score - largest) times the scale of the key's value; returns the sums of the exponentials. */
+/** Scores to 2^(score - largest) times the scale of the key's value; returns the sums of the exponentials. */
 function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v128'>[] {
   const { body, vectors } = c;
   const { largest } = largestScores(c);
@@ -24,7 +24,7 @@ function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v12
         const pair = [i, i + 1];
         const places = pair.map((k) => 16 * (j * vectors.length + k));
         const lanes = pair.map((k, n) => f32x4.sub(v128.load(at, places[n]), largest[k]!));
-        exp2Lanes(body, c.fused, lanes).forEach((value, n) => {
+        exp2Lanes(body, c.fused, lanes, NEAR_EXP2).forEach((value, n) => {
           body.store(at, f32x4.mul(value, unit), places[n]);
           body.set(sums[pair[n]!]!, f32x4.add(sums[pair[n]!]!, value));
         });

@@ -3,7 +3,7 @@
 // weights of a long text neither vanish nor grow together. Sums are exact; softmax is in f32.
 import { f32x4, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import { attentionBy, attentionTwin, type Weigh } from './attention-heads.js';
-import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
+import { constant, NEAR_EXP2, ROUNDING, ROUNDING_BITS } from './constants.js';
 import { exp2Lanes } from './exp.js';
 import { BY_DOTS, eachFewKeys, IN_BYTES, scaleWalk, scoreWalk } from './fixed-scores.js';
 import { count, floats, kernel, multiplyAdd, offset, splatAt } from './kernel.js';
@@ -32,7 +32,7 @@ const weigh: Weigh = (c, valueScales, most) => {
       for (const j of count(4)) {
         const unit = body.let(f32x4.mul(splatAt(scale, 4 * j), perUnit));
         const lanes = pair.map((i) => f32x4.sub(v128.load(at, 16 * (j * vectors.length + i)), largest[i]!));
-        const rounded = exp2Lanes(body, c.fused, lanes).map((value, n) => {
+        const rounded = exp2Lanes(body, c.fused, lanes, NEAR_EXP2).map((value, n) => {
           const i = pair[n]!;
           body.set(totals[i]!, f32x4.add(totals[i]!, value));
           const exact = body.let(madd(value, unit, rests[n]!));

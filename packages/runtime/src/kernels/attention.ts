@@ -2,7 +2,8 @@
 // the mean of the values. Queries are the lanes, so softmax needs no horizontal operation; what stands after the last key
 // is padding and is never read as a key.
 import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
-import { expLanes } from './exp.js';
+import { EXP2 } from './constants.js';
+import { exp2Lanes } from './exp.js';
 import { count, floats, kernel, multiplyAdd, offset, splatAt, tokensTogether, words } from './kernel.js';
 import { type Attention, largestScores, sumsOf } from './scores.js';
 
@@ -25,12 +26,12 @@ function tokenAt(
 
 const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
-/** scores [keys, queries] = q . k / sqrt(head size), two keys at a time; an odd last one has a neighbour of no use. */
+/** scores [keys, queries] = q . k / sqrt(head size) / ln 2, two keys at a time; an odd last one has a neighbour of no use. */
 function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
   const { body, shape, vectors } = c;
   const madd = multiplyAdd(c.fused);
   const row = 4 * shape.tile;
-  const scale = body.let(floats(1 / Math.sqrt(shape.headSize)));
+  const scale = body.let(floats(Math.LOG2E / Math.sqrt(shape.headSize))); // for powers of two
   const out = body.let(c.scores);
   body.range(0, c.evenKeys, 2, (key) => {
     const sums = [zeros(c), zeros(c)];
@@ -50,7 +51,7 @@ function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {
   });
 }
 
-/** scores -> exp(scores - largest) of every query; returns one over their sum. */
+/** scores -> 2^(scores - largest) of every query; returns one over their sum. */
 function softmax(c: Context): readonly Local<'v128'>[] {
   const { body, vectors, scores } = c;
   const bytes = 16 * vectors.length;
@@ -60,7 +61,7 @@ function softmax(c: Context): readonly Local<'v128'>[] {
     for (let i = 0; i < vectors.length; i += 2) {
       const pair = [i, i + 1];
       const lanes = pair.map((j) => f32x4.sub(v128.load(at, 16 * j), largest[j]!));
-      expLanes(body, c.fused, lanes).forEach((value, j) => {
+      exp2Lanes(body, c.fused, lanes, EXP2).forEach((value, j) => {
         body.store(at, value, 16 * pair[j]!);
         body.set(sums[pair[j]!]!, f32x4.add(sums[pair[j]!]!, value));
       });

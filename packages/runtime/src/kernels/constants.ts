@@ -1,12 +1,6 @@
 // Constants of the polynomials, read from the start of the memory: a load is cheaper there than an immediate vector.
 import { type Expr, v128 } from '../wasm/assembler.js';
 
-/** exp(x) on [-ln 2 / 2, ln 2 / 2]: 1 + x + ... + x^6/720 (Taylor), highest power first. */
-export const EXP = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1];
-
-export const EXP_LOWEST = -87; // exp of it is still a normal float
-export const LOG2_E = Math.LOG2E;
-export const LN_2 = Math.LN2;
 /** Added to a float below 2^22, leaves its nearest integer in the lowest bits: 1.5 * 2^23. */
 export const ROUNDING = 12582912;
 /** The same as bits. */
@@ -37,16 +31,15 @@ export const ROUGH_GELU_R = [
   3.96831512e-1, -6.30239283e-2, 8.01732989e-3, -6.45379105e-4, 2.8948452e-5, -5.45895258e-7,
 ];
 
-/** 2^x on [-1/2, 1/2] within 2.6e-6 of itself; lowest power first (scripts/runtime_polynomials.py). */
-export const EXP2 = [0.99999925, 0.69312152, 0.24024763, 0.05591934, 0.00956979];
+/** 2^x on [-1/2, 1/2] within 1.2e-7 of itself: its Taylor polynomial, lowest power first. */
+export const EXP2 = [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720].map((of, power) => of * Math.LN2 ** power);
+
+/** The same within 2.6e-6 (scripts/runtime_polynomials.py). */
+export const NEAR_EXP2 = [0.99999925, 0.69312152, 0.24024763, 0.05591934, 0.00956979];
 export const EXP2_LOWEST = -126; // 2^-126 is still a normal float
 
 const CONSTANTS = [
   ...new Set([
-    ...EXP,
-    EXP_LOWEST,
-    LOG2_E,
-    -LN_2,
     ROUNDING,
     GELU_LIMIT,
     -GELU_LIMIT,
@@ -60,6 +53,7 @@ const CONSTANTS = [
     -ROUGH_GELU_LIMIT,
     ...ROUGH_GELU_R,
     ...EXP2,
+    ...NEAR_EXP2,
     EXP2_LOWEST,
   ]),
 ];

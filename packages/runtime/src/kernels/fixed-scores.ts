@@ -105,7 +105,7 @@ export const BY_DOTS: Products = {
 /** Rows of lanes that a head has. */
 export const rowsOf = (shape: Shape, { together }: Products): number => Math.ceil(shape.headSize / together);
 
-/** scores f32 [keys, queries] = q . k / sqrt(head size), two keys at a time, and after them neighbours of no weight. */
+/** scores f32 [keys, queries] = q . k / sqrt(head size) / ln 2, two keys at a time, and after them neighbours of no weight. */
 export function products(
   c: Context,
   by: Products,
