@@ -3,8 +3,7 @@
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import { count, floats, largestLane, offset, words } from '../kernels/kernel.js';
-import { INT8_OFFSET } from '../kernels/quantise-int8.js';
-import { LEAST } from '../kernels/quantise-q15.js';
+import { INT8_OFFSET, LEAST } from '../kernels/quantise-tokens.js';
 import { LARGEST_QUAD, QUAD } from '../kernels/spmm-quads.js';
 import {
   defineFunction,

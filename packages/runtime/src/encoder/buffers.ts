@@ -1,5 +1,4 @@
 // What a forward pass writes: places that all threads share, and those that each has of its own.
-import { evenHead } from '../kernels/quantise-heads.js';
 import { scoreBytes } from '../kernels/scores.js';
 import type { Arena } from './arena.js';
 import { paddedFeatures, WIDEST } from './tiles.js';
@@ -54,8 +53,7 @@ export function placeShared(arena: Arena, weights: Sizes, tokens: number): Share
   const { hidden, headSize } = weights;
   const rows = attendedRows(weights);
   const heads = Math.ceil(rows / headSize);
-  // Two numbers for every feature: room for f32, and for i16 with an odd head filled up.
-  const headBytes = 2 * Math.max(2 * rows, heads * evenHead(weights));
+  const headBytes = 4 * rows;
   const scaleBytes = 4 * heads;
   const numbers = (): number => arena.place(4 * tokens);
   const projected = (): Projected => ({

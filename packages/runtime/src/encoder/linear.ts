@@ -5,7 +5,7 @@ import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import type { Bank, Levels } from '../kernels/program.js';
 import { quantiseRow } from '../kernels/q15.js';
 import { quantiseQuadRow } from '../kernels/quad-row.js';
-import { INT8_OFFSET } from '../kernels/quantise-int8.js';
+import { INT8_OFFSET } from '../kernels/quantise-tokens.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';

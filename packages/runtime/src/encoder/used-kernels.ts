@@ -25,9 +25,9 @@ export const GELU_BEFORE = {
   quads: 'geluRough',
 } as const satisfies Record<LayerForm, KernelName>;
 
-/** In what attention is computed beside projections of a form; int8 takes four features of a head together. */
+/** In what attention is computed beside projections of a form: in bytes it takes four features of a head together, in 16 bits two. */
 export function attentionForm(form: LayerForm, headSize: number): 'f32' | 'q15' | 'int8' {
-  if (form === 'dense' || form === 'f32') return 'f32';
+  if (form === 'dense' || form === 'f32' || headSize % 2 > 0) return 'f32';
   return form === 'q15' || headSize % 4 > 0 ? 'q15' : 'int8';
 }
 

@@ -1,8 +1,6 @@
 // Made-up queries, keys and values for attention, and heads to make them of.
 import { f32Output, floats, type Output, placeAll, q15s, type Setup, signed } from './case.js';
-import { evenHead } from './quantise-heads.js';
-import { INT8_OFFSET } from './quantise-int8.js';
-import { TOKEN_LENGTH } from './quantise-q15.js';
+import { INT8_OFFSET, TOKEN_LENGTH } from './quantise-tokens.js';
 import type { Shape } from './kernel.js';
 import { scoreBytes } from './scores.js';
 
@@ -29,7 +27,7 @@ export function quantiseHeadsCase(
   { memory, shape, sizes: { heads }, random }: Setup,
   type: 'i16' | 'i8' = 'i16',
 ) {
-  const numbers = heads * evenHead(shape) * shape.tile;
+  const numbers = heads * shape.headSize * shape.tile;
   const places = placeAll(memory, {
     x: floats(heads * shape.headSize * shape.tile, random, numbers),
     q: new Int16Array(numbers),
@@ -54,8 +52,8 @@ export function attentionFixedCase(
 ) {
   const { tile, headSize } = shape;
   const tiles = Math.ceil(tokens / tile);
-  const [numbers, scales] = [heads * evenHead(shape) * tile, heads * tile];
-  const lanes = (count: number) => q15s(numbers * count, evenHead(shape), random);
+  const [numbers, scales] = [heads * headSize * tile, heads * tile];
+  const lanes = (count: number) => q15s(numbers * count, headSize, random);
   const inBytes = form === 'int8' && !wide;
   /** Queries or keys. */
   const heads8 = (count: number, most: number, bias: number) =>

@@ -1,12 +1,11 @@
 // What attention in 16 bits and in bytes share: head by head and some queries at a time, scores (fixed-scores.ts) become integer
-// weights, by which the values are multiplied and added; and the naive twin.
+// weights, by which the values are multiplied and added; and the naive twin. A head has a multiple of two or four features.
 import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
 import {
   type Context,
   eachFewKeys,
   products,
   type Products,
-  rowsOf,
   walk,
   type Walk,
   zeros,
@@ -22,7 +21,6 @@ import {
   type Views,
   words,
 } from './kernel.js';
-import { evenHead } from './quantise-heads.js';
 
 export const ATTENTION_PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
@@ -52,19 +50,18 @@ function largestScale(
   return body.let(largestLane(largest));
 }
 
-/** out f32 [some features, queries] = the sum of their values times the weights, times `units`. */
+/** out f32 [two features, queries] = the sum of their values times the weights, times `units`. */
 function sums(
   c: Context,
   by: Products,
   v: Expr<'i32'>,
   out: Expr<'i32'>,
   units: readonly Local<'v128'>[],
-  features: number,
 ): void {
   const { body, shape, vectors } = c;
   const few = by.together;
   const add = by.add(body);
-  const lanes = count(features).map(() => zeros(c));
+  const lanes = count(2).map(() => zeros(c));
   const bytes = 16 * vectors.length;
   const weights: Walk = { start: c.scores, bytes, tileBytes: (bytes * shape.tile) / few };
   eachFewKeys(c, few, [walk(c, v, 4), weights], (value, weight) => {
@@ -90,7 +87,7 @@ export const attentionBy =
       const vectors = count(tokensTogether(shape) / 4);
       const c: Context = { body, shape, fused, vectors, scores, keys, tileBytes, scaleBytes };
       const { q, k, v, queryScales, keyScales, valueScales, out } = params;
-      const headBytes = 2 * evenHead(shape) * tile;
+      const headBytes = 2 * headSize * tile;
       const featureBytes = (4 / by.together) * tile;
       body.range(0, heads, 1, () => {
         const most = largestScale(c, valueScales);
@@ -100,12 +97,10 @@ export const attentionBy =
           products(c, by, query, scale, k, keyScales);
           const units = weigh(c, valueScales, most);
           const to = body.let(first);
-          const whole = headSize - (headSize % 2);
-          body.range(v, offset(v, whole * featureBytes), 2 * featureBytes, (value) => {
-            sums(c, by, value, to, units, 2);
+          body.range(v, offset(v, headSize * featureBytes), 2 * featureBytes, (value) => {
+            sums(c, by, value, to, units);
             body.set(to, offset(to, 8 * tile));
           });
-          if (whole < headSize) sums(c, by, offset(v, whole * featureBytes), to, units, 1);
           for (const pointer of [query, scale, first]) body.set(pointer, offset(pointer, bytes));
         });
         for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
@@ -130,13 +125,13 @@ export const attentionTwin =
     const tileAt = (key: number): number => Math.floor(key / tile) * args.tileBytes;
     const weights = new Float64Array(args.keys);
     for (let head = 0; head < args.heads; head++) {
-      const start = 2 * head * evenHead(shape) * tile;
+      const start = 2 * head * headSize * tile;
       for (let query = 0; query < tile; query++) {
         let largest = -Infinity;
         for (let key = 0; key < args.keys; key++) {
           const [q, k] = [args.q + start, args.k + tileAt(key) + start];
           let dot = 0;
-          for (let i = 0; i < by.together * rowsOf(shape, by); i++)
+          for (let i = 0; i < headSize; i++)
             dot += at(views, q, i, query, tile) * (at(views, k, i, key % tile, tile) - by.bias);
           const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
           weights[key] = (dot * units) / Math.sqrt(headSize);

@@ -1,7 +1,7 @@
 // What a made-up input for a kernel is, and the numbers that it is made of.
 import type { Params } from '../wasm/assembler.js';
 import type { Args, Shape, Views } from './kernel.js';
-import { TOKEN_LENGTH } from './quantise-q15.js';
+import { TOKEN_LENGTH } from './quantise-tokens.js';
 
 export interface Sizes {
   readonly rows: number;

@@ -13,8 +13,8 @@ import {
   relaxed,
   v128,
 } from '../wasm/assembler.js';
-import { count, floats, offset, type Shape, splatAt } from './kernel.js';
-import { INT8_OFFSET } from './quantise-int8.js';
+import { count, floats, offset, splatAt } from './kernel.js';
+import { INT8_OFFSET } from './quantise-tokens.js';
 import { type Attention, NEIGHBOURS, sumsOf } from './scores.js';
 
 /** Score of no weight. */
@@ -102,9 +102,6 @@ export const BY_DOTS: Products = {
   add: () => (sum, a, b) => relaxed.dotAddI8x16(a, b, sum),
 };
 
-/** Rows of lanes that a head has. */
-export const rowsOf = (shape: Shape, { together }: Products): number => Math.ceil(shape.headSize / together);
-
 /** scores f32 [keys, queries] = q . k / sqrt(head size) / ln 2, two keys at a time, and after them neighbours of no weight. */
 export function products(
   c: Context,
@@ -116,7 +113,7 @@ export function products(
 ): void {
   const { body, shape, vectors } = c;
   const row = 4 * shape.tile;
-  const bytes = rowsOf(shape, by) * row;
+  const bytes = (shape.headSize / by.together) * row;
   const add = by.add(body);
   const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two
   const units = vectors.map((i) => body.let(f32x4.mul(v128.load(queryScales, 16 * i), root)));

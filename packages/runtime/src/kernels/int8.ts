@@ -3,9 +3,14 @@ import { attentionFixed } from './attention-fixed.js';
 import { attentionDot, attentionInt8 } from './attention-int8.js';
 import type { Kernel, Level } from './kernel.js';
 import type { INT8_PARAMS } from './int8-row.js';
-import { quantiseHeads, quantiseValues } from './quantise-heads.js';
-import { quantiseInt8, quantiseInt8Pairs, quantiseQuads, quantiseQuadsWide } from './quantise-int8.js';
-import { quantiseByteValues, quantiseKeys, quantiseQueries } from './quantise-int8-heads.js';
+import {
+  quantiseByteValues,
+  quantiseHeads,
+  quantiseKeys,
+  quantiseQueries,
+  quantiseValues,
+} from './quantise-heads.js';
+import { quantiseInt8, quantiseInt8Pairs, quantiseQuads, quantiseQuadsWide } from './quantise-layers.js';
 import { spmmInt8 } from './spmm-int8.js';
 import { spmmInt8Dot } from './spmm-int8-dot.js';
 import { spmmInt8Pairs } from './spmm-int8-pairs.js';

@@ -2,8 +2,7 @@
 import { f32Output, floats, placeAll, q15s, type Setup, signed, type Sizes, type Uniform } from './case.js';
 import { WEIGHTS_TOGETHER } from './int8-row.js';
 import { quantiseRow } from './q15.js';
-import { INT8_OFFSET } from './quantise-int8.js';
-import { TOKEN_LENGTH } from './quantise-q15.js';
+import { INT8_OFFSET, TOKEN_LENGTH } from './quantise-tokens.js';
 import { UNROLL } from './spmm-f32.js';
 import { LARGEST_QUAD } from './spmm-quads.js';
 

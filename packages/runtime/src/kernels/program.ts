@@ -11,7 +11,7 @@ import { int8Kernels } from './int8.js';
 import { isRelaxed, type Kernel, type Level, type Run, type Shape, type Views, viewsOf } from './kernel.js';
 import { addNorm } from './norm.js';
 import { quantiseHeads, quantiseValues } from './quantise-heads.js';
-import { quantiseQ15 } from './quantise-q15.js';
+import { quantiseQ15 } from './quantise-layers.js';
 import { spmmF32 } from './spmm-f32.js';
 import { spmmQ15 } from './spmm-q15.js';
 

@@ -2,7 +2,7 @@
 // row, in integers, a sum of rounded products is at most |x| |w| / 2^15 + n / 2 (Cauchy-Schwarz), n the row's non-zeros;
 // rounding adds at most sqrt(k) / 2 to a length of k lanes. Nothing has to be calibrated; a row of 307 non-zeros gives
 // away 0.6 % of the range, one of 3,072 about 5 %.
-import { roundToEven, TOKEN_LENGTH } from './quantise-q15.js';
+import { roundToEven, TOKEN_LENGTH } from './quantise-tokens.js';
 
 export const LARGEST = 32767;
 

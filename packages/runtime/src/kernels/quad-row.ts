@@ -1,5 +1,5 @@
 // Rows of weights as quads have them: whole numbers up to LARGEST_QUAD, by the largest magnitude of the row.
-import { LEAST, roundToEven } from './quantise-q15.js';
+import { LEAST, roundToEven } from './quantise-tokens.js';
 import { LARGEST_QUAD } from './spmm-quads.js';
 
 /** Writes a row's values through `write(index, value)`; returns what one unit of them is worth. */

@@ -8,7 +8,7 @@ import { int8Kernels } from '../../src/kernels/int8.js';
 import { isWide } from '../../src/kernels/int8-layout.js';
 import { type Shape, viewsOf } from '../../src/kernels/kernel.js';
 import { quantiseRow } from '../../src/kernels/q15.js';
-import { quantiseQ15 } from '../../src/kernels/quantise-q15.js';
+import { quantiseQ15 } from '../../src/kernels/quantise-layers.js';
 import { LARGEST_QUAD } from '../../src/kernels/spmm-quads.js';
 import { spmmQ15 } from '../../src/kernels/spmm-q15.js';
 

@@ -60,13 +60,15 @@ function banksOf(level: Level, shape: Shape): readonly [Bank, Bank] {
   return banks;
 }
 
-/** Kernels that take four features of a head together. */
-const OF_FOURS: readonly KernelName[] = [
-  ...(['quantiseQueries', 'quantiseKeys', 'quantiseByteValues', 'attentionInt8'] as const),
-];
+/** Features of a head that kernels take together. */
+const TOGETHER: Partial<Record<KernelName, number>> = {
+  ...{ quantiseHeads: 2, quantiseValues: 2, attentionFixed: 2 },
+  ...{ quantiseQueries: 4, quantiseKeys: 4, quantiseByteValues: 4, attentionInt8: 4 },
+};
 
 function agrees(name: KernelName, level: Level, { shape: any, sizes, seed }: Drawn): boolean {
-  const headSize = OF_FOURS.includes(name) ? 4 * Math.ceil(any.headSize / 4) : any.headSize;
+  const together = TOGETHER[name] ?? 1;
+  const headSize = together * Math.ceil(any.headSize / together);
   const shape = { ...any, headSize };
   const banks = banksOf(level, shape);
   const wide = isWide(level);
