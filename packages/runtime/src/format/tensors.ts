@@ -91,14 +91,22 @@ export function unpackNibbles(bytes: Uint8Array, { rows, columns }: Extent): Int
   return values;
 }
 
-function denseInt4({ shape, group, scales, data }: Int4): Float32Array {
-  const extent = extentOf(shape);
-  const groups = Math.ceil(extent.columns / group);
-  return Float32Array.from(unpackNibbles(data, extent), (value, at) => {
-    const row = Math.floor(at / extent.columns);
-    const column = at - row * extent.columns;
-    return value * scales[row * groups + Math.floor(column / group)]!;
-  });
+/** Whole numbers [rows, columns] in float32, by a scale for every `group` columns of a row: `from` with a callback is ten times slower. */
+function scaled(
+  numbers: Int8Array,
+  { rows, columns }: Extent,
+  scales: Float32Array,
+  group: number,
+): Float32Array {
+  const values = new Float32Array(numbers.length);
+  for (let row = 0, at = 0, next = 0; row < rows; row++) {
+    for (let column = 0; column < columns; next++) {
+      const scale = scales[next]!;
+      for (const end = Math.min(columns, column + group); column < end; column++, at++)
+        values[at] = numbers[at]! * scale;
+    }
+  }
+  return values;
 }
 
 /** Writes every value of a sparse tensor to its place; `width` values stand together. */
@@ -128,11 +136,13 @@ export function denseOf(tensor: PackTensor): Float32Array {
     case 'f16':
       return f16ToF32(tensor.data);
     case 'int8': {
-      const { columns } = extentOf(tensor.shape);
-      return Float32Array.from(tensor.data, (value, at) => value * tensor.scales[Math.floor(at / columns)]!);
+      const extent = extentOf(tensor.shape);
+      return scaled(tensor.data, extent, tensor.scales, extent.columns);
     }
-    case 'int4':
-      return denseInt4(tensor);
+    case 'int4': {
+      const extent = extentOf(tensor.shape);
+      return scaled(unpackNibbles(tensor.data, extent), extent, tensor.scales, tensor.group);
+    }
     case 'sparse-int8':
       return scatter(tensor, 1, (at, row) => tensor.data[at]! * tensor.scales[row]!);
     case 'sparse-codebook':
