@@ -24,7 +24,9 @@ const SIZES: Sizes = { rows: 3, columns: 11, density: 0.4, tokens: 3, heads: 1 }
 /** In the narrowest tile a token more than it holds. */
 const sizesFor = ({ tile }: Shape): Sizes => (tile === 8 ? { ...SIZES, tokens: 9 } : SIZES);
 
-const PAGES = 4;
+/** For four arrays of a head's f32 in the widest tile, which are 512 bytes a feature, and the little besides. */
+const pagesFor = ({ headSize }: Shape): number => 1 + (headSize >> 6);
+
 /** Of f32 results, relative to the largest: of another order and of other rounding. */
 const TOLERANCE = 1e-5;
 
@@ -45,7 +47,8 @@ export const agree = (outputs: readonly Output[], found: Views, expected: Views)
 /** The groups whose kernels give their twins' numbers. */
 export function passing(program: Program, groups: readonly Group[]): Group[] {
   const { shape, shared, levels, kernels } = program;
-  const [memory, other] = [createMemory(PAGES, shared), createMemory(PAGES, shared)] as const;
+  const pages = pagesFor(shape);
+  const [memory, other] = [createMemory(pages, shared), createMemory(pages, shared)];
   const banks = [bindProgram(program, memory), bindProgram(twinsOf(program), other)];
   const [found, expected] = [viewsOf(memory), viewsOf(other)];
   const agrees = (name: KernelName): boolean => {

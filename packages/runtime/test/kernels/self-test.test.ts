@@ -77,6 +77,11 @@ describe('testedProgram', () => {
     expect(levels({ relaxed: GROUPS, simd: GROUPS })).toEqual(allAt('scalar'));
   });
 
+  it.each([1, 63, 127, 500, 768])('has room for heads of %d', (headSize) => {
+    for (const tile of TILES)
+      expect(testedProgram({ tile, headSize }, ['simd'], false, KERNELS).levels.block).toBe('simd');
+  });
+
   it('finds every level of this engine right', () => {
     const levels = availableLevels();
     for (const [i, level] of levels.entries())
