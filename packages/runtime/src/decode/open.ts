@@ -114,7 +114,7 @@ export function openEncoder(
     norm: () => undefined,
   });
   const base = startEncoder(forms, options);
-  const { levels } = base.program;
+  const [{ levels }] = base.programs;
   const simd = Object.values(levels).some((level) => level !== 'scalar');
   const decoder = (simd ? wasmDecoder : lateTwin)(base.arena, levels);
   const parts = partsOf(packed, base, decoder);

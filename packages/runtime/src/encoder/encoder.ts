@@ -2,8 +2,8 @@
 // for the largest batch, and plain functions from token ids to numbers.
 import { availableLevels } from '../kernels/levels.js';
 import type { Level } from '../kernels/kernel.js';
-import { bindProgram, type Levels, type Program } from '../kernels/program.js';
-import { passing, testedProgram } from '../kernels/self-test.js';
+import { bindProgram, GROUPS, type Levels } from '../kernels/program.js';
+import { programIn, type Programs, testedProgram } from '../kernels/self-test.js';
 import { type Arena, createArena } from './arena.js';
 import { placeScratch, placeShared } from './buffers.js';
 import { RuntimeError } from './errors.js';
@@ -13,7 +13,14 @@ import { type Head, type PlacedEncoder, placeWeights } from './layers.js';
 import { mapEncoder } from './map-encoder.js';
 import type { Plan } from './plan.js';
 import type { Pool, Threads } from './threads.js';
-import { paddedTokens, placeSequences, type Sequence, TILE_WIDTHS } from './tiles.js';
+import {
+  paddedTokens,
+  placeSequences,
+  type Sequence,
+  TILE_WIDTHS,
+  tileFor,
+  type TileWidth,
+} from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
 import { type EncoderForms, usedKernels } from './used-kernels.js';
 import type { EncoderWeights } from './weights.js';
@@ -27,7 +34,7 @@ export interface EncoderOptions {
 
 /** Everything is computed before a call returns. Results do not share memory with the encoder. */
 export interface Encoder {
-  /** What the self-test has chosen. */
+  /** What the self-test has chosen; `scalar` from when kernels fail in a tile width that is first needed later. */
   readonly levels: Levels;
   /** Bytes of the linear memory. */
   readonly bytes: number;
@@ -52,37 +59,43 @@ export interface Encoder {
 /** Kernels that were tested, and a memory for the model's parts. */
 export interface Base {
   readonly arena: Arena;
-  readonly program: Program;
+  readonly programs: Programs;
   /** Those that will share the memory. */
   readonly threads?: Threads | undefined;
   /** Why there are none, where they were asked for. */
   readonly note?: string | undefined;
 }
 
-interface StartOptions {
-  readonly levels?: readonly Level[] | undefined;
+interface StartOptions extends EncoderOptions {
   readonly threads?: Threads | undefined;
 }
 
 /** Tested kernels, by what they were asked for: they serve every encoder of the process. */
-const programs = new Map<string, Program>();
+const tested = new Map<string, Programs>();
 
-function programFor(forms: EncoderForms, levels: readonly Level[], shared: boolean): Program {
+/** At first in one width alone: that of the longest sequence, and so of most. */
+function programsFor(
+  forms: EncoderForms,
+  levels: readonly Level[],
+  shared: boolean,
+  longest: number,
+): Programs {
   const { headSize } = forms;
   const used = usedKernels(forms);
   const key = [headSize, shared, ...levels, ...used].join();
-  const shapes = TILE_WIDTHS.map((tile) => ({ tile, headSize }));
-  const program = programs.get(key) ?? testedProgram(shapes, levels, shared, passing, used);
-  programs.set(key, program);
-  return program;
+  const shape = { tile: tileFor(longest), headSize };
+  const programs = tested.get(key) ?? [testedProgram(shape, levels, shared, used)];
+  tested.set(key, programs);
+  return programs;
 }
 
 export function startEncoder(forms: EncoderForms, options: StartOptions): Base {
-  const { levels = availableLevels(), threads } = options;
+  const { levels = availableLevels(), threads, largest } = options;
   const note = threads?.unavailable();
   const helped = note === undefined && threads && threads.count > 1 ? threads : undefined;
   const shared = helped !== undefined;
-  return { arena: createArena(shared), program: programFor(forms, levels, shared), threads: helped, note };
+  const programs = programsFor(forms, levels, shared, largest.length);
+  return { arena: createArena(shared), programs, threads: helped, note };
 }
 
 const placeArrays = (weights: EncoderWeights, options: StartOptions) => {
@@ -92,19 +105,19 @@ const placeArrays = (weights: EncoderWeights, options: StartOptions) => {
     norm: () => undefined,
   });
   const base = startEncoder(forms, options);
-  return { base, placed: placeWeights(base.arena, weights, base.program.levels) };
+  return { base, placed: placeWeights(base.arena, weights, base.programs[0].levels) };
 };
 
 /** Checks and copies the weights into a memory of their own, and tests the kernels. */
 export function createEncoder(weights: EncoderWeights, options: EncoderOptions): Encoder {
-  const { base, placed } = placeArrays(weights, { levels: options.levels });
+  const { base, placed } = placeArrays(weights, options);
   return encoderOver(prepare(base, placed, options));
 }
 
 /** The same with threads that are ready when it resolves; where there can be none, one computes, and there is a note. */
 export async function createThreadedEncoder(
   weights: EncoderWeights,
-  options: EncoderOptions & StartOptions,
+  options: StartOptions,
 ): Promise<Encoder> {
   const { base, placed } = placeArrays(weights, options);
   return finishEncoder(base, placed, options);
@@ -125,7 +138,7 @@ export async function finishEncoder(
 /** The encoder of a state that nobody else keeps, with the workers that help it, or why none do. */
 function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
   let state: (State & { readonly pool?: Pool | undefined }) | undefined = { ...prepared, pool };
-  const { plan, arena } = prepared;
+  const { arena, levels } = prepared;
   const alive = (): State => {
     if (!state) throw new RuntimeError('disposed', 'the encoder has been disposed of; create it anew');
     return state;
@@ -136,7 +149,7 @@ function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
     await of?.close();
   };
   return {
-    levels: plan.program.levels,
+    levels,
     bytes: arena.memory.buffer.byteLength,
     get threads() {
       return state?.pool?.threads ?? 1;
@@ -162,7 +175,7 @@ function encoderOver(prepared: State, pool?: Pool, note?: string): Encoder {
 type State = ReturnType<typeof prepare>;
 
 function prepare(
-  { arena, program, threads }: Base,
+  { arena, programs, threads }: Base,
   placed: PlacedEncoder,
   { largest }: Pick<EncoderOptions, 'largest'>,
 ) {
@@ -170,17 +183,28 @@ function prepare(
   const length = paddedTokens(largest.length);
   const capacity = length * largest.rows;
   const plan: Plan = {
-    ...{ hidden, headSize, epsilon, program, embeddings, blocks },
+    ...{ hidden, headSize, epsilon, programs, embeddings, blocks },
     shared: placeShared(arena, placed, capacity),
     scratch: Array.from({ length: threads?.count ?? 1 }, () => placeScratch(arena, placed, length)),
   };
-  const thread: Thread = {
-    plan,
-    banks: bindProgram(program, arena.memory),
-    scratch: plan.scratch[0]!,
-    f32: arena.views().f32,
+  const thread: Thread = { plan, banks: [], scratch: plan.scratch[0]!, f32: arena.views().f32 };
+  const state = {
+    ...{ plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition },
+    levels: { ...programs[0].levels },
   };
-  return { plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition };
+  if (arena.shared) for (const tile of TILE_WIDTHS) need(state, tile); // workers are given what there is when they start
+  return state;
+}
+
+/** Kernels for tiles of a width, before one is computed. */
+function need(
+  { plan, arena, thread: { banks }, levels }: Pick<State, 'plan' | 'arena' | 'thread' | 'levels'>,
+  tile: TileWidth,
+): void {
+  if (banks.some((bank) => bank.tile === tile)) return;
+  const program = programIn(plan.programs, tile);
+  if (!program.module) for (const group of GROUPS) levels[group] = 'scalar';
+  banks.push(bindProgram(program, arena.memory));
 }
 
 function headOf<K extends Head['kind']>({ head }: State, kind: K): Extract<Head, { kind: K }> {
@@ -211,6 +235,7 @@ function run<R>(
     const sequences = placeSequences(lengths.slice(start), capacity);
     sequences.forEach((of, i) => {
       writeTokens(plan, arena.views(), of, batch[start + i]!, firstPosition);
+      need(state, of.tile);
     });
     const stages = Array.from({ length: stagesOf(plan) }, (_, stage) =>
       unitsOf(plan, sequences, stage, firstOnly),

@@ -10,10 +10,10 @@ import { addRows } from './tables.js';
 import { paddedFeatures, type Sequence } from './tiles.js';
 import { attentionForm, GELU_BEFORE } from './used-kernels.js';
 
-/** One thread at work: the kernels of every tile width in the memory, and its own buffers. */
+/** One thread at work: the kernels of the tile widths that were needed so far, on the memory, and its own buffers. */
 export interface Thread {
   readonly plan: Plan;
-  readonly banks: readonly Bank[];
+  readonly banks: Bank[];
   readonly scratch: Scratch;
   readonly f32: Float32Array;
 }

@@ -3,7 +3,7 @@ import { normalDistribution } from '../kernels/gelu.js';
 import { apply, bankOf, statesAt, type Thread } from './forward.js';
 import type { Head } from './layers.js';
 import { applyToOne, type Linear } from './linear.js';
-import { type Sequence, TILE_WIDTHS } from './tiles.js';
+import type { Sequence } from './tiles.js';
 
 const ACTIVATIONS = {
   tanh: Math.tanh,
@@ -52,8 +52,8 @@ export function classify(
   const { middle, sum } = scratch;
   // Layers that are not dense need a tile, of which the sequence has the first lane.
   const one = [dense, output].every(({ form }) => form === 'dense');
-  const width = one ? 1 : TILE_WIDTHS[0]!;
-  const bank = bankOf(thread, TILE_WIDTHS[0]!);
+  const width = one ? 1 : sequence.tile;
+  const bank = bankOf(thread, sequence.tile);
   const applyTo = (layer: Linear, x: number, y: number): void => {
     if (one && layer.form === 'dense') applyToOne(bank, layer, x, y);
     else apply(bank, scratch, layer, x, y);

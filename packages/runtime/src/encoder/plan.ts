@@ -1,5 +1,5 @@
 // All that a thread has to know of an encoder besides its memory: plain data, addresses and sizes.
-import type { Program } from '../kernels/program.js';
+import type { Programs } from '../kernels/self-test.js';
 import type { Scratch, Shared } from './buffers.js';
 import type { Block, PlacedEncoder } from './layers.js';
 
@@ -7,7 +7,8 @@ export interface Plan {
   readonly hidden: number;
   readonly headSize: number;
   readonly epsilon: number;
-  readonly program: Program;
+  /** Where threads share the memory, of all widths. */
+  readonly programs: Programs;
   readonly embeddings: PlacedEncoder['embeddings'];
   readonly blocks: readonly Block[];
   readonly shared: Shared;

@@ -23,11 +23,12 @@ const samples = {
 const dotIsWhole = (): boolean =>
   WHOLE.includes(compile({ dot: samples.dot })(createMemory(0, false)).dot({}));
 
-/** The levels that this engine has, best first. Flags and versions are not asked: they lie. */
+/** The levels that this engine has, best first: each one has the next. Flags and versions are not asked: they lie. */
 export function availableLevels(): readonly Level[] {
-  return LEVELS.filter((level) => {
-    if (level === 'scalar') return true;
-    const validates = WebAssembly.validate(assemble({ sample: samples[level] }));
-    return validates && (level !== 'dot' || dotIsWhole());
-  });
+  const best = LEVELS.findIndex(
+    (level) =>
+      level === 'scalar' ||
+      (WebAssembly.validate(assemble({ sample: samples[level] })) && (level !== 'dot' || dotIsWhole())),
+  );
+  return LEVELS.slice(best);
 }

@@ -1,5 +1,5 @@
-// All kernels that an encoder needs, in every tile width, as one WebAssembly module: compiled once, tested, and then bound to
-// as many memories and in as many threads as there are. Where a kernel fails its test, its group falls to the next level.
+// All kernels that an encoder needs in one tile width as a WebAssembly module: compiled once, tested, and then bound to as many
+// memories and in as many threads as there are. Where a kernel fails its test, its group falls to the next level.
 import { assemble, type Params, type WasmFunction } from '../wasm/assembler.js';
 import { attention } from './attention.js';
 import { attentionFixed } from './attention-fixed.js';
@@ -89,36 +89,22 @@ export type Bank = { readonly tile: Shape['tile'] } & {
 /** What was compiled and for what: plain data, which other threads bind to the same memory. */
 export interface Program {
   readonly levels: Levels;
-  readonly shapes: readonly Shape[];
-  /** What was asked for; the others are twins, which nobody calls. */
+  readonly shape: Shape;
+  /** Whether for memories that threads share. */
+  readonly shared: boolean;
+  /** What was asked for; nobody calls others. */
   readonly kernels: readonly KernelName[];
-  /** Absent where all levels are `scalar`. */
-  readonly module?: WebAssembly.Module;
+  /** Absent where twins compute. */
+  readonly module?: WebAssembly.Module | undefined;
   /** Names of the parameters of every function of the module, in order. */
   readonly parameters: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Kernels of a group. */
-export const namesIn = (group: Group): KernelName[] =>
-  (Object.keys(GROUP_OF) as KernelName[]).filter((name) => GROUP_OF[name] === group);
-
-/** Kernels that are the same in every shape. */
-const SHAPELESS: readonly string[] = ['denseOne', 'gelu', 'geluNear', 'geluRough'] satisfies KernelName[];
-
-export const exportName = (name: string, { tile }: Shape): string =>
-  SHAPELESS.includes(name) ? name : `${name}${tile}`;
-
-/** Of a program's shapes those in which a kernel is not the same as in one before. */
-export const shapesOf = ({ shapes }: Pick<Program, 'shapes'>, name: KernelName): readonly Shape[] =>
-  SHAPELESS.includes(name) ? shapes.slice(0, 1) : shapes;
-
-const namesOf = (kernels: Kernels): KernelName[] => Object.keys(kernels) as KernelName[];
-
 export const KERNELS = Object.keys(GROUP_OF) as readonly KernelName[];
 
-/** Compiles the kernels of every shape; `shared` for memories that threads share. Fails where the engine lacks a level. */
+/** Compiles the kernels; `shared` for memories that threads share. Fails where the engine lacks a level. */
 export function compileProgram(
-  shapes: readonly Shape[],
+  shape: Shape,
   levels: Levels,
   shared: boolean,
   used: readonly KernelName[] = KERNELS,
@@ -127,51 +113,32 @@ export function compileProgram(
   const functions: Record<string, WasmFunction<Params, void>> = {};
   for (const name of used) {
     const level = levels[GROUP_OF[name]];
-    if (level === 'scalar') continue;
-    for (const shape of shapesOf({ shapes }, name))
-      functions[exportName(name, shape)] = kernels[name].wasm(shape, isRelaxed(level));
+    if (level !== 'scalar') functions[name] = kernels[name].wasm(shape, isRelaxed(level));
   }
   const entries = Object.entries(functions).map(([name, { params }]) => [name, Object.keys(params)] as const);
   return {
-    ...{ levels, shapes, kernels: used, parameters: Object.fromEntries(entries) },
+    ...{ levels, shape, shared, kernels: used, parameters: Object.fromEntries(entries) },
     ...(entries.length > 0 && { module: new WebAssembly.Module(assemble(functions, shared)) }),
   };
 }
 
-/** The program on a memory: a bank for each of its shapes. */
+/** The program on a memory: what was compiled, and twins where nothing was. */
 export function bindProgram(
-  { levels, shapes, module, parameters }: Program,
+  { levels, shape, kernels, module, parameters }: Program,
   memory: WebAssembly.Memory,
-): Bank[] {
+): Bank {
   const exports = module && new WebAssembly.Instance(module, { env: { memory } }).exports;
-  return banksOf(levels, shapes, memory, (name, shape) => {
-    const as = exportName(name, shape);
-    const run = exports?.[as];
-    return run && callOf(run, parameters[as]!);
-  });
-}
-
-/** The twins of the program's kernels. */
-export const bindTwins = ({ levels, shapes }: Program, memory: WebAssembly.Memory): Bank[] =>
-  banksOf(levels, shapes, memory, () => undefined);
-
-/** Banks of what `compiled` has, and of twins where it has none. */
-function banksOf(
-  levels: Levels,
-  shapes: readonly Shape[],
-  memory: WebAssembly.Memory,
-  compiled: (name: KernelName, shape: Shape) => Run<Params> | undefined,
-): Bank[] {
-  const kernels = kernelsAt(levels);
+  const all = kernelsAt(levels);
   const views = viewsOf(memory);
-  return shapes.map((shape) => {
-    const runs = namesOf(kernels).map((name) => [
-      name,
-      compiled(name, shape) ?? twinOf(kernels[name], shape, views),
-    ]);
-    return { tile: shape.tile, ...Object.fromEntries(runs) } as Bank;
+  const runs = kernels.map((name) => {
+    const run = exports?.[name];
+    return [name, run ? callOf(run, parameters[name]!) : twinOf(all[name], shape, views)];
   });
+  return { tile: shape.tile, ...Object.fromEntries(runs) } as Bank;
 }
+
+/** The same kernels with nothing compiled. */
+export const twinsOf = (program: Program): Program => ({ ...program, module: undefined });
 
 /** Calls with named arguments. All are written out, since Node 20 is slow to spread them; what is too many is ignored. */
 function callOf(run: WebAssembly.ExportValue, names: readonly string[]): Run<Params> {

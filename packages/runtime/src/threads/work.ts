@@ -23,7 +23,7 @@ export function work({ memory, plan, control, index }: Assignment, report: (what
   try {
     const thread: Thread = {
       plan,
-      banks: bindProgram(plan.program, memory),
+      banks: plan.programs.map((program) => bindProgram(program, memory)),
       scratch: plan.scratch[index]!,
       f32: new Float32Array(memory.buffer),
     };
