@@ -218,14 +218,6 @@ describe('values that a kind does not have are refused', () => {
     ['-128 of int8', -128, (bytes) => ({ kind: 'int8', shape, scales, data: int8(bytes) })],
     ['-128 of sparse-int8', -128, (bytes) => ({ kind: 'sparse-int8', ...full, scales, data: int8(bytes) })],
     [
-      'index 16 of sparse-codebook',
-      16,
-      (bytes) => ({
-        ...{ kind: 'sparse-codebook', ...full, codebook: Float32Array.from({ length: 16 }, (_, i) => i - 8) },
-        data: bytes.map((byte) => byte & 15),
-      }),
-    ],
-    [
       'a half without a bit of int4',
       0xa0,
       (bytes) => ({
