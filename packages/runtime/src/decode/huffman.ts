@@ -43,7 +43,7 @@ export const codes = defineFunction({}, (body) => {
   });
 });
 
-/** Where lanes begin, and how far what is read past them can be: four codes of every round, and a load. It is in the memory. */
+/** Where the lanes of the block in the window begin. Broken ones are read up to 6 KiB past the window, which the memory has. */
 const FIRST = FIXED.window + 2 * LANES;
 
 /** 57 bits or more from a bit of the block on. */

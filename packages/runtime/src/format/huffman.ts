@@ -74,6 +74,12 @@ export function readBlock(source: ByteSource): Block {
   return { ends, lanes: source.take(ends.at(-2)! | (ends.at(-1)! << 8)) };
 }
 
+/** Seventeen bits or more from bit `at` on, zeros after the end. */
+function bitsAt(bytes: Uint8Array, at: number): number {
+  const first = at >>> 3;
+  return (bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16)) >> (at & 7);
+}
+
 /** Decodes `count` symbols from all that is left of `source`. Throws where a lane does not end with its symbols. */
 export function decodeHuffman(
   source: ByteSource,
@@ -81,34 +87,32 @@ export function decodeHuffman(
   count: number,
   where: string,
 ): Uint8Array {
+  /** By the next bits: the symbol whose code they begin with, and over it how many bits that has. */
   const entries = new Uint16Array(ENTRIES);
   eachCode(lengths, (symbol, code, bits) => {
     for (let at = code; at < ENTRIES; at += 1 << bits) entries[at] = symbol | (bits << 8);
   });
-  const wrong = (): PackError =>
-    new PackError('stream', `${where}: coded bytes do not end where their ${count} symbols do`);
   const symbols = new Uint8Array(ROUND * Math.ceil(count / ROUND));
+  let wrong = 0;
   for (let from = 0; from < count; from += BLOCK) {
     const { ends, lanes } = readBlock(source);
     const until = Math.min(from + BLOCK, symbols.length);
-    /** Sixteen bits or more from bit `at` on, zeros after the end. */
-    const bitsAt = (at: number): number => {
-      const byte = at >>> 3;
-      return (lanes[byte]! | (lanes[byte + 1]! << 8) | (lanes[byte + 2]! << 16)) >> (at & 7);
-    };
-    let end = 0;
-    for (let lane = 0; lane < LANES; lane++) {
-      let at = end;
-      end = 8 * (ends[2 * lane]! | (ends[2 * lane + 1]! << 8));
-      for (let i = from + lane; i < until; i += LANES) {
-        const entry = entries[bitsAt(at) & (ENTRIES - 1)]!;
-        symbols[i] = entry;
-        at += entry >>> 8;
-      }
-      const left = end - at;
-      if (left < 0 || left > 7 || (bitsAt(at) & ((1 << left) - 1)) !== 0) throw wrong();
+    /** Where each lane begins, in bits, and where the last one ends. */
+    const bounds = Int32Array.from({ length: LANES + 1 }, (_, lane) =>
+      lane === 0 ? 0 : 8 * (ends[2 * lane - 2]! | (ends[2 * lane - 1]! << 8)),
+    );
+    const places = bounds.slice(0, LANES);
+    for (let i = from; i < until; i++) {
+      const at = places[i % LANES]!;
+      const entry = entries[bitsAt(lanes, at) & (ENTRIES - 1)]!;
+      symbols[i] = entry;
+      places[i % LANES] = at + (entry >>> 8);
     }
+    places.forEach((at, lane) => {
+      const left = bounds[lane + 1]! - at;
+      wrong |= left < 0 || left > 7 ? 1 : bitsAt(lanes, at) & ((1 << left) - 1);
+    });
   }
-  if (source.left > 0) throw wrong();
-  return symbols.subarray(0, count);
+  if (wrong === 0 && source.left === 0) return symbols.subarray(0, count);
+  throw new PackError('stream', `${where}: coded bytes do not end where their ${count} symbols do`);
 }
