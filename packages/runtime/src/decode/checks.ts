@@ -44,9 +44,6 @@ const bytesOf = (byte: number): Expr<'v128'> => i8x16.splat(byte);
 /** An int8 of -128. */
 export const hasLowest = any((lanes) => i8x16.eq(lanes, bytesOf(0x80)));
 
-/** A byte of 16 or more. */
-export const hasNoIndex = any((lanes) => v128.and(lanes, bytesOf(0xf0)));
-
 /** A byte with four bits that are all zero. */
 export const hasEmptyNibble = any((lanes) =>
   v128.or(

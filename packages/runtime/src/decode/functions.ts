@@ -5,15 +5,15 @@ import { type Calls, compile } from '../wasm/assembler.js';
 import * as checks from './checks.js';
 import { crc, writeCrcTables } from './crc32c.js';
 import { CRC_TABLES, FIXED, FIXED_BYTES } from './fixed.js';
+import { block, codes } from './huffman.js';
 import * as layout from './layout.js';
 import { q15 } from './q15.js';
-import { frequencies, rans, ransRest, slots } from './rans.js';
 import * as quads from './quads.js';
 import * as values from './values.js';
 
 const FUNCTIONS = {
   ...{ ...checks, ...layout, ...values, ...quads },
-  ...{ q15, crc, frequencies, rans, ransRest, slots },
+  ...{ q15, crc, codes, block },
 };
 
 /** Modules for memories that are shared between threads and for others. */
@@ -34,7 +34,7 @@ export interface Bound {
 /** Takes the first place of an arena for the decoder's tables. */
 export function bindDecoder(arena: Arena): Bound {
   const at = arena.place(FIXED_BYTES);
-  if (at !== FIXED.slots)
+  if (at !== FIXED.lengths)
     throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
   writeCrcTables(arena.views().i32.subarray(FIXED.crc / 4, FIXED.crc / 4 + 256 * CRC_TABLES));
   return { arena, calls: bindingFor(arena.shared)(arena.memory) };

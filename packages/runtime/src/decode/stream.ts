@@ -1,12 +1,12 @@
 // Bytes of a file into the memory, a window at a time: their checksum, and the streams they hold.
-import type { ByteSource } from '../format/bytes.js';
+import { type ByteSource, byteSource } from '../format/bytes.js';
+import { readLengths } from '../format/code-lengths.js';
+import { BLOCK, readBlock } from '../format/huffman.js';
 import { PackError } from '../format/pack-error.js';
-import { LEAST } from '../format/rans.js';
 import { type Expected, readStreamHead } from '../format/stream.js';
 import { count as numbers } from '../kernels/kernel.js';
-import { FIXED, WINDOW_BYTES, WINDOW_SLACK } from './fixed.js';
+import { FIXED, WINDOW_BYTES } from './fixed.js';
 import type { Bound } from './functions.js';
-import { ROUND_BYTES, STATES } from './rans.js';
 
 /** Thrown where a section is not as it must be; the reader in TypeScript then tells what is wrong with it. */
 export const refused = (where: string): PackError => new PackError('stream', `${where}: not decoded`);
@@ -23,43 +23,25 @@ export function checksum({ arena, calls }: Bound, bytes: Uint8Array): number {
   return ~state >>> 0;
 }
 
-/** Bytes that stand before the words of a body: two, at most two for each frequency, and the states. */
-const MOST_HEAD = 2 + 512 + 4 * STATES;
-
-/** Reads what stands before the words of a body; returns how many bytes that is. */
-function readHead({ arena, calls }: Bound, body: Uint8Array, where: string): number {
-  const { u8, i32 } = arena.views();
-  u8.set(body.subarray(0, MOST_HEAD), FIXED.window);
-  const next = calls.frequencies({ from: FIXED.window });
-  const length = next + 4 * STATES - FIXED.window;
-  if (next === 0 || length > body.length) throw refused(where);
-  calls.slots({});
-  u8.copyWithin(FIXED.states, next, next + 4 * STATES);
-  const states = i32.subarray(FIXED.states / 4, FIXED.states / 4 + STATES);
-  if (states.some((state) => state < LEAST)) throw refused(where); // one from 2^31 on is below zero here
-  return length;
-}
-
 /** Decodes `count` symbols to `at`. */
-function decodeCoded(bound: Bound, body: Uint8Array, count: number, at: number, where: string): void {
-  const { arena, calls } = bound;
-  const { u8, i32 } = arena.views();
-  const end = at + count - (count % STATES);
-  let [done, out, over] = [readHead(bound, body, where), at, false];
-  while (!over) {
-    const part = body.subarray(done, done + WINDOW_BYTES);
-    const last = done + part.length === body.length;
-    u8.set(part, FIXED.window);
-    if (last) u8.fill(0, FIXED.window + part.length, FIXED.window + part.length + WINDOW_SLACK);
-    const limit = FIXED.window + part.length - (last ? 0 : ROUND_BYTES);
-    let from = calls.rans({ from: FIXED.window, limit, out, end });
-    out = i32[FIXED.states / 4 + STATES]!;
-    over = last || from <= limit;
-    if (over && out === end) from = calls.ransRest({ from, out, end: at + count });
-    done += from - FIXED.window;
+function decodeCoded(
+  { arena, calls }: Bound,
+  body: Uint8Array,
+  count: number,
+  at: number,
+  where: string,
+): void {
+  const { u8 } = arena.views();
+  const source = byteSource(body, where);
+  u8.set(readLengths(source, where), FIXED.lengths);
+  calls.codes({});
+  for (let from = 0; from < count; from += BLOCK) {
+    const { ends, lanes } = readBlock(source);
+    u8.set(ends, FIXED.window);
+    u8.set(lanes, FIXED.window + ends.length);
+    if (calls.block({ out: at + from, end: at + Math.min(from + BLOCK, count) })) throw refused(where);
   }
-  const states = i32.subarray(FIXED.states / 4, FIXED.states / 4 + STATES);
-  if (out !== end || done !== body.length || states.some((state) => state !== LEAST)) throw refused(where);
+  if (source.left > 0) throw refused(where);
 }
 
 /** A stream in the memory. */
@@ -77,12 +59,12 @@ const FOUND = {
 } as const;
 
 /**
- * Whether the stream that was decoded last has a byte that `check` finds. A coded one has no others than its table, so that most
- * need not be gone through.
+ * Whether the stream that was decoded last has a byte that `check` finds. A coded one has no others than those with codes, so that
+ * most need not be gone through.
  */
 export function has(bound: Bound, { at, count, coded }: Stream, check: keyof typeof FOUND): boolean {
-  const { u16 } = bound.arena.views();
-  const can = !coded || FOUND[check].some((byte) => u16[FIXED.frequencies / 2 + byte]! > 0);
+  const { u8 } = bound.arena.views();
+  const can = !coded || FOUND[check].some((byte) => u8[FIXED.lengths + byte]! > 0);
   return can && bound.calls[check]({ from: at, bytes: count }) !== 0;
 }
 

@@ -59,11 +59,17 @@ export const halves = floatsOf(
   },
 );
 
-/** Indices u8 into the codebook, below 16; out f32. Four at a time. */
-export const indices = defineFunction(words('from', 'out', 'count'), (body, { from, out, count: all }) => {
-  body.range(0, all, 4, (index) => {
-    const [at, to] = [body.let(i32.add(from, index)), body.let(i32.add(out, i32.shl(index, 2)))];
-    for (const i of count(4)) body.store(to, f32.load(i32.shl(i32.load8U(at, i), 2), FIXED.codebook), 4 * i);
+/** Indices into the codebook, two a byte; out f32. Two bytes at a time. */
+export const indices = defineFunction(words('from', 'out', 'bytes'), (body, { from, out, bytes }) => {
+  body.range(0, bytes, 2, (index) => {
+    const [at, to] = [body.let(i32.add(from, index)), body.let(i32.add(out, i32.shl(index, 3)))];
+    for (const i of count(2)) {
+      const pair = body.let(i32.load8U(at, i));
+      const places = [i32.shl(i32.and(pair, 15), 2), i32.and(i32.shrU(pair, 2), 4 * 15)];
+      places.forEach((place, half) => {
+        body.store(to, f32.load(place, FIXED.codebook), 8 * i + 4 * half);
+      });
+    }
   });
 });
 

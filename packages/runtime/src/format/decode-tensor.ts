@@ -118,14 +118,10 @@ function readHalves(source: ByteSource, count: number, name: string): Uint16Arra
   return checkHalves(new Uint16Array(buffer, byteOffset, count), name);
 }
 
+/** Two a byte, the first in the lower half. */
 function readIndices(source: ByteSource, count: number, name: string): Uint8Array {
-  const indices = readStream(source, count, `${name}: values`);
-  const wrong = indices.findIndex((index) => index > 15);
-  if (wrong < 0) return indices;
-  throw new PackError(
-    'value',
-    `${name}: value ${wrong}: expected an index below 16, found ${indices[wrong]!}`,
-  );
+  const pairs = readStream(source, (count + 1) >>> 1, `${name}: values`);
+  return Uint8Array.from({ length: count }, (_, i) => (pairs[i >>> 1]! >>> (4 * (i & 1))) & 15);
 }
 
 /** A block that ends beyond the matrix has zeros there. */

@@ -30,6 +30,15 @@ function writeScales(sink: ByteSink, scales: Float32Array): void {
   );
 }
 
+/** Indices below 16, two a byte: halves as many symbols, and what codes of whole bits cost. */
+function writePairs(sink: ByteSink, indices: Uint8Array): void {
+  const pairs = Uint8Array.from(
+    { length: (indices.length + 1) >>> 1 },
+    (_, i) => indices[2 * i]! | ((indices[2 * i + 1] ?? 0) << 4),
+  );
+  writeStream(sink, pairs);
+}
+
 /** Numbers of values by row, then gaps. */
 function writePattern(
   sink: ByteSink,
@@ -70,6 +79,9 @@ export function encodeTensor(tensor: PackTensor): EncodedTensor {
     case 'f32':
     case 'f16':
       sink.append(rawBytes(tensor.data));
+      break;
+    case 'sparse-codebook':
+      writePairs(sink, tensor.data);
       break;
     case 'sparse-f16':
       writeWords(sink, tensor.data);

@@ -2,18 +2,21 @@
 // goes through one: u32 count of bytes, u32 length of what follows the mode, u8 mode, body.
 import type { ByteSink, ByteSource } from './bytes.js';
 import { byteSink, byteSource } from './bytes.js';
-import { countBytes, normalise, readFrequencies, writeFrequencies } from './frequencies.js';
+import { readLengths, writeLengths } from './code-lengths.js';
+import { decodeHuffman, encodeHuffman } from './huffman.js';
+import { bestLengths } from './package-merge.js';
 import { PackError } from './pack-error.js';
-import { decodeRans, encodeRans } from './rans.js';
 
 const RAW = 0;
-const RANS = 1;
+const CODED = 2;
 
 function encoded(bytes: Uint8Array): Uint8Array {
   const sink = byteSink();
-  const frequencies = normalise(countBytes(bytes));
-  writeFrequencies(sink, frequencies);
-  sink.append(encodeRans(bytes, frequencies));
+  const counts = new Uint32Array(256);
+  for (const byte of bytes) counts[byte]!++;
+  const lengths = bestLengths(counts);
+  writeLengths(sink, lengths);
+  sink.append(encodeHuffman(bytes, lengths));
   return sink.bytes();
 }
 
@@ -22,7 +25,7 @@ export function writeStream(sink: ByteSink, bytes: Uint8Array): void {
   const raw = body.length >= bytes.length;
   sink.u32(bytes.length);
   sink.u32(raw ? bytes.length : body.length);
-  sink.u8(raw ? RAW : RANS);
+  sink.u8(raw ? RAW : CODED);
   sink.append(raw ? bytes : body);
 }
 
@@ -36,7 +39,7 @@ export interface Expected {
 export interface StreamHead {
   /** Bytes that it holds. */
   readonly count: number;
-  /** Frequencies and coded bytes, or the bytes themselves. */
+  /** Lengths of codes and coded bytes, or the bytes themselves. */
   readonly coded: boolean;
   readonly body: Uint8Array;
 }
@@ -52,10 +55,10 @@ export function readStreamHead(source: ByteSource, expected: number | Expected, 
   const length = source.u32();
   const mode = source.u8();
   const body = source.take(length);
-  if (mode === RANS || (mode === RAW && length === count)) return { count, coded: mode === RANS, body };
+  if (mode === CODED || (mode === RAW && length === count)) return { count, coded: mode === CODED, body };
   throw new PackError(
     'stream',
-    `${where}: expected mode 0 with ${count} bytes or mode 1, found mode ${mode} with ${length}`,
+    `${where}: expected mode 0 with ${count} bytes or mode 2, found mode ${mode} with ${length}`,
   );
 }
 
@@ -64,6 +67,5 @@ export function readStream(source: ByteSource, expected: number | Expected, wher
   const { count, coded, body } = readStreamHead(source, expected, where);
   if (!coded) return body;
   const inner = byteSource(body, where);
-  const frequencies = readFrequencies(inner, where);
-  return decodeRans(inner, frequencies, count, where);
+  return decodeHuffman(inner, readLengths(inner, where), count, where);
 }

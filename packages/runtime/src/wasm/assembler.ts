@@ -9,7 +9,7 @@ export * from './function.js';
 
 export const PAGE_BYTES = 65536;
 
-const TYPE_CODE: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const TYPE_CODE: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
 type AnyFunction = WasmFunction<Params, Result>;
 

@@ -10,6 +10,7 @@ const NARROW_STORE = { 1: [0x3a, 0], 2: [0x3b, 1] } as const;
 
 const STORE: Record<ValueType, Code> = {
   i32: [0x36, 2],
+  i64: [0x37, 3],
   f32: [0x38, 2],
   f64: [0x39, 3],
   v128: [simd(0x0b), 2],

@@ -2,7 +2,7 @@
 // another one is a line in the tables below.
 import { type Code, signed, SIMD, unsigned } from './code.js';
 
-export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
 /** Code that leaves one value of type `T` on the stack. Used twice, it is computed twice: see `Body.let`. */
 export interface Expr<T extends ValueType> {
@@ -78,6 +78,16 @@ export const i32 = {
   popcnt: unary('i32', 'i32', 0x69),
   /** The smaller of two unsigned numbers; both are computed twice. */
   minU: (a: Operand<'i32'>, b: Operand<'i32'>): Expr<'i32'> => select(i32.ltU(a, b), a, b),
+};
+
+export const i64 = {
+  /** At any address. */
+  load: load('i64', 0x29, 0),
+  /** By the lowest six bits of `bits`. */
+  shrU: binary('i64', 0x88),
+  /** The lower half. */
+  wrap: unary('i64', 'i32', 0xa7),
+  extendU: unary('i32', 'i64', 0xad),
 };
 
 /** `a` where `condition` is not zero, otherwise `b`; both are computed. */

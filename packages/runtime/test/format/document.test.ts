@@ -14,7 +14,7 @@ test('the stream', () => {
   const sink = byteSink();
   writeStream(
     sink,
-    Uint8Array.from({ length: 64 }, (_, i) => (i % 8 === 0 ? 1 : 0)),
+    Uint8Array.from({ length: 64 }, (_, i) => (i % 7 === 0 ? 2 : i % 7 === 3 ? 1 : 0)),
   );
   expect(sink.bytes()).toEqual(examples[0]);
 });

@@ -8,6 +8,7 @@ import {
   f32,
   f32x4,
   i32,
+  i64,
   v128,
 } from '../../src/wasm/assembler.js';
 
@@ -56,6 +57,23 @@ describe('assembler', () => {
     floats.set([10, 20, 30, 40], 4);
     compile({ axpy })(memory).axpy({ a: 2, y: 16, x: 0 });
     expect([...floats.subarray(4, 9)]).toEqual([12, 24, 36, 48, 52]);
+  });
+
+  test('integers of 64 bits are loaded from any address, shifted, and cut', () => {
+    const bits = defineFunction({ at: 'i32', by: 'i32' }, (body, { at, by }) => {
+      const wide = body.let(i64.shrU(i64.load(at, 1), i64.extendU(by)));
+      return i64.wrap(wide);
+    });
+    const memory = allocate(1);
+    const bytes = new Uint8Array(memory.buffer);
+    for (let i = 0; i < 64; i++) bytes[i] = 37 * i + 201;
+    const call = compile({ bits })(memory).bits;
+    for (let at = 0; at < 16; at++)
+      for (let by = 0; by < 64; by++) {
+        const expected = new DataView(memory.buffer).getBigUint64(at + 1, true) >> BigInt(by);
+        expect(call({ at, by })).toBe(Number(BigInt.asIntN(32, expected)));
+      }
+    expect(call({ at: 0, by: 64 + 3 })).toBe(call({ at: 0, by: 3 }));
   });
 
   test('one module serves several memories', () => {
