@@ -2,10 +2,11 @@
 // with arrays is the naive twin.
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
-import { count, floats, largestLane, offset, words } from '../kernels/kernel.js';
+import { count, floats, largestLane, narrowed, offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET, LEAST } from '../kernels/quantise-tokens.js';
-import { LARGEST_QUAD, QUAD } from '../kernels/spmm-quads.js';
+import { LARGEST_QUAD } from '../kernels/spmm-quads.js';
 import {
+  type Body,
   defineFunction,
   type Expr,
   f32,
@@ -14,38 +15,51 @@ import {
   i32,
   i32x4,
   i8x16,
-  type Local,
   v128,
 } from '../wasm/assembler.js';
 
 /**
  * Values, with room for seven more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales f32
  * [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
- * `load` reads four values as f32, each of `bytes`; counts are in units of 2^shift values.
+ * `load` reads eight values as f32, each of `bytes`; counts are in units of 2^shift values.
  */
-const quadsOf = (bytes: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
+const quadsOf = (bytes: number, load: (body: Body, address: Expr<'i32'>) => Expr<'v128'>[]) =>
   defineFunction(
     words('values', 'out', 'counts', 'shift', 'rows', 'scales', 'offsets'),
     (body, { values, out, counts, shift, rows, scales, offsets }) => {
-      const lanes = body.let(i32x4.const(0, 1, 2, 3));
+      const lanes = [0, 4].map((first) => i32x4.const(first, first + 1, first + 2, first + 3));
       body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
         const left = body.let(i32.shl(i32.load16U(at), shift));
-        /** Four values from `i` on, zeros after the row's last. */
-        const four = (i: Local<'i32'>): Expr<'v128'> =>
-          v128.and(load(i32.add(values, i32.mul(i, bytes))), i32x4.gtS(i32x4.splat(i32.sub(left, i)), lanes));
-        const largest = body.let(floats(LEAST));
-        body.range(0, left, QUAD.columns, (i) => {
-          body.set(largest, f32x4.pmax(largest, f32x4.abs(four(i))));
+        const whole = body.let(i32.and(left, -WEIGHTS_TOGETHER));
+        /** The row's values, eight at a time; zeros fill up the last ones. */
+        const eachEight = (visit: (eight: readonly Expr<'v128'>[]) => void): void => {
+          const from = body.let(values);
+          const end = i32.add(values, i32.mul(whole, bytes));
+          body.range(from, end, WEIGHTS_TOGETHER * bytes, (of) => {
+            visit(load(body, of));
+          });
+          const rest = body.let(i32.sub(left, whole));
+          body.when(rest, () => {
+            const eight = load(body, body.let(end));
+            visit(eight.map((of, i) => v128.and(of, i32x4.gtS(i32x4.splat(rest), lanes[i]!))));
+          });
+        };
+        const largest = [0, 1].map(() => body.let(floats(LEAST)));
+        eachEight((eight) => {
+          eight.forEach((of, i) => body.set(largest[i]!, f32x4.pmax(largest[i]!, f32x4.abs(of))));
         });
-        const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largestLane(largest)));
+        const most = body.let(f32x4.pmax(largest[0]!, largest[1]!));
+        const factor = body.let(f32x4.div(floats(LARGEST_QUAD), largestLane(most)));
         const total = body.let(i32x4.splat(0));
-        body.range(0, i32.and(offset(left, WEIGHTS_TOGETHER - 1), -WEIGHTS_TOGETHER), QUAD.columns, (i) => {
-          const rounded = f32x4.add(f32x4.mul(four(i), factor), floats(ROUNDING));
-          const quad = body.let(i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS)));
-          body.set(total, i32x4.add(total, quad));
-          const words = i16x8.narrowS(quad, quad);
-          body.store(out, i32x4.extractLane(i8x16.narrowS(words, words), 0));
-          body.set(out, offset(out, 4));
+        eachEight((eight) => {
+          const integers = eight.map((of) => {
+            const rounded = f32x4.add(f32x4.mul(of, factor), floats(ROUNDING));
+            return body.let(i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS)));
+          });
+          body.set(total, integers.reduce<Expr<'v128'>>(i32x4.add, total));
+          const words = body.let(narrowed(integers)[0]!);
+          body.storeHalf(out, i8x16.narrowS(words, words));
+          body.set(out, offset(out, WEIGHTS_TOGETHER));
         });
         body.set(values, i32.add(values, i32.mul(left, bytes)));
         const sums = count(4).map((lane) => i32x4.extractLane(total, lane));
@@ -59,9 +73,10 @@ const quadsOf = (bytes: number, load: (address: Expr<'i32'>) => Expr<'v128'>) =>
   );
 
 /** Of values f32. */
-export const quads = quadsOf(4, v128.load);
+export const quads = quadsOf(4, (_, address) => [0, 16].map((bytes) => v128.load(address, bytes)));
 
 /** Of values i8. */
-export const quadsInt8 = quadsOf(1, (address) =>
-  f32x4.convertS(i32x4.extendLowS(i16x8.extendLowS(v128.load32Zero(address)))),
-);
+export const quadsInt8 = quadsOf(1, (body, address) => {
+  const eight = body.let(i16x8.extendLowS(v128.load64Zero(address)));
+  return [i32x4.extendLowS(eight), i32x4.extendHighS(eight)].map(f32x4.convertS);
+});
