@@ -127,7 +127,7 @@ describe('models', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it.each(['../base', 'owner/..', 'no such folder', 'a/b/c'])(
+  it.each(['../no-such-model', 'owner/..', 'no such folder', 'a/b/c'])(
     'no folder and no Hub id: %s',
     async (model) => {
       const error = await failure(train({ model }));
