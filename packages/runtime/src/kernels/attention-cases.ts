@@ -55,18 +55,22 @@ export function attentionFixedCase(
   const [numbers, scales] = [heads * headSize * tile, heads * tile];
   const lanes = (count: number) => q15s(numbers * count, headSize, random);
   const inBytes = form === 'int8' && !wide;
-  /** Queries or keys. */
-  const heads8 = (count: number, most: number, bias: number) =>
-    inBytes
-      ? Int8Array.from({ length: 2 * numbers * count }, () => Math.round(most * signed(random)) + bias)
-      : lanes(count);
+  /** Queries, keys or values; of bytes the second half of a head's room stays empty. */
+  const heads8 = (count: number, most: number, bias: number): Int8Array | Int16Array => {
+    if (!inBytes) return lanes(count);
+    const bytes = new Int8Array(2 * numbers * count);
+    const used = headSize * tile;
+    for (let head = 0; head < bytes.length; head += 2 * used)
+      for (let i = head; i < head + used; i++) bytes[i] = Math.round(most * signed(random)) + bias;
+    return bytes;
+  };
   const units = (count: number, of = TOKEN_LENGTH, spread = 4) =>
     Float32Array.from({ length: scales * count }, () => (1 + spread * random()) / of);
   const unit = !inBytes ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
   const places = placeAll(memory, {
     q: heads8(1, 127, 0),
     k: heads8(tiles, 63, INT8_OFFSET),
-    v: inBytes ? heads8(tiles, 127, 0) : lanes(tiles),
+    v: heads8(tiles, 127, 0),
     queryScales: units(1, unit),
     keyScales: units(tiles, unit),
     valueScales: inBytes ? units(tiles, 127, 1) : units(tiles),
