@@ -58,7 +58,7 @@ export function readStreamHead(source: ByteSource, expected: number | Expected, 
   if (mode === CODED || (mode === RAW && length === count)) return { count, coded: mode === CODED, body };
   throw new PackError(
     'stream',
-    `${where}: expected mode 0 with ${count} bytes or mode 2, found mode ${mode} with ${length}`,
+    `${where}: expected mode 0 with ${count} bytes or mode 2, found mode ${mode} with ${length}; pack the model again`,
   );
 }
 

@@ -224,7 +224,7 @@ test('other modes than 0 and 2 are refused, that of rANS in older files too', ()
   for (const mode of [1, 3, 255]) {
     const bytes = Uint8Array.of(4, 0, 0, 0, 4, 0, 0, 0, mode, 1, 2, 3, 4);
     expect(() => readStream(byteSource(bytes, 's'), 4, 's')).toThrow(
-      `s: expected mode 0 with 4 bytes or mode 2, found mode ${mode} with 4`,
+      `s: expected mode 0 with 4 bytes or mode 2, found mode ${mode} with 4; pack the model again`,
     );
   }
 });
