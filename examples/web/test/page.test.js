@@ -94,10 +94,10 @@ describe('the page', { skip }, () => {
     };
   }
 
-  // Beside int8 layers attention is in bytes in Chromium and in 16 bits in Node 20, which has no relaxed SIMD; heads are of four here.
+  // Beside int8 layers what is not one of integers may round otherwise in Chromium than in Node 20, which has no relaxed SIMD.
   for (const [name, tolerance] of [
     ['garden.espalier', 1e-5],
-    ['fixed.espalier', 2e-2],
+    ['fixed.espalier', 5e-3],
   ]) {
     it(`says of every text what the runtime says in Node, without a complaint: ${name}`, async () => {
       const page = await open(`?model=${name}`);

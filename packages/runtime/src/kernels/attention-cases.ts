@@ -44,7 +44,7 @@ export function quantiseHeadsCase(
  * Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. In bytes a unit
  * is 1/126 of the largest weight and scale that there may be, and what one key loses is another's.
  */
-const WEIGHT_TOLERANCE = { i16: 2e-3, i8: 6e-2 };
+const WEIGHT_TOLERANCE = { q15: 2e-3, int8: 6e-2 };
 
 export function attentionFixedCase(
   { memory, shape, sizes: { tokens, heads }, random, wide }: Setup,
@@ -55,29 +55,29 @@ export function attentionFixedCase(
   const [numbers, scales] = [heads * headSize * tile, heads * tile];
   const lanes = (count: number) => q15s(numbers * count, headSize, random);
   const inBytes = form === 'int8' && !wide;
-  /** Queries, keys or values; of bytes the second half of a head's room stays empty. */
-  const heads8 = (count: number, most: number, bias: number): Int8Array | Int16Array => {
-    if (!inBytes) return lanes(count);
-    const bytes = new Int8Array(2 * numbers * count);
+  /** Queries, keys or values up to `most`; of bytes the second half of a head's room stays empty. */
+  const integers = (count: number, most: number, bias = 0): Int8Array | Int16Array => {
+    if (form === 'q15') return lanes(count);
+    const of = inBytes ? new Int8Array(2 * numbers * count) : new Int16Array(numbers * count);
     const used = headSize * tile;
-    for (let head = 0; head < bytes.length; head += 2 * used)
-      for (let i = head; i < head + used; i++) bytes[i] = Math.round(most * signed(random)) + bias;
-    return bytes;
+    for (let head = 0; head < of.length; head += inBytes ? 2 * used : used)
+      for (let i = head; i < head + used; i++) of[i] = Math.round(most * signed(random)) + bias;
+    return of;
   };
   const units = (count: number, of = TOKEN_LENGTH, spread = 4) =>
     Float32Array.from({ length: scales * count }, () => (1 + spread * random()) / of);
-  const unit = !inBytes ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
+  const unit = form === 'q15' ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
   const places = placeAll(memory, {
-    q: heads8(1, 127, 0),
-    k: heads8(tiles, 63, INT8_OFFSET),
-    v: heads8(tiles, 127, 0),
+    q: integers(1, 127),
+    k: integers(tiles, 63, inBytes ? INT8_OFFSET : 0),
+    v: integers(tiles, 127),
     queryScales: units(1, unit),
     keyScales: units(tiles, unit),
-    valueScales: inBytes ? units(tiles, 127, 1) : units(tiles),
+    valueScales: form === 'q15' ? units(tiles) : units(tiles, 127, 1),
     out: new Float32Array(heads * headSize * tile),
     scores: scoresOf(shape, tokens),
   });
-  const tolerance = WEIGHT_TOLERANCE[inBytes ? 'i8' : 'i16'];
+  const tolerance = WEIGHT_TOLERANCE[form];
   const out = { ...f32Output(places.out, heads * headSize * tile), tolerance };
   return {
     args: { ...places, heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },

@@ -1,14 +1,14 @@
 // Which int8 kernels a level has: weights (int8-layout.ts) and activations are laid out as they want them.
-import { attentionFixed } from './attention-fixed.js';
-import { attentionDot, attentionInt8 } from './attention-int8.js';
+import { attentionDot, attentionInt8, attentionInt8Pairs } from './attention-int8.js';
 import type { Kernel, Level } from './kernel.js';
 import type { INT8_PARAMS } from './int8-row.js';
 import {
   quantiseByteValues,
-  quantiseHeads,
+  quantiseByteValuesWide,
   quantiseKeys,
+  quantiseKeysWide,
   quantiseQueries,
-  quantiseValues,
+  quantiseQueriesWide,
 } from './quantise-heads.js';
 import { quantiseInt8, quantiseInt8Pairs, quantiseQuads, quantiseQuadsWide } from './quantise-layers.js';
 import { spmmInt8 } from './spmm-int8.js';
@@ -26,10 +26,10 @@ export interface Int8Kernels {
   /** Of single values, four together. */
   readonly quantiseQuads: typeof quantiseQuads;
   readonly spmmQuads: Spmm;
-  /** Of attention: in bytes, or in 16 bits. */
+  /** Of attention. */
   readonly quantiseQueries: typeof quantiseQueries;
   readonly quantiseKeys: typeof quantiseKeys;
-  readonly quantiseValues: typeof quantiseValues;
+  readonly quantiseValues: typeof quantiseByteValues;
   readonly attention: typeof attentionInt8;
 }
 
@@ -44,8 +44,8 @@ const KERNELS: Readonly<Record<Level, Int8Kernels>> = {
   simd: {
     ...{ quantise: quantiseInt8Pairs, spmm: spmmInt8Pairs },
     ...{ quantiseQuads: quantiseQuadsWide, spmmQuads: spmmQuadsWide },
-    ...{ quantiseQueries: quantiseHeads, quantiseKeys: quantiseHeads, quantiseValues },
-    attention: attentionFixed,
+    ...{ quantiseQueries: quantiseQueriesWide, quantiseKeys: quantiseKeysWide },
+    ...{ quantiseValues: quantiseByteValuesWide, attention: attentionInt8Pairs },
   },
   scalar: RELAXED,
 };

@@ -47,3 +47,10 @@ export const quantiseKeys = quantise({ ...BYTES, most: 63, bias: INT8_OFFSET, to
 
 /** q i8 [heads, features, tile]. */
 export const quantiseByteValues = quantise({ ...BYTES, most: 127, together: 1 });
+
+const WIDE = { by: 'largest', size: 2, step: 4 } as const;
+
+/** The same values as i16, laid out as those of fixed point; keys without an offset. */
+export const quantiseQueriesWide = quantise({ ...WIDE, most: 127, together: 2 });
+export const quantiseKeysWide = quantise({ ...WIDE, most: 63, together: 2 });
+export const quantiseByteValuesWide = quantise({ ...WIDE, most: 127, together: 1 });
