@@ -22,12 +22,12 @@ import {
   words,
 } from './kernel.js';
 
-export const ATTENTION_PARAMS = words(
+const PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
   ...(['heads', 'keys', 'tileBytes', 'scaleBytes'] as const),
 );
 
-type AttentionKernel = Kernel<typeof ATTENTION_PARAMS>;
+type AttentionKernel = Kernel<typeof PARAMS>;
 
 /**
  * Scores to integer weights, times the scale of the key's value, in the same place: [keys / together, queries, together]. `most` is
@@ -81,7 +81,7 @@ function sums(
 export const attentionBy =
   (by: Products, weigh: Weigh): AttentionKernel['wasm'] =>
   (shape, fused) =>
-    defineFunction(ATTENTION_PARAMS, (body, params) => {
+    defineFunction(PARAMS, (body, params) => {
       const { tile, headSize } = shape;
       const { scores, heads, keys, tileBytes, scaleBytes } = params;
       const vectors = count(tokensTogether(shape) / 4);
