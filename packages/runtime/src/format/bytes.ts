@@ -42,6 +42,16 @@ export function byteSink(): ByteSink {
   };
 }
 
+/** Half `i` of bytes, the lower one of a byte first. */
+export const nibbleOf = (bytes: Uint8Array, i: number): number => (bytes[i >>> 1]! >>> (4 * (i & 1))) & 15;
+
+/** Numbers below 16, two a byte; beside an odd last one 0. */
+export function packNibbles(numbers: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array((numbers.length + 1) >>> 1);
+  for (let i = 0; i < numbers.length; i++) bytes[i >>> 1]! |= numbers[i]! << (4 * (i & 1));
+  return bytes;
+}
+
 export interface ByteSource {
   /** Bytes not yet read. */
   readonly left: number;

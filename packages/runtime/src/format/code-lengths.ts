@@ -1,6 +1,6 @@
 // How many bits the code of each byte has: all that need be told of a canonical code. It is complete: every sequence of bits
 // is one of codes.
-import type { ByteSink, ByteSource } from './bytes.js';
+import { type ByteSink, type ByteSource, nibbleOf, packNibbles } from './bytes.js';
 import { PackError } from './pack-error.js';
 
 /** A code has at most so many bits; one without bits is the only one. */
@@ -15,29 +15,30 @@ export type CodeLengths = Uint8Array;
  */
 export function writeLengths(sink: ByteSink, lengths: CodeLengths): void {
   const last = lengths.findLastIndex((length) => length > 0);
-  const halves: number[] = [];
+  const numbers: number[] = [];
   for (let symbol = 0; symbol <= last; symbol++) {
-    halves.push(lengths[symbol]!);
+    numbers.push(lengths[symbol]!);
     if (lengths[symbol]! > 0) continue;
     let run = 0;
     while (run < 15 && lengths[symbol + 1] === 0) [run, symbol] = [run + 1, symbol + 1];
-    halves.push(run);
+    numbers.push(run);
   }
-  sink.u8((halves.length + 1) >>> 1);
-  for (let i = 0; i < halves.length; i += 2) sink.u8(halves[i]! | ((halves[i + 1] ?? 0) << 4));
+  const bytes = packNibbles(numbers);
+  sink.u8(bytes.length);
+  sink.append(bytes);
 }
 
 /** Throws PackError 'stream' naming `where` for what is no complete code. */
 export function readLengths(source: ByteSource, where: string): CodeLengths {
   const lengths = new Uint8Array(256);
   const bytes = source.take(source.u8());
-  const half = (i: number): number => (bytes[i >>> 1]! >>> (4 * (i & 1))) & 15; // after the last one 0
   let symbol = 0;
   /** How many sequences of MOST_BITS bits begin with a code: all of them must, and with one only. */
   let sum = 0;
   for (let i = 0; i < 2 * bytes.length; i++) {
-    const length = half(i);
-    if (length === 0) symbol += half(++i);
+    const length = nibbleOf(bytes, i);
+    if (length === 0)
+      symbol += nibbleOf(bytes, ++i); // after the last one 0
     else sum += symbol < 256 && length <= MOST_BITS + 1 ? (2 << MOST_BITS) >> length : Infinity;
     lengths[symbol++] = length;
   }

@@ -1,6 +1,6 @@
 // From the bytes of one packed tensor to its arrays. Everything is checked before an array is given out: numbers of
 // values, ascending columns inside the matrix, finite scales above zero, values that the kind has.
-import { type ByteSource, byteSource } from './bytes.js';
+import { type ByteSource, byteSource, nibbleOf } from './bytes.js';
 import { ESCAPE } from './encode-tensor.js';
 import { bf16ToF32 } from './half.js';
 import { PackError } from './pack-error.js';
@@ -121,7 +121,9 @@ function readHalves(source: ByteSource, count: number, name: string): Uint16Arra
 /** Two a byte, the first in the lower half. */
 function readIndices(source: ByteSource, count: number, name: string): Uint8Array {
   const pairs = readStream(source, (count + 1) >>> 1, `${name}: values`);
-  return Uint8Array.from({ length: count }, (_, i) => (pairs[i >>> 1]! >>> (4 * (i & 1))) & 15);
+  const indices = new Uint8Array(count);
+  for (let i = 0; i < count; i++) indices[i] = nibbleOf(pairs, i);
+  return indices;
 }
 
 /** A block that ends beyond the matrix has zeros there. */

@@ -1,5 +1,5 @@
 // The bytes of one packed tensor: streams in the order of docs/format.md.
-import { byteSink, type ByteSink } from './bytes.js';
+import { byteSink, type ByteSink, packNibbles } from './bytes.js';
 import { writeStream } from './stream.js';
 import type { PackTensor } from './tensors.js';
 
@@ -28,15 +28,6 @@ function writeScales(sink: ByteSink, scales: Float32Array): void {
     sink,
     Uint16Array.from(bits, (word) => word >>> 16),
   );
-}
-
-/** Indices below 16, two a byte: halves as many symbols, and what codes of whole bits cost. */
-function writePairs(sink: ByteSink, indices: Uint8Array): void {
-  const pairs = Uint8Array.from(
-    { length: (indices.length + 1) >>> 1 },
-    (_, i) => indices[2 * i]! | ((indices[2 * i + 1] ?? 0) << 4),
-  );
-  writeStream(sink, pairs);
 }
 
 /** Numbers of values by row, then gaps. */
@@ -81,7 +72,8 @@ export function encodeTensor(tensor: PackTensor): EncodedTensor {
       sink.append(rawBytes(tensor.data));
       break;
     case 'sparse-codebook':
-      writePairs(sink, tensor.data);
+      // Two a byte: half as many symbols, and half of what codes of whole bits cost.
+      writeStream(sink, packNibbles(tensor.data));
       break;
     case 'sparse-f16':
       writeWords(sink, tensor.data);

@@ -19,6 +19,13 @@ function inPairs(packages: readonly Package[]): Package[] {
   return pairs;
 }
 
+/** How often each byte occurs. */
+export function countBytes(bytes: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(256);
+  for (const byte of bytes) counts[byte]!++;
+  return counts;
+}
+
 /** Lengths for symbols that occur so often; one of them at least does. */
 export function bestLengths(counts: Uint32Array): CodeLengths {
   const singles = Array.from(counts, (count, symbol): Package => ({ count, symbols: [symbol] }))

@@ -4,7 +4,7 @@ import type { ByteSink, ByteSource } from './bytes.js';
 import { byteSink, byteSource } from './bytes.js';
 import { readLengths, writeLengths } from './code-lengths.js';
 import { decodeHuffman, encodeHuffman } from './huffman.js';
-import { bestLengths } from './package-merge.js';
+import { bestLengths, countBytes } from './package-merge.js';
 import { PackError } from './pack-error.js';
 
 const RAW = 0;
@@ -12,9 +12,7 @@ const CODED = 2;
 
 function encoded(bytes: Uint8Array): Uint8Array {
   const sink = byteSink();
-  const counts = new Uint32Array(256);
-  for (const byte of bytes) counts[byte]!++;
-  const lengths = bestLengths(counts);
+  const lengths = bestLengths(countBytes(bytes));
   writeLengths(sink, lengths);
   sink.append(encodeHuffman(bytes, lengths));
   return sink.bytes();

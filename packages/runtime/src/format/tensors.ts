@@ -1,4 +1,5 @@
 // What a packed tensor is in memory. Matrices are [rows, columns]: the first extent, and the product of the others.
+import { nibbleOf } from './bytes.js';
 import { f16ToF32 } from './half.js';
 
 export type Shape = readonly number[];
@@ -84,8 +85,7 @@ export function unpackNibbles(bytes: Uint8Array, { rows, columns }: Extent): Int
   const values = new Int8Array(rows * columns);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, at++) {
-      const byte = bytes[row * stride + (column >>> 1)]!;
-      values[at] = ((column & 1 ? byte >>> 4 : byte) & 15) - 8;
+      values[at] = nibbleOf(bytes, 2 * row * stride + column) - 8;
     }
   }
   return values;

@@ -1,10 +1,7 @@
 // Made-up queries, keys and values for attention, and heads to make them of.
 import { f32Output, floats, type Output, placeAll, q15s, type Setup, signed } from './case.js';
 import { INT8_OFFSET, TOKEN_LENGTH } from './quantise-tokens.js';
-import type { Shape } from './kernel.js';
 import { scoreBytes } from './scores.js';
-
-const scoresOf = (shape: Shape, keys: number): Uint8Array => new Uint8Array(scoreBytes(shape, keys));
 
 export function attentionCase({ memory, shape, sizes: { tokens, heads }, random }: Setup) {
   const { tile, headSize } = shape;
@@ -15,7 +12,7 @@ export function attentionCase({ memory, shape, sizes: { tokens, heads }, random 
     k: floats(numbers * tiles, random),
     v: floats(numbers * tiles, random),
     out: new Float32Array(numbers),
-    scores: scoresOf(shape, tokens),
+    scores: new Uint8Array(scoreBytes(shape, tokens)),
   });
   return {
     args: { ...places, heads, keys: tokens, tileBytes: 4 * numbers },
@@ -29,7 +26,7 @@ export function quantiseHeadsCase(
 ) {
   const numbers = heads * shape.headSize * shape.tile;
   const places = placeAll(memory, {
-    x: floats(heads * shape.headSize * shape.tile, random, numbers),
+    x: floats(numbers, random),
     q: new Int16Array(numbers),
     scales: new Float32Array(heads * shape.tile),
   });
@@ -75,7 +72,7 @@ export function attentionFixedCase(
     keyScales: units(tiles, unit),
     valueScales: form === 'q15' ? units(tiles) : units(tiles, 127, 1),
     out: new Float32Array(heads * headSize * tile),
-    scores: scoresOf(shape, tokens),
+    scores: new Uint8Array(scoreBytes(shape, tokens)),
   });
   const tolerance = WEIGHT_TOLERANCE[form];
   const out = { ...f32Output(places.out, heads * headSize * tile), tolerance };

@@ -7,7 +7,7 @@ import { constant, NEAR_EXP2, ROUNDING } from './constants.js';
 import { exp2Lanes } from './exp.js';
 import { type Context, eachFewKeys, IN_PAIRS, scaleWalk, scoreWalk } from './fixed-scores.js';
 import { floats, kernel, multiplyAdd, offset, splatAt, storeAll } from './kernel.js';
-import { largestScores, sumsOf } from './scores.js';
+import { largestScores, zeros } from './scores.js';
 
 /** What the weights of a query add up to. */
 const TOTAL = 32767;
@@ -16,7 +16,7 @@ const TOTAL = 32767;
 function exponentials(c: Context, valueScales: Expr<'i32'>): readonly Local<'v128'>[] {
   const { body, vectors } = c;
   const { largest } = largestScores(c);
-  const sums = sumsOf(c, floats(0));
+  const sums = zeros(c);
   eachFewKeys(c, 2, [scoreWalk(c, 2), scaleWalk(c, 2, valueScales)], (at, scale) => {
     for (const j of [0, 1]) {
       const unit = body.let(splatAt(scale, 4 * j));
@@ -72,10 +72,5 @@ const weigh: Weigh = (c, valueScales, most) => {
  */
 export const attentionFixed = kernel({
   wasm: attentionBy(IN_PAIRS, weigh),
-  twin: attentionTwin(
-    IN_PAIRS,
-    ({ i16 }, head, feature, token, tile) =>
-      i16[head / 2 + 2 * ((feature >> 1) * tile + token) + (feature & 1)]!,
-    ({ i16 }, head, feature, token, tile) => i16[head / 2 + feature * tile + token]!,
-  ),
+  twin: attentionTwin(IN_PAIRS),
 });

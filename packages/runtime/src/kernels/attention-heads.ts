@@ -1,26 +1,19 @@
 // What attention in 16 bits and in bytes share: head by head and some queries at a time, scores (fixed-scores.ts) become integer
 // weights, by which the values are multiplied and added; and the naive twin. A head has a multiple of two or four features.
 import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
-import {
-  type Context,
-  eachFewKeys,
-  products,
-  type Products,
-  walk,
-  type Walk,
-  zeros,
-} from './fixed-scores.js';
+import { type Context, eachFewKeys, products, type Products, walk, type Walk } from './fixed-scores.js';
 import {
   count,
   floats,
   type Kernel,
   largestLane,
   offset,
+  placeOf,
   splatAt,
   tokensTogether,
-  type Views,
   words,
 } from './kernel.js';
+import { zeros } from './scores.js';
 
 const PARAMS = words(
   ...(['q', 'k', 'v', 'queryScales', 'keyScales', 'valueScales', 'out', 'scores'] as const),
@@ -110,16 +103,16 @@ export const attentionBy =
       });
     });
 
-/** Reads a feature of a token from a head. */
-type Read = (views: Views, head: number, feature: number, token: number, tile: number) => number;
-
-/** The naive twin: `at` reads queries and keys, `valueAt` values. */
+/** The naive twin. */
 export const attentionTwin =
-  (by: Products, at: Read, valueAt: Read): AttentionKernel['twin'] =>
+  ({ together, bias }: Products): AttentionKernel['twin'] =>
   (shape) =>
-  (views, args) => {
-    const { f32 } = views;
+  ({ f32, i8, i16 }, args) => {
     const { tile, headSize } = shape;
+    const numbers = together === 4 ? i8 : i16;
+    /** A feature of a token of the head at an address, `side` of its features side by side. */
+    const read = (head: number, side: number, feature: number, token: number): number =>
+      numbers[head / numbers.BYTES_PER_ELEMENT + placeOf(side, feature, token, tile)]!;
     const scale = (of: number, head: number, token: number): number =>
       f32[of / 4 + (Math.floor(token / tile) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
     const tileAt = (key: number): number => Math.floor(key / tile) * args.tileBytes;
@@ -132,7 +125,7 @@ export const attentionTwin =
           const [q, k] = [args.q + start, args.k + tileAt(key) + start];
           let dot = 0;
           for (let i = 0; i < headSize; i++)
-            dot += at(views, q, i, query, tile) * (at(views, k, i, key % tile, tile) - by.bias);
+            dot += read(q, together, i, query) * (read(k, together, i, key % tile) - bias);
           const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
           weights[key] = (dot * units) / Math.sqrt(headSize);
           largest = Math.max(largest, weights[key]!);
@@ -143,7 +136,7 @@ export const attentionTwin =
         for (let key = 0; key < args.keys; key++) {
           const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
           const v = args.v + tileAt(key) + start;
-          for (let i = 0; i < headSize; i++) sums[i]! += weight * valueAt(views, v, i, key % tile, tile);
+          for (let i = 0; i < headSize; i++) sums[i]! += weight * read(v, 1, i, key % tile);
         }
         const out = args.out / 4 + head * headSize * tile + query;
         for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;

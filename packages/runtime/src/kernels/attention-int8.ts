@@ -8,7 +8,7 @@ import { constant, NEAR_EXP2, ROUNDING, ROUNDING_BITS } from './constants.js';
 import { exp2Lanes } from './exp.js';
 import { BY_DOTS, eachFewKeys, IN_BYTES, IN_PAIRS, scaleWalk, scoreWalk } from './fixed-scores.js';
 import { count, floats, kernel, multiplyAdd, offset, splatAt } from './kernel.js';
-import { largestScores, sumsOf } from './scores.js';
+import { largestScores, zeros } from './scores.js';
 
 /** The largest weight: half a unit more, from the one before, is still below 128. */
 const MOST = 126;
@@ -21,7 +21,7 @@ const weighBy =
     const width = 32 / few;
     const madd = multiplyAdd(c.fused);
     const { largest } = largestScores(c);
-    const totals = sumsOf(c, floats(0));
+    const totals = zeros(c);
     const perUnit = body.let(f32x4.div(floats(MOST), most));
     /** What of ROUNDING_BITS is left when sums are shifted to their places and added. */
     const bits = body.let(
@@ -65,11 +65,7 @@ const weighBy =
  */
 export const attentionInt8 = kernel({
   wasm: attentionBy(IN_BYTES, weighBy(4)),
-  twin: attentionTwin(
-    IN_BYTES,
-    ({ i8 }, head, feature, token, tile) => i8[head + 4 * ((feature >> 2) * tile + token) + (feature & 3)]!,
-    ({ i8 }, head, feature, token, tile) => i8[head + feature * tile + token]!,
-  ),
+  twin: attentionTwin(IN_BYTES),
 });
 
 /** The same by the dot product that adds at once. */

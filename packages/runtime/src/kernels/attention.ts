@@ -5,7 +5,7 @@ import { defineFunction, type Expr, f32x4, i32, type Local, v128 } from '../wasm
 import { EXP2 } from './constants.js';
 import { exp2Lanes } from './exp.js';
 import { count, floats, kernel, multiplyAdd, offset, splatAt, tokensTogether, words } from './kernel.js';
-import { type Attention, largestScores, sumsOf } from './scores.js';
+import { type Attention, largestScores, zeros } from './scores.js';
 
 const PARAMS = words('q', 'k', 'v', 'out', 'scores', 'heads', 'keys', 'tileBytes');
 
@@ -23,8 +23,6 @@ function tokenAt(
   const within = i32.shl(i32.and(token, tile - 1), 2);
   return body.let(i32.add(of, i32.add(block, within)));
 }
-
-const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
 /** scores [keys, queries] = q . k / sqrt(head size) / ln 2, two keys at a time; an odd last one has a neighbour of no use. */
 function products(c: Context, q: Expr<'i32'>, k: Expr<'i32'>): void {

@@ -15,7 +15,7 @@ import {
 } from '../wasm/assembler.js';
 import { count, floats, offset, splatAt } from './kernel.js';
 import { INT8_OFFSET } from './quantise-tokens.js';
-import { type Attention, NEIGHBOURS, sumsOf } from './scores.js';
+import { type Attention, NEIGHBOURS, zeros } from './scores.js';
 
 /** Score of no weight. */
 const LOWEST = -1e30;
@@ -24,8 +24,6 @@ export interface Context extends Attention {
   /** Bytes from a tile of scales to the next. */
   readonly scaleBytes: Local<'i32'>;
 }
-
-export const zeros = (c: Context): readonly Local<'v128'>[] => sumsOf(c, floats(0));
 
 /** An array over tokens: what a few of them have, and what a tile has, in bytes. */
 export interface Walk {

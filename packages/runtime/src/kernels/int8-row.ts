@@ -1,7 +1,17 @@
 // The outer loops that the int8 kernels share: i32 sums of a row over the tokens of a tile, two blocks of four weights at a time,
 // converted to f32 at the row's end.
 import { type Body, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
-import { count, type Kernel, multiplyAdd, offset, type Shape, splatAt, storeAll, words } from './kernel.js';
+import {
+  count,
+  type Kernel,
+  multiplyAdd,
+  offset,
+  placeOf,
+  type Shape,
+  splatAt,
+  storeAll,
+  words,
+} from './kernel.js';
 
 /** Blocks that are added together. */
 export const BLOCKS_TOGETHER = 2;
@@ -70,28 +80,33 @@ export function int8Rows(
 }
 
 /**
- * The naive twin: values are i16 and activations too where `wide`, otherwise i8 and u8; a block has so many `columns`. `place` is where
- * the activation stands that weight i of a block, 0 to 3, is multiplied by, its column and a token given.
+ * The naive twin: values are i16 and activations too where `wide`, otherwise i8 and u8. A block has so many `columns`: of four each is a
+ * feature, apart from the others; one is four features, which stand together, or two and two where `wide`.
  */
 export const int8RowsTwin =
-  (
-    { wide, columns: taken }: { readonly wide: boolean; readonly columns: 1 | 4 },
-    place: (column: number, i: number, token: number, tile: number) => number,
-  ): Kernel<typeof INT8_PARAMS>['twin'] =>
+  ({
+    wide,
+    columns: taken,
+  }: {
+    readonly wide: boolean;
+    readonly columns: 1 | 4;
+  }): Kernel<typeof INT8_PARAMS>['twin'] =>
   ({ tile }) =>
   ({ f32, i8, u8, i16, i32: words, u16 }, args) => {
     const { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias } = args;
     const [weights, activations] = wide
       ? [i16.subarray(values / 2), i16.subarray(x / 2)]
       : [i8.subarray(values), u8.subarray(x)];
+    const together = taken === 4 ? 1 : wide ? 2 : 4;
     let block = 0;
     for (let row = 0; row < rows; row++) {
       const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
       for (const end = block + BLOCKS_TOGETHER * u16[counts / 2 + row]!; block < end; block++)
         for (let i = 0; i < 4; i++) {
           const column = u16[columns / 2 + taken * block + (i % taken)]!;
+          const feature = taken === 4 ? column : 4 * column + i;
           for (let token = 0; token < tile; token++)
-            sums[token]! += weights[4 * block + i]! * activations[place(column, i, token, tile)]!;
+            sums[token]! += weights[4 * block + i]! * activations[placeOf(together, feature, token, tile)]!;
         }
       for (let token = 0; token < tile; token++) {
         const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);

@@ -84,6 +84,10 @@ export const count = (n: number): readonly number[] => Array.from({ length: n },
  */
 export const tokensTogether = ({ tile }: Pick<Shape, 'tile'>): 8 | 16 => (tile === 8 ? 8 : 16);
 
+/** Where a feature of a token stands among numbers [features / together, tile, together]. */
+export const placeOf = (together: number, feature: number, token: number, tile: number): number =>
+  together * (Math.floor(feature / together) * tile + token) + (feature % together);
+
 /** `a + bytes`. */
 export const offset = (a: Expr<'i32'>, bytes: number): Expr<'i32'> => (bytes === 0 ? a : i32.add(a, bytes));
 
@@ -129,17 +133,6 @@ export function eachFew(
 /** Vectors of i32 lanes as half as many of i16. */
 export const narrowed = (lanes: readonly Expr<'v128'>[]): Expr<'v128'>[] =>
   count(lanes.length / 2).map((i) => i16x8.narrowS(lanes[2 * i]!, lanes[2 * i + 1]!));
-
-/** Stores 1 / x of vectors side by side. */
-export function storeReciprocals(
-  body: Body,
-  address: Expr<'i32'>,
-  vectors: readonly Expr<'v128'>[],
-  bytes: number,
-): void {
-  const reciprocals = vectors.map((vector) => f32x4.div(floats(1), vector));
-  storeAll(body, address, reciprocals, bytes);
-}
 
 /** A float in all four lanes. */
 export const floats = (value: number): Expr<'v128'> => f32x4.const(new Float32Array(4).fill(value));

@@ -9,9 +9,9 @@ import {
   multiplyAdd,
   narrowed,
   offset,
+  placeOf,
   type Shape,
   storeAll,
-  storeReciprocals,
   tokensTogether,
   type Views,
 } from './kernel.js';
@@ -99,7 +99,11 @@ export function quantiseTokens(
       const range = f32x4.pmax(by === 'length' ? f32x4.sqrt(of) : of, floats(LEAST));
       return body.let(f32x4.div(floats(most), range));
     });
-    storeReciprocals(body, scales, factors, 0);
+    storeAll(
+      body,
+      scales,
+      factors.map((factor) => f32x4.div(floats(1), factor)),
+    );
     const out = body.let(q);
     body.range(x, end, step * row, (at) => {
       const features = count(step).map((feature) =>
@@ -131,11 +135,9 @@ export function quantiseTwin(
       range = by === 'length' ? range + at(feature) ** 2 : Math.max(range, Math.abs(at(feature)));
     const factor = Math.fround(most / Math.max(by === 'length' ? Math.sqrt(range) : range, LEAST));
     f32[scales / 4 + token] = 1 / factor;
-    for (let feature = 0; feature < features; feature++) {
-      const group = Math.floor(feature / together) * tile + token;
-      numbers[first + together * group + (feature % together)] =
+    for (let feature = 0; feature < features; feature++)
+      numbers[first + placeOf(together, feature, token, tile)] =
         roundToEven(Math.fround(at(feature) * factor)) + bias;
-    }
   }
 }
 

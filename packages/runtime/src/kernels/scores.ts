@@ -1,6 +1,6 @@
 // What attention in f32 and in fixed point share: scores f32 [keys, queries] of some queries of a tile, the lanes of the vectors.
-import { type Body, type Expr, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
-import { type Shape, tokensTogether } from './kernel.js';
+import { type Body, f32x4, i32, type Local, v128 } from '../wasm/assembler.js';
+import { floats, type Shape, tokensTogether } from './kernel.js';
 
 /** Keys of no weight for which there is room after the last one, which fill up four. */
 export const NEIGHBOURS = 3;
@@ -22,9 +22,9 @@ export interface Attention {
   readonly tileBytes: Local<'i32'>;
 }
 
-/** A sum for each vector of queries, so far `zero`. */
-export const sumsOf = ({ body, vectors }: Attention, zero: Expr<'v128'>): readonly Local<'v128'>[] =>
-  vectors.map(() => body.let(zero));
+/** A sum for each vector of queries, so far zero. */
+export const zeros = ({ body, vectors }: Attention): readonly Local<'v128'>[] =>
+  vectors.map(() => body.let(floats(0)));
 
 /** The largest score of every query, and the address after the last key's. */
 export function largestScores({ body, vectors, scores, keys }: Attention) {

@@ -100,6 +100,7 @@ export function programIn(programs: Programs, tile: Shape['tile'], passes = pass
   const { shape, levels, shared, kernels } = programs[0];
   const program = compileProgram({ ...shape, tile }, levels, shared, kernels);
   const right = passes(program, GROUPS).length === GROUPS.length;
-  programs.push(right ? program : twinsOf(program));
-  return programIn(programs, tile);
+  const tested = right ? program : twinsOf(program);
+  programs.push(tested);
+  return tested;
 }

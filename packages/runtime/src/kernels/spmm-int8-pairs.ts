@@ -20,8 +20,5 @@ export const spmmInt8Pairs = kernel({
         });
       });
     }),
-  twin: int8RowsTwin(
-    { wide: true, columns: 1 },
-    (column, i, token, tile) => 2 * ((2 * column + (i >> 1)) * tile + token) + (i & 1),
-  ),
+  twin: int8RowsTwin({ wide: true, columns: 1 }),
 });

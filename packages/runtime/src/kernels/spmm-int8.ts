@@ -24,8 +24,5 @@ export const spmmInt8 = kernel({
         });
       });
     }),
-  twin: int8RowsTwin(
-    { wide: false, columns: 1 },
-    (column, i, token, tile) => 4 * (column * tile + token) + i,
-  ),
+  twin: int8RowsTwin({ wide: false, columns: 1 }),
 });

@@ -4,7 +4,7 @@ import { defineFunction, i32x4, v128 } from '../wasm/assembler.js';
 import { INT8_PARAMS, int8Rows, int8RowsTwin, WEIGHTS_TOGETHER } from './int8-row.js';
 import { interleaved } from './interleave.js';
 import { count, kernel, splatAt } from './kernel.js';
-import { placeOfQuad, QUAD } from './spmm-quads.js';
+import { QUAD } from './spmm-quads.js';
 
 /** Pairs of columns of the quads that are added together. */
 const PAIRS = WEIGHTS_TOGETHER / 2;
@@ -28,5 +28,5 @@ export const spmmQuadsWide = kernel({
           });
       });
     }),
-  twin: int8RowsTwin({ wide: true, columns: 4 }, placeOfQuad),
+  twin: int8RowsTwin({ wide: true, columns: 4 }),
 });

@@ -21,10 +21,6 @@ export const LARGEST_QUAD = 64;
 /** What a quad has in the memory of a tile. */
 export const QUAD = { values: 4, columns: 4 } as const;
 
-/** Where the activations of a column stand. */
-export const placeOfQuad = (column: number, _: number, token: number, tile: number): number =>
-  column * tile + token;
-
 /** Sums that one vector of each column belongs to. */
 const SUMS_OF_VECTOR = 4;
 
@@ -76,5 +72,5 @@ export const spmmQuads = kernel({
         });
       });
     }),
-  twin: int8RowsTwin({ wide: false, columns: 4 }, placeOfQuad),
+  twin: int8RowsTwin({ wide: false, columns: 4 }),
 });

@@ -31,6 +31,13 @@ const binary =
   <T extends ValueType>(type: T, opcode: number) =>
   (a: Operand<T>, b: Operand<T>): Expr<T> => ({ type, code: [codeOf(a), codeOf(b), opcode] });
 
+const ternary =
+  (opcode: number) =>
+  (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
+    type: 'v128',
+    code: [a.code, b.code, c.code, opcode],
+  });
+
 const load =
   <T extends ValueType>(type: T, opcode: number, align: number) =>
   (address: Operand<'i32'>, offset = 0): Expr<T> => ({
@@ -65,7 +72,6 @@ export const i32 = {
   eqz: unary('i32', 'i32', 0x45),
   eq: binary('i32', 0x46),
   ltU: binary('i32', 0x49),
-  leU: binary('i32', 0x4d),
   add: binary('i32', 0x6a),
   sub: binary('i32', 0x6b),
   mul: binary('i32', 0x6c),
@@ -156,9 +162,8 @@ export const i8x16 = {
   eq: binary('v128', simd(0x23)),
   /** The highest bit of every lane. */
   bitmask: unary('v128', 'i32', simd(0x64)),
-  /** Two vectors of i16 lanes into one, saturated to i8 or u8. */
+  /** Two vectors of i16 lanes into one, saturated. */
   narrowS: binary('v128', simd(0x65)),
-  narrowU: binary('v128', simd(0x66)),
 };
 
 export const i16x8 = {
@@ -175,8 +180,6 @@ export const i16x8 = {
   extendLowU: unary('v128', 'v128', simd(0x89)),
   /** Wraps around. */
   add: binary('v128', simd(0x8e)),
-  mul: binary('v128', simd(0x95)),
-  maxS: binary('v128', simd(0x98)),
 };
 
 export const i32x4 = {
@@ -231,26 +234,17 @@ export const f64x2 = {
   mul: binary('v128', simd(0xf2)),
 };
 
-const MULTIPLY_ADD = simd(0x105);
-const DOT_ADD = simd(0x113);
-
 /**
  * The relaxed-SIMD extension: one machine instruction each, whose results may differ between machines within what is
  * said here. Engines that lack it refuse the whole module.
  */
 export const relaxed = {
   /** a * b + c, rounded once or twice. */
-  madd: (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
-    type: 'v128',
-    code: [a.code, b.code, c.code, MULTIPLY_ADD],
-  }),
+  madd: ternary(simd(0x105)),
   /** As `i16x8.q15mulrSat` but for -1 * -1. */
   q15mulr: binary('v128', simd(0x111)),
   /** i16 sums of products of neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`. */
   dotI8x16: binary('v128', simd(0x112)),
   /** i32 sums of products of four neighbouring i8 lanes of `a` and lanes 0 to 127 of `b`, added to `c`. */
-  dotAddI8x16: (a: Expr<'v128'>, b: Expr<'v128'>, c: Expr<'v128'>): Expr<'v128'> => ({
-    type: 'v128',
-    code: [a.code, b.code, c.code, DOT_ADD],
-  }),
+  dotAddI8x16: ternary(simd(0x113)),
 };

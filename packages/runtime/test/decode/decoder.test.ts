@@ -10,7 +10,7 @@ import type { TensorSection } from '../../src/format/header.js';
 import { extentOf, type PackTensor, toF16, toF32, toInt4, toInt8 } from '../../src/format/index.js';
 import { writeStream } from '../../src/format/stream.js';
 import { toSparse1x4, toSparseCodebook, toSparseF16, toSparseInt8 } from '../../src/format/sparsify.js';
-import { gaussian, uniform } from '../format/weights.js';
+import { gaussian, skewed, uniform } from '../format/weights.js';
 import { layerBytes, type Side, sides, tableBytes } from '../support/decoders.js';
 
 function sectionOf(tensor: PackTensor): readonly [TensorSection, Uint8Array] {
@@ -158,7 +158,7 @@ describe('streams', () => {
 
   it('of several blocks are refused where the twin refuses them, wherever they are broken', async () => {
     const next = uniform(5);
-    const content = Uint8Array.from({ length: 70_000 }, () => Math.floor(256 * next() ** 4));
+    const content = skewed(70_000, 5);
     const sink = byteSink();
     writeStream(sink, content);
     const bytes = new Uint8Array(16 * Math.ceil(sink.length / 16));

@@ -4,21 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { byteSink, byteSource } from '../../src/format/bytes.js';
 import { MOST_BITS, readLengths, writeLengths } from '../../src/format/code-lengths.js';
 import { BLOCK, decodeHuffman, encodeHuffman } from '../../src/format/huffman.js';
-import { bestLengths } from '../../src/format/package-merge.js';
+import { bestLengths, countBytes } from '../../src/format/package-merge.js';
 import { readStream, writeStream } from '../../src/format/stream.js';
-import { uniform } from './weights.js';
-
-/** Skewed bytes: most of them few symbols. */
-function skewed(count: number, seed: number): Uint8Array {
-  const next = uniform(seed);
-  return Uint8Array.from({ length: count }, () => Math.floor(256 * next() ** 4));
-}
-
-function countBytes(bytes: Uint8Array): Uint32Array {
-  const counts = new Uint32Array(256);
-  for (const byte of bytes) counts[byte]!++;
-  return counts;
-}
+import { entropy, skewed } from './weights.js';
 
 const bitsOf = (lengths: ArrayLike<number>, counts: Uint32Array): number =>
   counts.reduce((sum, count, symbol) => (count === 0 ? sum : sum + count * (lengths[symbol]! - 1)), 0);
@@ -211,12 +199,8 @@ describe('coded bytes', () => {
 
   test('come within 1 % of the entropy of many symbols', () => {
     const symbols = skewed(200_000, 5);
-    const counts = countBytes(symbols);
-    const bits = counts.reduce(
-      (total, count) => (count === 0 ? total : total - count * Math.log2(count / symbols.length)),
-      0,
-    );
-    expect(encodeHuffman(symbols, bestLengths(counts)).length * 8).toBeLessThan(1.01 * bits);
+    const bits = symbols.length * entropy(symbols);
+    expect(encodeHuffman(symbols, bestLengths(countBytes(symbols))).length * 8).toBeLessThan(1.01 * bits);
   });
 });
 

@@ -13,6 +13,12 @@ export function uniform(seed: number): Generator {
   };
 }
 
+/** Skewed bytes: most of them few symbols. */
+export function skewed(count: number, seed: number): Uint8Array {
+  const next = uniform(seed);
+  return Uint8Array.from({ length: count }, () => Math.floor(256 * next() ** 4));
+}
+
 export function gaussian(count: number, seed: number): Float32Array {
   const next = uniform(seed);
   return Float32Array.from({ length: count }, () => {
