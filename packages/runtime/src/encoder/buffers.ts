@@ -24,10 +24,10 @@ export interface Shared {
   readonly scaleBytes: number;
 }
 
-/** Queries, keys or values of each tile: f32 [rows, tile], or i16 as the kernels of fixed-point attention have them. */
+/** Queries, keys or values of each tile: f32 [rows, tile], or as quantise-heads.ts has them. */
 export interface Projected {
   readonly at: number;
-  /** f32 [heads, tile] of each tile; of i16. */
+  /** Not of f32. */
   readonly scales: number;
 }
 

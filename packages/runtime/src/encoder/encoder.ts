@@ -22,7 +22,7 @@ import {
   type TileWidth,
 } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
-import { type EncoderForms, usedKernels } from './used-kernels.js';
+import { attentionForm, type EncoderForms, usedKernels } from './used-kernels.js';
 import type { EncoderWeights } from './weights.js';
 
 export interface EncoderOptions {
@@ -73,7 +73,7 @@ interface StartOptions extends EncoderOptions {
 /** Tested kernels, by what they were asked for: they serve every encoder of the process. */
 const tested = new Map<string, Programs>();
 
-/** At first in one width alone: that of the longest sequence, and so of most. */
+/** At first in one width alone, that most sequences have a tile of. */
 function programsFor(
   forms: EncoderForms,
   levels: readonly Level[],
@@ -180,10 +180,11 @@ function prepare(
   { largest }: Pick<EncoderOptions, 'largest'>,
 ) {
   const { hidden, headSize, epsilon, embeddings, blocks, head } = placed;
-  const length = paddedTokens(largest.length);
+  const mixed = mayMix(placed);
+  const length = paddedTokens(largest.length, mixed);
   const capacity = length * largest.rows;
   const plan: Plan = {
-    ...{ hidden, headSize, epsilon, programs, embeddings, blocks },
+    ...{ hidden, headSize, epsilon, programs, mixed, embeddings, blocks },
     shared: placeShared(arena, placed, capacity),
     scratch: Array.from({ length: threads?.count ?? 1 }, () => placeScratch(arena, placed, length)),
   };
@@ -192,17 +193,21 @@ function prepare(
     ...{ plan, arena, thread, head, largest, capacity, firstPosition: embeddings.firstPosition },
     levels: { ...programs[0].levels },
   };
-  if (arena.shared) for (const tile of TILE_WIDTHS) need(state, tile); // workers are given what there is when they start
+  if (arena.shared) for (const width of TILE_WIDTHS) need(state, width); // workers are given what there is when they start
   return state;
 }
+
+/** Whether tiles of a sequence may differ in width: attention in f32 reads keys tile by tile. */
+const mayMix = ({ blocks, headSize }: PlacedEncoder): boolean =>
+  blocks.every(({ attention }) => !attention || attentionForm(attention.query.form, headSize) !== 'f32');
 
 /** Kernels for tiles of a width, before one is computed. */
 function need(
   { plan, arena, thread: { banks }, levels }: Pick<State, 'plan' | 'arena' | 'thread' | 'levels'>,
-  tile: TileWidth,
+  width: TileWidth,
 ): void {
-  if (banks.some((bank) => bank.tile === tile)) return;
-  const program = programIn(plan.programs, tile);
+  if (banks.some(({ tile }) => tile === width)) return;
+  const program = programIn(plan.programs, width);
   if (!program.module) for (const group of GROUPS) levels[group] = 'scalar';
   banks.push(bindProgram(program, arena.memory));
 }
@@ -232,10 +237,10 @@ function run<R>(
   const lengths = batch.map(({ ids }) => checkLength(state, ids.length));
   const results: R[] = [];
   for (let start = 0; start < batch.length;) {
-    const sequences = placeSequences(lengths.slice(start), capacity);
+    const sequences = placeSequences(lengths.slice(start), capacity, plan.mixed);
     sequences.forEach((of, i) => {
       writeTokens(plan, arena.views(), of, batch[start + i]!, firstPosition);
-      need(state, of.tile);
+      for (const { width } of of.tiles) need(state, width);
     });
     const stages = Array.from({ length: stagesOf(plan) }, (_, stage) =>
       unitsOf(plan, sequences, stage, firstOnly),

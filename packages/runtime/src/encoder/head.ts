@@ -11,15 +11,24 @@ const ACTIVATIONS = {
   gelu: (x: number): number => x * normalDistribution(x),
 };
 
-/** Place of the first feature of a token among floats. */
-const placeOf = ({ plan }: Thread, sequence: Sequence, token: number): number =>
-  statesAt(plan, sequence, Math.floor(token / sequence.tile)) / 4 + (token % sequence.tile);
+/** Calls back with every hidden state of a token. */
+function eachState(
+  { plan, f32 }: Thread,
+  { first, tiles }: Sequence,
+  token: number,
+  visit: (state: number, feature: number) => void,
+): void {
+  const { start, width } = tiles.findLast((tile) => tile.start <= token)!;
+  const at = statesAt(plan, first + start) / 4 + token - start;
+  for (let i = 0; i < plan.hidden; i++) visit(f32[at + i * width]!, i);
+}
 
 /** Hidden states of one token, [hidden]. */
 export function tokenState(thread: Thread, sequence: Sequence, token: number): Float32Array {
-  const at = placeOf(thread, sequence, token);
   const state = new Float32Array(thread.plan.hidden);
-  for (let i = 0; i < state.length; i++) state[i] = thread.f32[at + i * sequence.tile]!;
+  eachState(thread, sequence, token, (value, i) => {
+    state[i] = value;
+  });
   return state;
 }
 
@@ -36,8 +45,9 @@ export function tokenStates(thread: Thread, sequence: Sequence): Float32Array {
 export function meanState(thread: Thread, sequence: Sequence): Float32Array {
   const sums = new Float64Array(thread.plan.hidden);
   for (let token = 0; token < sequence.tokens; token++) {
-    const at = placeOf(thread, sequence, token);
-    for (let i = 0; i < sums.length; i++) sums[i]! += thread.f32[at + i * sequence.tile]!;
+    eachState(thread, sequence, token, (value, i) => {
+      sums[i]! += value;
+    });
   }
   return Float32Array.from(sums, (sum) => sum / sequence.tokens);
 }
@@ -52,8 +62,9 @@ export function classify(
   const { middle, sum } = scratch;
   // Layers that are not dense need a tile, of which the sequence has the first lane.
   const one = [dense, output].every(({ form }) => form === 'dense');
-  const width = one ? 1 : sequence.tile;
-  const bank = bankOf(thread, sequence.tile);
+  const { width: tile } = sequence.tiles[0]!;
+  const width = one ? 1 : tile;
+  const bank = bankOf(thread, tile);
   const applyTo = (layer: Linear, x: number, y: number): void => {
     if (one && layer.form === 'dense') applyToOne(bank, layer, x, y);
     else apply(bank, scratch, layer, x, y);
@@ -81,14 +92,14 @@ export function spans(
   sequence: Sequence,
 ): SpanLogits {
   const { plan, scratch, f32 } = thread;
-  const { tile, tiles, tokens } = sequence;
+  const { first, tiles, tokens } = sequence;
   const [start, end] = [new Float32Array(tokens), new Float32Array(tokens)];
   const at = scratch.sum / 4;
-  for (let index = 0; index < tiles; index++) {
-    apply(bankOf(thread, tile), scratch, output, statesAt(plan, sequence, index), scratch.sum);
-    const real = Math.min(tile, tokens - index * tile);
-    start.set(f32.subarray(at, at + real), index * tile);
-    end.set(f32.subarray(at + tile, at + tile + real), index * tile);
+  for (const { width, start: token } of tiles) {
+    apply(bankOf(thread, width), scratch, output, statesAt(plan, first + token), scratch.sum);
+    const real = Math.min(width, tokens - token);
+    start.set(f32.subarray(at, at + real), token);
+    end.set(f32.subarray(at + width, at + width + real), token);
   }
   return { start, end };
 }

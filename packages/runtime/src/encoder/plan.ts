@@ -9,6 +9,8 @@ export interface Plan {
   readonly epsilon: number;
   /** Where threads share the memory, of all widths. */
   readonly programs: Programs;
+  /** Whether the first tile of a sequence may be narrower than the others. */
+  readonly mixed: boolean;
   readonly embeddings: PlacedEncoder['embeddings'];
   readonly blocks: readonly Block[];
   readonly shared: Shared;

@@ -1,5 +1,6 @@
 // Made-up queries, keys and values for attention, and heads to make them of.
 import { f32Output, floats, type Output, placeAll, q15s, type Setup, signed } from './case.js';
+import { tokensTogether } from './kernel.js';
 import { INT8_OFFSET, TOKEN_LENGTH } from './quantise-tokens.js';
 import { scoreBytes } from './scores.js';
 
@@ -25,6 +26,7 @@ export function quantiseHeadsCase(
   type: 'i16' | 'i8' = 'i16',
 ) {
   const numbers = heads * shape.headSize * shape.tile;
+  const parts = shape.tile / tokensTogether(shape);
   const places = placeAll(memory, {
     x: floats(numbers, random),
     q: new Int16Array(numbers),
@@ -32,7 +34,12 @@ export function quantiseHeadsCase(
   });
   const q: Output = { type, at: places.q, length: type === 'i16' ? numbers : 2 * numbers };
   return {
-    args: { ...places, heads },
+    args: {
+      ...places,
+      heads,
+      tileBytes: (2 * numbers) / parts,
+      scaleBytes: (4 * heads * shape.tile) / parts,
+    },
     outputs: [f32Output(places.scales, heads * shape.tile), q],
   };
 }
@@ -48,15 +55,16 @@ export function attentionFixedCase(
   form: 'q15' | 'int8' = 'q15',
 ) {
   const { tile, headSize } = shape;
-  const tiles = Math.ceil(tokens / tile);
-  const [numbers, scales] = [heads * headSize * tile, heads * tile];
+  const together = tokensTogether(shape);
+  const [queries, keys] = [tile / together, Math.ceil(tokens / together)];
+  const [numbers, scales] = [heads * headSize * together, heads * together];
   const lanes = (count: number) => q15s(numbers * count, headSize, random);
   const inBytes = form === 'int8' && !wide;
   /** Queries, keys or values up to `most`; of bytes the second half of a head's room stays empty. */
   const integers = (count: number, most: number, bias = 0): Int8Array | Int16Array => {
     if (form === 'q15') return lanes(count);
     const of = inBytes ? new Int8Array(2 * numbers * count) : new Int16Array(numbers * count);
-    const used = headSize * tile;
+    const used = headSize * together;
     for (let head = 0; head < of.length; head += inBytes ? 2 * used : used)
       for (let i = head; i < head + used; i++) of[i] = Math.round(most * signed(random)) + bias;
     return of;
@@ -65,12 +73,12 @@ export function attentionFixedCase(
     Float32Array.from({ length: scales * count }, () => (1 + spread * random()) / of);
   const unit = form === 'q15' ? TOKEN_LENGTH : 64 * Math.sqrt(headSize);
   const places = placeAll(memory, {
-    q: integers(1, 127),
-    k: integers(tiles, 63, inBytes ? INT8_OFFSET : 0),
-    v: integers(tiles, 127),
-    queryScales: units(1, unit),
-    keyScales: units(tiles, unit),
-    valueScales: form === 'q15' ? units(tiles) : units(tiles, 127, 1),
+    q: integers(queries, 127),
+    k: integers(keys, 63, inBytes ? INT8_OFFSET : 0),
+    v: integers(keys, 127),
+    queryScales: units(queries, unit),
+    keyScales: units(keys, unit),
+    valueScales: form === 'q15' ? units(keys) : units(keys, 127, 1),
     out: new Float32Array(heads * headSize * tile),
     scores: new Uint8Array(scoreBytes(shape, tokens)),
   });

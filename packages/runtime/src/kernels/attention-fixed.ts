@@ -66,8 +66,8 @@ const weigh: Weigh = (c, valueScales, most) => {
 };
 
 /**
- * q i16 [heads, features / 2, tile, 2] of one tile (quantiseHeads), queryScales f32 [heads, tile]; k the same and v i16
- * [heads, features, tile] (quantiseValues) of the sequence's first tile, the next `tileBytes` on, their scales `scaleBytes`;
+ * q i16 [heads, features / 2, tokens, 2] of the first tokens of a tile (quantiseHeads), queryScales f32 [heads, tokens]; k the same and v i16
+ * [heads, features, tokens] (quantiseValues) of the sequence's first tokens, of each the next `tileBytes` on, their scales `scaleBytes`;
  * out f32 [heads * head size, tile]; scores f32, scoreBytes of them.
  */
 export const attentionFixed = kernel({

@@ -29,11 +29,9 @@ type AttentionKernel = Kernel<typeof PARAMS>;
 export type Weigh = (c: Context, valueScales: Expr<'i32'>, most: Local<'v128'>) => readonly Local<'v128'>[];
 
 /** The largest of the scales of all tiles, in all four lanes. */
-function largestScale(
-  { body, shape: { tile }, keys, scaleBytes }: Context,
-  scales: Expr<'i32'>,
-): Local<'v128'> {
+function largestScale({ body, shape, keys, scaleBytes }: Context, scales: Expr<'i32'>): Local<'v128'> {
   const at = body.let(scales);
+  const tile = tokensTogether(shape);
   const largest = body.let(floats(0));
   body.range(0, keys, tile, () => {
     for (let token = 0; token < tile; token += 4)
@@ -56,9 +54,10 @@ function sums(
   const add = by.add(body);
   const lanes = count(2).map(() => zeros(c));
   const bytes = 16 * vectors.length;
-  const weights: Walk = { start: c.scores, bytes, tileBytes: (bytes * shape.tile) / few };
+  const tile = tokensTogether(shape);
+  const weights: Walk = { start: c.scores, bytes, tileBytes: (bytes * tile) / few };
   eachFewKeys(c, few, [walk(c, v, 4), weights], (value, weight) => {
-    const values = lanes.map((_, feature) => body.let(splatAt(value, (4 / few) * feature * shape.tile)));
+    const values = lanes.map((_, feature) => body.let(splatAt(value, (4 / few) * feature * tile)));
     for (const i of vectors) {
       const of = body.let(v128.load(weight, 16 * i));
       lanes.forEach((sum, feature) => body.set(sum[i]!, add(sum[i]!, values[feature]!, of)));
@@ -77,16 +76,16 @@ export const attentionBy =
     defineFunction(PARAMS, (body, params) => {
       const { tile, headSize } = shape;
       const { scores, heads, keys, tileBytes, scaleBytes } = params;
-      const vectors = count(tokensTogether(shape) / 4);
+      const together = tokensTogether(shape);
+      const vectors = count(together / 4);
       const c: Context = { body, shape, fused, vectors, scores, keys, tileBytes, scaleBytes };
       const { q, k, v, queryScales, keyScales, valueScales, out } = params;
-      const headBytes = 2 * headSize * tile;
-      const featureBytes = (4 / by.together) * tile;
+      const headBytes = 2 * headSize * together;
+      const featureBytes = (4 / by.together) * together;
       body.range(0, heads, 1, () => {
         const most = largestScale(c, valueScales);
-        const bytes = 16 * vectors.length;
         const [query, scale, first] = [body.let(q), body.let(queryScales), body.let(out)];
-        body.range(0, 4 * tile, bytes, () => {
+        body.range(0, tile, together, () => {
           products(c, by, query, scale, k, keyScales);
           const units = weigh(c, valueScales, most);
           const to = body.let(first);
@@ -94,11 +93,13 @@ export const attentionBy =
             sums(c, by, value, to, units);
             body.set(to, offset(to, 8 * tile));
           });
-          for (const pointer of [query, scale, first]) body.set(pointer, offset(pointer, bytes));
+          body.set(query, i32.add(query, tileBytes));
+          body.set(scale, i32.add(scale, scaleBytes));
+          body.set(first, offset(first, 4 * together));
         });
         for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
         for (const pointer of [queryScales, keyScales, valueScales])
-          body.set(pointer, offset(pointer, 4 * tile));
+          body.set(pointer, offset(pointer, 4 * together));
         body.set(out, offset(out, 4 * headSize * tile));
       });
     });
@@ -109,23 +110,25 @@ export const attentionTwin =
   (shape) =>
   ({ f32, i8, i16 }, args) => {
     const { tile, headSize } = shape;
+    const few = tokensTogether(shape);
     const numbers = together === 4 ? i8 : i16;
-    /** A feature of a token of the head at an address, `side` of its features side by side. */
-    const read = (head: number, side: number, feature: number, token: number): number =>
-      numbers[head / numbers.BYTES_PER_ELEMENT + placeOf(side, feature, token, tile)]!;
+    const groupOf = (token: number): number => Math.floor(token / few);
+    /** A feature of a token of a head that begins at an address, `side` of its features side by side. */
+    const read = (head: number, side: number, feature: number, token: number): number => {
+      const at = (head + groupOf(token) * args.tileBytes) / numbers.BYTES_PER_ELEMENT;
+      return numbers[at + placeOf(side, feature, token % few, few)]!;
+    };
     const scale = (of: number, head: number, token: number): number =>
-      f32[of / 4 + (Math.floor(token / tile) * args.scaleBytes) / 4 + head * tile + (token % tile)]!;
-    const tileAt = (key: number): number => Math.floor(key / tile) * args.tileBytes;
+      f32[(of + groupOf(token) * args.scaleBytes) / 4 + head * few + (token % few)]!;
     const weights = new Float64Array(args.keys);
     for (let head = 0; head < args.heads; head++) {
-      const start = 2 * head * headSize * tile;
+      const start = 2 * head * headSize * few;
       for (let query = 0; query < tile; query++) {
         let largest = -Infinity;
         for (let key = 0; key < args.keys; key++) {
-          const [q, k] = [args.q + start, args.k + tileAt(key) + start];
           let dot = 0;
           for (let i = 0; i < headSize; i++)
-            dot += read(q, together, i, query) * (read(k, together, i, key % tile) - bias);
+            dot += read(args.q + start, together, i, query) * (read(args.k + start, together, i, key) - bias);
           const units = scale(args.queryScales, head, query) * scale(args.keyScales, head, key);
           weights[key] = (dot * units) / Math.sqrt(headSize);
           largest = Math.max(largest, weights[key]!);
@@ -135,8 +138,7 @@ export const attentionTwin =
         const sums = new Float64Array(headSize);
         for (let key = 0; key < args.keys; key++) {
           const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
-          const v = args.v + tileAt(key) + start;
-          for (let i = 0; i < headSize; i++) sums[i]! += weight * read(v, 1, i, key % tile);
+          for (let i = 0; i < headSize; i++) sums[i]! += weight * read(args.v + start, 1, i, key);
         }
         const out = args.out / 4 + head * headSize * tile + query;
         for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;

@@ -58,8 +58,8 @@ const weighBy =
   };
 
 /**
- * q i8 [heads, features / 4, tile, 4] of one tile (quantiseQueries), queryScales f32 [heads, tile]; k the same, offset
- * (quantiseKeys), and v i8 [heads, features, tile] (quantiseByteValues) of the sequence's first tile, the next `tileBytes` on,
+ * q i8 [heads, features / 4, tokens, 4] of the first tokens of a tile (quantiseQueries), queryScales f32 [heads, tokens]; k the same, offset
+ * (quantiseKeys), and v i8 [heads, features, tokens] (quantiseByteValues) of the sequence's first tokens, of each the next `tileBytes` on,
  * their scales `scaleBytes`; heads are as far apart as those of i16; out f32 [heads * head size, tile]; scores f32,
  * scoreBytes of them.
  */

@@ -13,7 +13,7 @@ import {
   relaxed,
   v128,
 } from '../wasm/assembler.js';
-import { count, floats, offset, splatAt } from './kernel.js';
+import { count, floats, offset, splatAt, tokensTogether } from './kernel.js';
 import { INT8_OFFSET } from './quantise-tokens.js';
 import { type Attention, NEIGHBOURS, zeros } from './scores.js';
 
@@ -34,12 +34,13 @@ export interface Walk {
 
 /** Calls `visit` for every `few` keys with their addresses in each of two arrays. */
 export function eachFewKeys(
-  { body, shape: { tile }, keys }: Context,
+  { body, shape, keys }: Context,
   few: 2 | 4,
   walks: readonly [Walk, Walk],
   visit: (first: Local<'i32'>, second: Local<'i32'>) => void,
 ): void {
   const [a, b] = walks;
+  const tile = tokensTogether(shape);
   const starts = walks.map(({ start }) => body.let(start));
   body.range(0, keys, tile, (token) => {
     const inTile = i32.minU(i32.sub(keys, token), tile);
@@ -63,7 +64,7 @@ export const walk = (c: Context, start: Expr<'i32'>, bytes: number): Walk => ({
 /** Scores f32 [keys, queries]. */
 export const scoreWalk = ({ shape, vectors, scores }: Context, few: 2 | 4): Walk => {
   const bytes = 16 * vectors.length;
-  return { start: scores, bytes: few * bytes, tileBytes: bytes * shape.tile };
+  return { start: scores, bytes: few * bytes, tileBytes: bytes * tokensTogether(shape) };
 };
 
 export const scaleWalk = (c: Context, few: 2 | 4, start: Expr<'i32'>): Walk => ({
@@ -110,7 +111,7 @@ export function products(
   keyScales: Expr<'i32'>,
 ): void {
   const { body, shape, vectors } = c;
-  const row = 4 * shape.tile;
+  const row = 4 * tokensTogether(shape);
   const bytes = (shape.headSize / by.together) * row;
   const add = by.add(body);
   const root = floats(Math.LOG2E / Math.sqrt(shape.headSize)); // for powers of two

@@ -1,7 +1,17 @@
 // Activations to integers, each token by a range of its own: its largest magnitude for bytes, its length (L2) for 16-bit fixed point.
 // A quantised form says what becomes of a number and where it stands; kernels of layers' inputs (quantise-layers.ts) and of
 // attention's heads (quantise-heads.ts) are such forms.
-import { type Body, type Expr, f32x4, i32x4, i8x16, type Local, v128 } from '../wasm/assembler.js';
+import {
+  type Body,
+  type Expr,
+  f32x4,
+  i32,
+  i32x4,
+  i8x16,
+  type Local,
+  type Operand,
+  v128,
+} from '../wasm/assembler.js';
 import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import {
   count,
@@ -39,7 +49,7 @@ export interface Form {
   readonly step: 1 | 2 | 4;
 }
 
-/** Stores some features of tokens, given as i32 lanes. */
+/** Stores some features of tokens, given as i32 lanes, which stand in rows of so many tokens. */
 function store(
   body: Body,
   { bias, size, together }: Form,
@@ -71,6 +81,19 @@ function store(
   });
 }
 
+/** Where tokens that are quantised together go: in rows of so many, and bytes from them to the next ones. */
+export interface Apart<T extends Operand<'i32'> = Operand<'i32'>> {
+  readonly row: number;
+  readonly q: T;
+  readonly scales: T;
+}
+
+/** Beside each other, all tokens of a tile in a row. */
+const beside = (tile: Shape['tile'], { size, together }: Form): Apart<number> => {
+  const tokens = tokensTogether({ tile });
+  return { row: tile, q: tokens * together * size, scales: 4 * tokens };
+};
+
 /** Quantises the tokens of a tile, whose features stand from `x` to `end`; moves all four on. */
 export function quantiseTokens(
   body: Body,
@@ -78,8 +101,9 @@ export function quantiseTokens(
   fused: boolean,
   { x, end, q, scales }: Readonly<Record<'x' | 'end' | 'q' | 'scales', Local<'i32'>>>,
   form: Form,
+  apart: Apart = beside(tile, form),
 ): void {
-  const { by, most, bias = 0, size, together, step } = form;
+  const { by, most, bias = 0, size, step } = form;
   const madd = multiplyAdd(fused);
   const row = 4 * tile;
   const bits = body.let(i32x4.splat(ROUNDING_BITS - bias));
@@ -112,11 +136,12 @@ export function quantiseTokens(
           return i32x4.sub(madd(lanes, factors[i]!, constant(ROUNDING)), bits);
         }),
       );
-      store(body, form, tile, out, features);
-      body.set(out, offset(out, step * size * tile));
+      store(body, form, apart.row, out, features);
+      body.set(out, offset(out, step * size * apart.row));
     });
-    for (const pointer of [x, end, scales]) body.set(pointer, offset(pointer, 4 * tokens));
-    body.set(q, offset(q, tokens * together * size));
+    for (const pointer of [x, end]) body.set(pointer, offset(pointer, 4 * tokens));
+    body.set(q, i32.add(q, apart.q));
+    body.set(scales, i32.add(scales, apart.scales));
   });
 }
 
@@ -125,18 +150,23 @@ export function quantiseTwin(
   { tile }: Shape,
   { f32, i8, i16 }: Views,
   { x, q, scales, features }: { readonly [K in 'x' | 'q' | 'scales' | 'features']: number },
-  { by, most, bias = 0, size, together }: Form,
+  form: Form,
+  apart: Apart<number> = beside(tile, form),
 ): void {
-  const [numbers, first] = size === 1 ? [i8, q] : [i16, q / 2];
+  const { by, most, bias = 0, size, together } = form;
+  const numbers = size === 1 ? i8 : i16;
+  const tokens = tokensTogether({ tile });
   for (const token of count(tile)) {
+    const group = Math.floor(token / tokens);
+    const first = (q + apart.q * group) / size;
     const at = (feature: number): number => f32[x / 4 + feature * tile + token]!;
     let range = 0;
     for (let feature = 0; feature < features; feature++)
       range = by === 'length' ? range + at(feature) ** 2 : Math.max(range, Math.abs(at(feature)));
     const factor = Math.fround(most / Math.max(by === 'length' ? Math.sqrt(range) : range, LEAST));
-    f32[scales / 4 + token] = 1 / factor;
+    f32[(scales + apart.scales * group) / 4 + (token % tokens)] = 1 / factor;
     for (let feature = 0; feature < features; feature++)
-      numbers[first + placeOf(together, feature, token, tile)] =
+      numbers[first + placeOf(together, feature, token % tokens, apart.row)] =
         roundToEven(Math.fround(at(feature) * factor)) + bias;
   }
 }

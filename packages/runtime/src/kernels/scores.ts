@@ -18,7 +18,7 @@ export interface Attention {
   readonly vectors: readonly number[];
   readonly scores: Local<'i32'>;
   readonly keys: Local<'i32'>;
-  /** Bytes from a tile of k and v to the next. */
+  /** Bytes from some tokens of k and v to the next: a tile in f32, `vectors` in fixed point. */
   readonly tileBytes: Local<'i32'>;
 }
 

@@ -40,7 +40,7 @@ export interface Task {
   readonly firstOnly: boolean;
 }
 
-const UNIT_WORDS = 8;
+const UNIT_WORDS = 6;
 const JOB_WORDS = 3;
 
 /** For forward passes of so many stages over at most so many tokens, padding included. */
@@ -74,13 +74,10 @@ export function take({ at, words }: Board): number | undefined {
 /** What a unit is that this thread has taken. */
 export function taskOf({ at: { job, units }, words }: Board, number: number): Task {
   const from = units + UNIT_WORDS * difference(number, words[job]!);
-  const [stage, , tokens, tile, tiles, first, index] = words.subarray(from, from + UNIT_WORDS);
+  const [stage, , tokens, first, start, width] = words.subarray(from, from + UNIT_WORDS);
   return {
     stage: stage!,
-    unit: {
-      sequence: { tokens: tokens!, tile: tile as TileWidth, tiles: tiles!, first: first! },
-      tile: index!,
-    },
+    unit: { tokens: tokens!, first: first!, start: start!, width: width as TileWidth },
     firstOnly: words[job + 2] === 1,
   };
 }
@@ -111,11 +108,8 @@ export function begin(board: Board, stages: readonly (readonly Unit[])[], firstO
   let index = 0;
   stages.forEach((units, stage) => {
     const stageEnd = index + units.length;
-    for (const { sequence, tile } of units)
-      words.set(
-        [stage, stageEnd, sequence.tokens, sequence.tile, sequence.tiles, sequence.first, tile],
-        at.units + UNIT_WORDS * index++,
-      );
+    for (const { tokens, first, start, width } of units)
+      words.set([stage, stageEnd, tokens, first, start, width], at.units + UNIT_WORDS * index++);
   });
   words.set([base, index, firstOnly ? 1 : 0], at.job);
   Atomics.store(words, at.end, base + words[at.units + 1]!);
