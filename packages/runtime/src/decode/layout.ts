@@ -2,6 +2,7 @@
 // naive twin: a layout is changed there and here.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
 import { offset, words } from '../kernels/kernel.js';
+import { eachCount } from './rows.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
   type Body,
@@ -47,19 +48,15 @@ function runningSums(body: Body, lanes: Expr<'v128'>): Local<'v128'> {
 }
 
 /**
- * Gaps u8 to columns u16; rows of counts u16 [rows] are filled up to a multiple of 2^shift, and `units` u16 [rows] tells how many
- * such multiples they are. As many gaps as counts add up to must not be escapes, and the last
- * must be one of them. Returns whether a column is not below `width`: then nothing of what was written may be used.
+ * Gaps u8 to columns u16, in rows of counts u16 [rows] that begin at starts i32 [rows]. As many gaps as counts add up to must not
+ * be escapes, and the last must be one of them. Returns whether a column is not below `width`: then nothing of what was written
+ * may be used.
  */
 export const columns = defineFunction(
-  words('gaps', 'counts', 'units', 'rows', 'width', 'out', 'shift'),
-  (body, { gaps, counts, units, rows, width, out, shift }) => {
+  words('gaps', 'counts', 'starts', 'rows', 'width', 'out'),
+  (body, { gaps, width, ...of }) => {
     const wrong = body.let(0);
-    const most = body.let(offset(i32.shl(1, shift), -1));
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
-      body.storeLow(2, units, i32.shrU(i32.add(count, most), shift));
-      sum(body, units, 2);
+    eachCount(body, of, 2, (count, out) => {
       const next = body.let(0); // below 2^29, since a tensor has no more values than 2^28, nor gaps of 255 than fit into it
       const left = body.let(count);
       body.while(left, () => {
@@ -90,24 +87,21 @@ export const columns = defineFunction(
         });
       });
       body.set(wrong, i32.or(wrong, i32.ltU(width, next))); // columns ascend: the last one is the largest
-      sum(body, out, i32.shl(i32.and(i32.sub(0, count), most), 1));
     });
     return wrong;
   },
 );
 
-/** Values f32 times the scale of their row, f32 [rows]; rows filled up to an even count. */
+/** Values f32 times the scale of their row, f32 [rows]. */
 export const f32Rows = defineFunction(
-  words('values', 'out', 'counts', 'rows', 'scales'),
-  (body, { values, out, counts, rows, scales }) => {
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
+  words('values', 'out', 'counts', 'starts', 'rows', 'scales'),
+  (body, { values, scales, ...of }) => {
+    eachCount(body, of, 4, (count, out) => {
       const scale = body.let(f32.load(scales));
       body.range(0, i32.shl(count, 2), 4, (place) => {
         body.store(i32.add(out, place), f32.mul(f32.load(i32.add(values, place)), scale));
       });
       sum(body, values, i32.shl(count, 2));
-      sum(body, out, i32.shl(i32.and(offset(count, 1), -2), 2));
       sum(body, scales, 4);
     });
   },

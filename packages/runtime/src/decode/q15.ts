@@ -1,6 +1,7 @@
 // Values in 16-bit fixed point, in WebAssembly, four at a time. What kernels/q15.ts does with arrays is the naive twin: the order
 // in which squares are added is the same.
 import { LARGEST } from '../kernels/q15.js';
+import { eachCount } from './rows.js';
 import { offset, words } from '../kernels/kernel.js';
 import { defineFunction, f32, f64, f64x2, i32, i32x4, i8x16, type Local, v128 } from '../wasm/assembler.js';
 
@@ -12,18 +13,18 @@ const EVEN = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 const ROUNDING = f64x2.splat(f64.const(6755399441055744));
 
 /**
- * Values f32 and their columns u16, in rows filled up to an even number, into entries: rows in 16-bit fixed point as
+ * Values f32, and columns u16 in rows that begin at starts i32 [rows], into entries in the same rows: in 16-bit fixed point as
  * kernels/q15.ts makes them. `token` is what it divides by, the length of a token. Scales f32 [rows] come in as what a value is
  * worth, and become what a unit is.
  */
 export const q15 = defineFunction(
-  { ...words('values', 'columns', 'entries', 'counts', 'rows', 'scales'), token: 'f64' },
-  (body, { values, columns, entries, counts, rows, scales, token }) => {
+  { ...words('values', 'columns', 'out', 'counts', 'starts', 'rows', 'scales'), token: 'f64' },
+  (body, { values, columns, scales, token, ...places }) => {
     const range = 2 ** 15;
     const zero = f64x2.splat(f64.const(0));
     const [low, lanes] = [body.let(i32x4.splat(0xffff)), body.let(i32x4.const(0, 1, 2, 3))];
-    body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-      const count = body.let(i32.load16U(at));
+    eachCount(body, places, 4, (count, entries) => {
+      const from = body.let(i32.add(columns, i32.shrU(i32.sub(entries, places.out), 1)));
       /** Four values from `i` on as f64, zeros after the row's last. */
       const four = (i: Local<'i32'>): readonly Local<'v128'>[] => {
         const inRow = i32x4.gtS(i32x4.splat(i32.sub(count, i)), lanes);
@@ -48,12 +49,10 @@ export const q15 = defineFunction(
       body.range(0, even, 2, (i) => {
         const [first, second] = four(i).map((two) => f64x2.add(f64x2.mul(two, factors), ROUNDING));
         const integers = v128.and(i8x16.shuffle(first!, EVEN, second), low);
-        const column = i32x4.shl(i32x4.extendLowU(v128.load32Zero(i32.add(columns, i32.shl(i, 1)))), 16);
+        const column = i32x4.shl(i32x4.extendLowU(v128.load32Zero(i32.add(from, i32.shl(i, 1)))), 16);
         body.storeHalf(i32.add(entries, i32.shl(i, 2)), v128.or(integers, column));
       });
       body.set(values, i32.add(values, i32.shl(count, 2)));
-      body.set(columns, i32.add(columns, i32.shl(even, 1)));
-      body.set(entries, i32.add(entries, i32.shl(even, 2)));
       const unit = f64.mul(f64.div(f64.const(range), factor), f64.promote(f32.load(scales)));
       body.store(scales, f32.demote(unit));
       body.set(scales, offset(scales, 4));

@@ -1,8 +1,9 @@
 // Single values and blocks into the layout of the int8 kernels, four weights of a row together, in WebAssembly. What encoder/linear.ts does
 // with arrays is the naive twin.
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
+import { eachCount } from './rows.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
-import { count, floats, largestLane, narrowed, offset, words } from '../kernels/kernel.js';
+import { count as numbers, floats, largestLane, narrowed, offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET, LEAST } from '../kernels/quantise-tokens.js';
 import { LARGEST_QUAD } from '../kernels/spmm-quads.js';
 import {
@@ -19,17 +20,17 @@ import {
 } from '../wasm/assembler.js';
 
 /**
- * Values, with room for seven more, into quads i8, rows filled up to pairs of them, as kernels/quad-row.ts makes them. Scales f32
+ * Values, with room for seven more, into quads i8, in rows that begin at starts i32 [rows], as kernels/quad-row.ts makes them. Scales f32
  * [rows] come in as what a value is worth, and become what a unit is; offsets i32 [rows], where the sums of a row begin.
- * `load` reads eight values as f32, each of `bytes`; counts are in units of 2^shift values.
+ * `load` reads eight values as f32, each of `bytes`; counts and starts are in units of `width` values.
  */
 const quadsOf = (bytes: number, load: (body: Body, address: Expr<'i32'>) => Expr<'v128'>[]) =>
   defineFunction(
-    words('values', 'out', 'counts', 'shift', 'rows', 'scales', 'offsets'),
-    (body, { values, out, counts, shift, rows, scales, offsets }) => {
+    words('values', 'out', 'counts', 'starts', 'width', 'rows', 'scales', 'offsets'),
+    (body, { values, width, scales, offsets, ...of }) => {
       const lanes = [0, 4].map((first) => i32x4.const(first, first + 1, first + 2, first + 3));
-      body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-        const left = body.let(i32.shl(i32.load16U(at), shift));
+      eachCount(body, of, width, (count, out) => {
+        const left = body.let(i32.mul(count, width));
         const whole = body.let(i32.and(left, -WEIGHTS_TOGETHER));
         /** The row's values, eight at a time; zeros fill up the last ones. */
         const eachEight = (visit: (eight: readonly Expr<'v128'>[]) => void): void => {
@@ -62,7 +63,7 @@ const quadsOf = (bytes: number, load: (body: Body, address: Expr<'i32'>) => Expr
           body.set(out, offset(out, WEIGHTS_TOGETHER));
         });
         body.set(values, i32.add(values, i32.mul(left, bytes)));
-        const sums = count(4).map((lane) => i32x4.extractLane(total, lane));
+        const sums = numbers(4).map((lane) => i32x4.extractLane(total, lane));
         body.store(offsets, i32.mul(sums.reduce(i32.add), -INT8_OFFSET));
         body.set(offsets, offset(offsets, 4));
         const worth = f32.div(f32.const(1), f32x4.extractLane(factor, 0));

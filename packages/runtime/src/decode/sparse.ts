@@ -4,7 +4,8 @@ import { checkEnd } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
-import { filledCount, type Int8Places, type Places, roomFor } from '../encoder/linear.js';
+import { type Int8Places, type Places, roomFor } from '../encoder/linear.js';
+import { type RowOrder, orderRows } from '../encoder/row-order.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
@@ -25,6 +26,12 @@ interface Reading {
   readonly total: number;
 }
 
+/** Where counts and starts of the rows stand for a while. */
+interface Rows {
+  readonly counts: number;
+  readonly starts: number;
+}
+
 /** Values of an entry. */
 const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
 
@@ -42,30 +49,24 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
   return { bound, section, source, rows, width, counts, total };
 }
 
-/** Entries with every row filled up to a multiple of `unit`. */
-const filledTotal = ({ counts }: Reading, unit: number): number =>
-  counts.reduce((sum, count) => sum + filledCount(count, unit), 0);
-
-/**
- * The next stream is the gaps; columns go to `out`, in rows filled up to multiples of `unroll`, whose
- * number goes to `units`. Returns where the counts stand.
- */
+/** The next stream is the gaps; columns go to `out`, and the order of the rows to `order`. */
 function decodeColumns(
-  { bound, section: { name }, source, rows, width, total, counts }: Reading,
-  of: { readonly units: number; readonly out: number; readonly unroll: number },
-): number {
+  { bound, section: { name }, source, rows, width, total, counts: all }: Reading,
+  { order, starts: firsts }: RowOrder,
+  at: { readonly columns: number; readonly order: number },
+): Rows {
   const { calls, arena } = bound;
-  const plain = arena.placeUnset(2 * rows);
+  const [counts, starts] = [arena.placeUnset(2 * rows), arena.placeUnset(4 * rows)];
   const most = total + rows * Math.floor(width / ESCAPE);
-  const { at, count } = decodeStream(bound, source, { least: total, most }, name);
-  const { u8, u16 } = arena.views();
-  u16.set(counts, plain / 2);
-  const escapes = calls.countEscapes({ from: at, bytes: count });
-  if (count - escapes !== total || (count > 0 && u8[at + count - 1] === ESCAPE)) throw refused(name);
-  const { units, out, unroll } = of;
-  const shift = Math.log2(unroll);
-  if (calls.columns({ gaps: at, counts: plain, units, rows, width, out, shift })) throw refused(name);
-  return plain;
+  const { at: gaps, count } = decodeStream(bound, source, { least: total, most }, name);
+  const { u8, u16, i32 } = arena.views();
+  u16.set(all, counts / 2);
+  i32.set(firsts, starts / 4);
+  i32.set(order, at.order / 4);
+  const escapes = calls.countEscapes({ from: gaps, bytes: count });
+  if (count - escapes !== total || (count > 0 && u8[gaps + count - 1] === ESCAPE)) throw refused(name);
+  if (calls.columns({ gaps, counts, starts, rows, width, out: at.columns })) throw refused(name);
+  return { counts, starts };
 }
 
 function decodeScales({ bound, source, rows, section: { name } }: Reading, out: number): void {
@@ -126,15 +127,15 @@ function within<A>(reading: Reading, at: A, decode: () => void): A {
 export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const total = filledTotal(reading, UNROLL);
-  const at = roomFor.q15(bound.arena, rows, total);
+  const order = orderRows(reading.counts, UNROLL);
+  const at = roomFor.q15(bound.arena, rows, order.total);
   return within(reading, at, () => {
-    const columns = bound.arena.place(2 * total);
-    const counts = decodeColumns(reading, { units: at.counts, out: columns, unroll: UNROLL });
-    const { entries, scales } = at;
+    const columns = bound.arena.place(2 * order.total);
+    const { entries: out, scales } = at;
+    const of = decodeColumns(reading, order, { columns, order: at.order });
     const token = tokenLength(extentOf(section.shape).columns);
     const values = decodeSingles(reading, scales);
-    bound.calls.q15({ values, columns, entries, counts, rows, scales, token });
+    bound.calls.q15({ values, columns, out, ...of, rows, scales, token });
   });
 }
 
@@ -142,12 +143,13 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
 export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
-  const at = roomFor.f32(bound.arena, rows, filledTotal(reading, UNROLL));
+  const order = orderRows(reading.counts, UNROLL);
+  const at = roomFor.f32(bound.arena, rows, order.total);
   return within(reading, at, () => {
-    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll: UNROLL });
+    const of = decodeColumns(reading, order, at);
     const scales = bound.arena.placeUnset(4 * rows);
     const values = decodeSingles(reading, scales);
-    bound.calls.f32Rows({ values, out: at.values, counts, rows, scales });
+    bound.calls.f32Rows({ values, out: at.values, ...of, rows, scales });
   });
 }
 
@@ -162,14 +164,14 @@ export function decodeInt8Layer(
   const reading = begin(bound, section, bytes);
   const { rows } = reading;
   const width = widthOf(section);
-  const unroll = WEIGHTS_TOGETHER / width;
-  const total = filledTotal(reading, unroll);
+  const order = orderRows(reading.counts, WEIGHTS_TOGETHER / width);
+  const { total } = order;
   const at = roomFor.int8(arena, rows, total, width, wide);
   return within(reading, at, () => {
-    const counts = decodeColumns(reading, { units: at.counts, out: at.columns, unroll });
+    const of = decodeColumns(reading, order, at);
     const { scales, offsets } = at;
     const out = wide ? arena.placeUnset(width * total) : at.values;
-    const to = { out, counts, shift: Math.log2(width), rows, scales, offsets };
+    const to = { out, ...of, width, rows, scales, offsets };
     if (section.kind === 'sparse-int8' || width === 4)
       calls.quadsInt8({ values: decodeInt8(reading, scales), ...to });
     else calls.quads({ values: decodeSingles(reading, scales), ...to });

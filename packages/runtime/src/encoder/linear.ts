@@ -9,6 +9,7 @@ import { INT8_OFFSET } from '../kernels/quantise-tokens.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
 import type { Arena } from './arena.js';
 import { checkLinear } from './check-linear.js';
+import { type RowOrder, orderRows } from './row-order.js';
 import type { LinearWeights, SparseRows } from './weights.js';
 
 /** What a layer reads: f32 activations, or their quantised form with a scale for each token. */
@@ -24,7 +25,7 @@ type Form = LinearWeights['form'];
 export interface Int8Places {
   readonly values: number;
   readonly columns: number;
-  readonly counts: number;
+  readonly order: number;
   readonly offsets: number;
   readonly scales: number;
   readonly bias: number;
@@ -36,12 +37,12 @@ export interface Places {
   readonly f32: {
     readonly values: number;
     readonly columns: number;
-    readonly counts: number;
+    readonly order: number;
     readonly bias: number;
   };
   readonly q15: {
     readonly entries: number;
-    readonly counts: number;
+    readonly order: number;
     readonly scales: number;
     readonly bias: number;
   };
@@ -76,20 +77,20 @@ export function applyLinear(bank: Bank, linear: Linear, { x, tokenScales }: Inpu
       return;
     }
     case 'f32': {
-      const { values, columns, counts, bias } = linear.at;
-      bank.spmmF32({ values, columns, counts, x, y, rows, bias });
+      const { values, columns, order, bias } = linear.at;
+      bank.spmmF32({ values, columns, order, x, y, rows, bias });
       return;
     }
     case 'q15': {
-      const { entries, counts, scales, bias } = linear.at;
-      bank.spmmQ15({ entries, counts, x, y, rows, scales, tokenScales, bias });
+      const { entries, order, scales, bias } = linear.at;
+      bank.spmmQ15({ entries, order, x, y, rows, scales, tokenScales, bias });
       return;
     }
     case 'int8':
     case 'quads': {
-      const { values, columns, counts, offsets, scales, bias } = linear.at;
+      const { values, columns, order, offsets, scales, bias } = linear.at;
       const spmm = linear.form === 'int8' ? bank.spmmInt8 : bank.spmmQuads;
-      spmm({ values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias });
+      spmm({ values, columns, order, x, y, rows, offsets, scales, tokenScales, bias });
     }
   }
 }
@@ -119,9 +120,6 @@ export function placeLinear(arena: Arena, name: string, weights: LinearWeights, 
   }
 }
 
-/** Entries of a row, filled up to a multiple of `unit`. */
-export const filledCount = (count: number, unit: number): number => unit * Math.ceil(count / unit);
-
 // Room for a layer; `total` is its number of entries, padded ones among them, of `width` values each.
 export const roomFor = {
   dense: (arena: Arena, rows: number, columns: number): Places['dense'] => ({
@@ -131,19 +129,19 @@ export const roomFor = {
   f32: (arena: Arena, rows: number, total: number): Places['f32'] => ({
     values: arena.place(4 * total),
     columns: arena.place(2 * total),
-    counts: arena.place(2 * rows),
+    order: arena.place(8 * rows),
     bias: arena.place(4 * rows),
   }),
   q15: (arena: Arena, rows: number, total: number): Places['q15'] => ({
     entries: arena.place(4 * total),
-    counts: arena.place(2 * rows),
+    order: arena.place(8 * rows),
     scales: arena.place(4 * rows),
     bias: arena.place(4 * rows),
   }),
   int8: (arena: Arena, rows: number, total: number, width: 1 | 4, wide: boolean): Int8Places => ({
     values: arena.place(width * total * (wide ? 2 : 1)),
     columns: arena.place(2 * total),
-    counts: arena.place(2 * rows),
+    order: arena.place(8 * rows),
     offsets: arena.place(4 * rows),
     scales: arena.place(4 * rows),
     bias: arena.place(4 * rows),
@@ -161,41 +159,31 @@ function placeDense(arena: Arena, { rows, columns, bias, values }: Of<'dense'>):
   return at;
 }
 
-/** Entries with every row padded to a multiple of `unit`. */
-function paddedEntries({ rowStart }: SparseRows, unit = UNROLL): number {
-  let total = 0;
-  for (let row = 0; row + 1 < rowStart.length; row++)
-    total += filledCount(rowStart[row + 1]! - rowStart[row]!, unit);
-  return total;
-}
+/** How the rows stand, each filled up to a multiple of `unit`. */
+const ordered = ({ rowStart }: SparseRows, unit: number): RowOrder =>
+  orderRows(
+    Uint32Array.from({ length: rowStart.length - 1 }, (_, row) => rowStart[row + 1]! - rowStart[row]!),
+    unit,
+  );
 
-/** Calls back with first and last entry of every row and where its padded place begins. */
+/** Calls back with first and last entry of every row and where its place begins. */
 function eachRow(
   { rowStart }: SparseRows,
+  { starts }: RowOrder,
   visit: (row: number, start: number, end: number, to: number) => void,
-  unit = UNROLL,
 ): void {
-  let to = 0;
-  for (let row = 0; row + 1 < rowStart.length; row++) {
-    const [start, end] = [rowStart[row]!, rowStart[row + 1]!];
-    visit(row, start, end, to);
-    to += filledCount(end - start, unit);
-  }
-}
-
-/** u16 entries of each row, in units of `unit`. */
-function writeCounts(arena: Arena, at: number, { rowStart }: SparseRows, unit: number): void {
-  const { u16 } = arena.views();
-  for (let row = 0; row + 1 < rowStart.length; row++)
-    u16[at / 2 + row] = Math.ceil((rowStart[row + 1]! - rowStart[row]!) / unit);
+  starts.forEach((to, row) => {
+    visit(row, rowStart[row]!, rowStart[row + 1]!, to);
+  });
 }
 
 function placeF32(arena: Arena, { rows, bias, entries, values, scales }: Sparse): Places['f32'] {
-  const at = roomFor.f32(arena, rows, paddedEntries(entries));
-  writeCounts(arena, at.counts, entries, UNROLL);
-  const { f32, u16 } = arena.views();
+  const of = ordered(entries, UNROLL);
+  const at = roomFor.f32(arena, rows, of.total);
+  const { f32, u16, i32 } = arena.views();
+  i32.set(of.order, at.order / 4);
   f32.set(bias, at.bias / 4);
-  eachRow(entries, (row, start, end, to) => {
+  eachRow(entries, of, (row, start, end, to) => {
     const scale = scales?.[row] ?? 1;
     for (let i = start; i < end; i++) f32[at.values / 4 + to + i - start] = values[i]! * scale;
     u16.set(entries.columns.subarray(start, end), at.columns / 2 + to);
@@ -204,11 +192,12 @@ function placeF32(arena: Arena, { rows, bias, entries, values, scales }: Sparse)
 }
 
 function placeQ15(arena: Arena, { rows, columns, bias, entries, values, scales }: Sparse): Places['q15'] {
-  const at = roomFor.q15(arena, rows, paddedEntries(entries));
-  writeCounts(arena, at.counts, entries, UNROLL);
-  const { f32, i16, u16 } = arena.views();
+  const of = ordered(entries, UNROLL);
+  const at = roomFor.q15(arena, rows, of.total);
+  const { f32, i16, u16, i32 } = arena.views();
+  i32.set(of.order, at.order / 4);
   f32.set(bias, at.bias / 4);
-  eachRow(entries, (row, start, end, to) => {
+  eachRow(entries, of, (row, start, end, to) => {
     const first = at.entries / 2 + 2 * to;
     const unit = quantiseRow(values.subarray(start, end), columns, (i, value) => {
       i16[first + 2 * i] = value;
@@ -227,25 +216,21 @@ function placeInt8(
 ): Int8Places {
   const wide = isWide(levels.int8);
   const width = form === 'int8' ? 4 : 1;
-  const unit = WEIGHTS_TOGETHER / width;
-  const at = roomFor.int8(arena, rows, paddedEntries(entries, unit), width, wide);
-  writeCounts(arena, at.counts, entries, unit);
+  const of = ordered(entries, WEIGHTS_TOGETHER / width);
+  const at = roomFor.int8(arena, rows, of.total, width, wide);
   const { i8, i16, u16, i32, f32 } = arena.views();
+  i32.set(of.order, at.order / 4);
   f32.set(bias, at.bias / 4);
   const places = wide ? i16.subarray(at.values / 2) : i8.subarray(at.values);
-  eachRow(
-    entries,
-    (row, start, end, to) => {
-      let sum = 0;
-      const worth = quantiseQuadRow(values.subarray(width * start, width * end), (i, value) => {
-        places[width * to + i] = value;
-        sum += value;
-      });
-      u16.set(entries.columns.subarray(start, end), at.columns / 2 + to);
-      i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
-      f32[at.scales / 4 + row] = worth * (scales?.[row] ?? 1);
-    },
-    unit,
-  );
+  eachRow(entries, of, (row, start, end, to) => {
+    let sum = 0;
+    const worth = quantiseQuadRow(values.subarray(width * start, width * end), (i, value) => {
+      places[width * to + i] = value;
+      sum += value;
+    });
+    u16.set(entries.columns.subarray(start, end), at.columns / 2 + to);
+    i32[at.offsets / 4 + row] = -INT8_OFFSET * sum;
+    f32[at.scales / 4 + row] = worth * (scales?.[row] ?? 1);
+  });
   return at;
 }

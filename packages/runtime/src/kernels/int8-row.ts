@@ -3,9 +3,11 @@
 import { type Body, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wasm/assembler.js';
 import {
   count,
+  eachRow,
   type Kernel,
   multiplyAdd,
   offset,
+  ofRow,
   placeOf,
   type Shape,
   splatAt,
@@ -19,7 +21,7 @@ export const BLOCKS_TOGETHER = 2;
 export const WEIGHTS_TOGETHER = 4 * BLOCKS_TOGETHER;
 
 export const INT8_PARAMS = words(
-  ...(['values', 'columns', 'counts', 'x', 'y', 'rows', 'offsets', 'scales', 'tokenScales', 'bias'] as const),
+  ...(['values', 'columns', 'order', 'x', 'y', 'rows', 'offsets', 'scales', 'tokenScales', 'bias'] as const),
 );
 
 type Int8Locals = { readonly [K in keyof typeof INT8_PARAMS]: Local<'i32'> };
@@ -46,7 +48,7 @@ export function int8Rows(
   body: Body,
   { tile }: Shape,
   fused: boolean,
-  { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias }: Int8Locals,
+  { values, columns, order, x, y, rows, offsets, scales, tokenScales, bias }: Int8Locals,
   bytes: BlockSizes,
   add: AddBlocks,
   apart = false,
@@ -56,9 +58,9 @@ export function int8Rows(
   const shift = Math.log2(bytes.features);
   const step = BLOCKS_TOGETHER * bytes.values;
   const taken = BLOCKS_TOGETHER * (bytes.columns ?? 1);
-  body.range(y, i32.add(y, i32.mul(rows, row)), row, (out) => {
-    const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(i32.load16U(counts), step)));
-    const start = body.let(splatAt(offsets));
+  eachRow(body, { order, rows }, (of, units) => {
+    const end: Expr<'i32'> = body.let(i32.add(values, i32.mul(units, step)));
+    const start = body.let(splatAt(ofRow(offsets, of)));
     const sums = count(tile / 4).map(() => body.let(start));
     const others = apart ? sums.map(() => body.let(i32x4.splat(0))) : [];
     body.range(values, end, step, (at) => {
@@ -66,16 +68,14 @@ export function int8Rows(
       add(at, from, [...sums, ...others]);
       body.set(columns, offset(columns, 2 * taken));
     });
-    const scale = body.let(splatAt(scales));
-    const added = body.let(splatAt(bias));
+    const scale = body.let(splatAt(ofRow(scales, of)));
+    const added = body.let(splatAt(ofRow(bias, of)));
     const totals = sums.map((sum, i) => (apart ? i32x4.add(sum, others[i]!) : sum));
     const results = totals.map((sum, i) =>
       madd(f32x4.convertS(sum), f32x4.mul(scale, v128.load(tokenScales, 16 * i)), added),
     );
-    storeAll(body, out, results);
+    storeAll(body, body.let(i32.add(y, i32.mul(of, row))), results);
     body.set(values, end);
-    for (const pointer of [offsets, scales, bias]) body.set(pointer, offset(pointer, 4));
-    body.set(counts, offset(counts, 2));
   });
 }
 
@@ -93,15 +93,16 @@ export const int8RowsTwin =
   }): Kernel<typeof INT8_PARAMS>['twin'] =>
   ({ tile }) =>
   ({ f32, i8, u8, i16, i32: words, u16 }, args) => {
-    const { values, columns, counts, x, y, rows, offsets, scales, tokenScales, bias } = args;
+    const { values, columns, order, x, y, rows, offsets, scales, tokenScales, bias } = args;
     const [weights, activations] = wide
       ? [i16.subarray(values / 2), i16.subarray(x / 2)]
       : [i8.subarray(values), u8.subarray(x)];
     const together = taken === 4 ? 1 : wide ? 2 : 4;
     let block = 0;
-    for (let row = 0; row < rows; row++) {
+    for (let place = order / 4; place < order / 4 + 2 * rows; place += 2) {
+      const row = words[place]!;
       const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
-      for (const end = block + BLOCKS_TOGETHER * u16[counts / 2 + row]!; block < end; block++)
+      for (const end = block + BLOCKS_TOGETHER * words[place + 1]!; block < end; block++)
         for (let i = 0; i < 4; i++) {
           const column = u16[columns / 2 + taken * block + (i % taken)]!;
           const feature = taken === 4 ? column : 4 * column + i;

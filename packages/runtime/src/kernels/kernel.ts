@@ -134,6 +134,20 @@ export function eachFew(
 export const narrowed = (lanes: readonly Expr<'v128'>[]): Expr<'v128'>[] =>
   count(lanes.length / 2).map((i) => i16x8.narrowS(lanes[2 * i]!, lanes[2 * i + 1]!));
 
+/** Calls back with each row of a layer and its units, in the order i32 [rows, 2] in which they stand (encoder/row-order.ts). */
+export function eachRow(
+  body: Body,
+  { order, rows }: { readonly order: Local<'i32'>; readonly rows: Local<'i32'> },
+  visit: (row: Local<'i32'>, units: Expr<'i32'>) => void,
+): void {
+  body.range(order, i32.add(order, i32.shl(rows, 3)), 8, (at) => {
+    visit(body.let(i32.load(at)), i32.load(at, 4));
+  });
+}
+
+/** The address of a row's number in an array of 4 bytes each. */
+export const ofRow = (array: Expr<'i32'>, row: Expr<'i32'>): Expr<'i32'> => i32.add(array, i32.shl(row, 2));
+
 /** A float in all four lanes. */
 export const floats = (value: number): Expr<'v128'> => f32x4.const(new Float32Array(4).fill(value));
 

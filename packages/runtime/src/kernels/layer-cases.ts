@@ -20,9 +20,9 @@ const filled = (row: readonly number[], unit: number): number[] => [
 
 const padded = (row: readonly number[]): number[] => filled(row, UNROLL);
 
-/** Entries of each row, in units of UNROLL. */
-const countsOf = (all: readonly (readonly number[])[]): Uint16Array =>
-  Uint16Array.from(all, (row) => padded(row).length / UNROLL);
+/** Filled rows in units of so many entries, of which the last stands first. */
+const orderOf = (all: readonly (readonly number[])[], unit: number): Int32Array =>
+  Int32Array.from(all.flatMap(({ length }, place) => [all.length - 1 - place, length / unit]));
 
 export function spmmF32Case({ memory, shape: { tile }, sizes, random }: Setup) {
   const { rows, columns } = sizes;
@@ -31,7 +31,7 @@ export function spmmF32Case({ memory, shape: { tile }, sizes, random }: Setup) {
   const places = placeAll(memory, {
     values: Float32Array.from(values),
     columns: Uint16Array.from(all.flatMap(padded)),
-    counts: countsOf(all),
+    order: orderOf(all.map(padded), UNROLL),
     x: floats(columns * tile, random),
     y: new Float32Array(rows * tile),
     bias: floats(rows, random),
@@ -54,14 +54,18 @@ export function spmmQ15Case({ memory, shape: { tile }, sizes, random }: Setup) {
   const { rows, columns } = sizes;
   const all = pattern(sizes, columns, random);
   const scales = new Float32Array(rows);
-  const entries = all.flatMap((of, row) => {
+  const entries = all.flatMap((of, place) => {
     const pairs = padded(of).flatMap((column) => [0, column]);
-    scales[row] = quantiseRow(floats(of.length, random), columns, (i, value) => (pairs[2 * i] = value));
+    scales[rows - 1 - place] = quantiseRow(
+      floats(of.length, random),
+      columns,
+      (i, value) => (pairs[2 * i] = value),
+    );
     return pairs;
   });
   const places = placeAll(memory, {
     entries: Int16Array.from(entries),
-    counts: countsOf(all),
+    order: orderOf(all.map(padded), UNROLL),
     x: q15s(columns * tile, columns, random),
     y: new Float32Array(rows * tile),
     scales,
@@ -86,10 +90,13 @@ export function spmmInt8Case({ memory, shape: { tile }, sizes, random, wide }: S
   const places = placeAll(memory, {
     values: wide ? Int16Array.from(weights.flat()) : Int8Array.from(weights.flat()),
     columns: Uint16Array.from(all.flat()),
-    counts: Uint16Array.from(weights, (of) => of.length / WEIGHTS_TOGETHER),
+    order: orderOf(weights, WEIGHTS_TOGETHER),
     x: wide ? Int16Array.from(activations) : activations,
     y: new Float32Array(rows * tile),
-    offsets: Int32Array.from(weights, (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0)),
+    offsets: Int32Array.from(
+      weights,
+      (of) => -INT8_OFFSET * of.reduce((sum, value) => sum + value, 0),
+    ).reverse(),
     scales: floats(rows, random),
     tokenScales: floats(tile, random),
     bias: floats(rows, random),

@@ -7,7 +7,7 @@ import { INT8_PARAMS, int8Rows, int8RowsTwin } from './int8-row.js';
 import { eachFew, kernel, splatAt } from './kernel.js';
 
 /**
- * values i8 [blocks, 4]; columns u16 [blocks], of the block; counts u16 [rows], in pairs of blocks; x u8 [columns / 4, tile, 4]; y
+ * values i8 [blocks, 4]; columns u16 [blocks], of the block; order i32 [rows, 2], in pairs of blocks; x u8 [columns / 4, tile, 4]; y
  * f32 [rows, tile]; offsets i32 [rows], where the sums begin; scales f32 [rows] and tokenScales f32 [tile]: what one unit
  * of a sum is worth; bias f32 [rows].
  */

@@ -48,7 +48,7 @@ export function eachVector(
 }
 
 /**
- * values i8 [quads, 4]; columns u16 [quads, 4]; counts u16 [rows], in pairs of quads; x u8 [columns, tile]; y f32 [rows, tile];
+ * values i8 [quads, 4]; columns u16 [quads, 4]; order i32 [rows, 2], in pairs of quads; x u8 [columns, tile]; y f32 [rows, tile];
  * offsets i32 [rows], where the sums begin; scales f32 [rows] and tokenScales f32 [tile]: what one unit of a sum is
  * worth; bias f32 [rows].
  */

@@ -50,9 +50,10 @@ export function layerBytes(
 ): Record<string, number[]> {
   const get = (place: number, length: number): number[] => bytesAt(side, place, length);
   if (form === 'dense') return { values: get(at.values, 8 * Math.ceil(rows / 2) * columns) };
-  const counts = side.arena.views().u16.subarray(at.counts / 2, at.counts / 2 + rows);
-  const total = counts.reduce((sum, count) => sum + count, 0) * (form === 'quads' ? WEIGHTS_TOGETHER : 2);
-  const common = { counts: get(at.counts, 2 * rows) };
+  const order = side.arena.views().i32.subarray(at.order / 4, at.order / 4 + 2 * rows);
+  const units = order.reduce((sum, word, i) => sum + (i % 2) * word, 0);
+  const total = units * (form === 'quads' ? WEIGHTS_TOGETHER : 2);
+  const common = { order: [...order] };
   if (form === 'q15')
     return { ...common, entries: get(at.entries, 4 * total), scales: get(at.scales, 4 * rows) };
   const places = { ...common, columns: get(at.columns, 2 * total) };
