@@ -8,12 +8,13 @@ import { CRC_TABLES, FIXED, FIXED_BYTES } from './fixed.js';
 import { block, codes } from './huffman.js';
 import * as layout from './layout.js';
 import { q15 } from './q15.js';
+import { order, total } from './rows.js';
 import * as quads from './quads.js';
 import * as values from './values.js';
 
 const FUNCTIONS = {
   ...{ ...checks, ...layout, ...values, ...quads },
-  ...{ q15, crc, codes, block },
+  ...{ order, total, q15, crc, codes, block },
 };
 
 /** Modules for memories that are shared between threads and for others. */

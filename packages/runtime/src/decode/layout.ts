@@ -16,25 +16,12 @@ import {
   i8x16,
   type Local,
   type Operand,
-  select,
   v128,
 } from '../wasm/assembler.js';
 
 const sum = (body: Body, a: Local<'i32'>, bytes: Operand<'i32'>): void => {
   body.set(a, i32.add(a, bytes));
 };
-
-/** How many values counts u16 [rows] add up to; all ones where a row has more than `width`. */
-export const total = defineFunction(words('counts', 'rows', 'width'), (body, { counts, rows, width }) => {
-  const values = body.let(0);
-  const most = body.let(0);
-  body.range(counts, i32.add(counts, i32.shl(rows, 1)), 2, (at) => {
-    const count = body.let(i32.load16U(at));
-    sum(body, values, count);
-    body.set(most, select(i32.ltU(most, count), count, most));
-  });
-  return select(i32.ltU(width, most), -1, values);
-});
 
 /** Lane 3 in the upper half, zeros in the lower one. */
 const CARRY = i32x4.const(-1, -1, 0x07060706, 0x07060706);

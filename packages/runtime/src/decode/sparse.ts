@@ -5,7 +5,6 @@ import { ESCAPE } from '../format/encode-tensor.js';
 import type { TensorSection } from '../format/header.js';
 import { extentOf } from '../format/tensors.js';
 import { type Int8Places, type Places, roomFor } from '../encoder/linear.js';
-import { type RowOrder, orderRows } from '../encoder/row-order.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import { tokenLength } from '../kernels/q15.js';
 import { UNROLL } from '../kernels/spmm-f32.js';
@@ -24,6 +23,10 @@ interface Reading {
   /** Of each row. */
   readonly counts: Uint16Array;
   readonly total: number;
+  /** Every row is filled up to a multiple of it, a power of two. */
+  readonly unit: number;
+  /** Entries with those that fill rows up. */
+  readonly filled: number;
 }
 
 /** Where counts and starts of the rows stand for a while. */
@@ -35,7 +38,7 @@ interface Rows {
 /** Values of an entry. */
 const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
 
-function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading {
+function begin(bound: Bound, section: TensorSection, bytes: Uint8Array, unit: number): Reading {
   const { arena, calls } = bound;
   const { rows, columns } = extentOf(section.shape);
   const width = Math.ceil(columns / widthOf(section));
@@ -46,26 +49,31 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array): Reading
   if (total < 0) throw refused(section.name);
   const counts = arena.views().u16.slice(at / 2, at / 2 + rows);
   arena.release(mark);
-  return { bound, section, source, rows, width, counts, total };
+  const filled = counts.reduce((sum, count) => sum + unit * Math.ceil(count / unit), 0);
+  return { bound, section, source, rows, width, counts, total, unit, filled };
 }
 
-/** The next stream is the gaps; columns go to `out`, and the order of the rows to `order`. */
+/** The next stream is the gaps; columns go to `out`, and how the rows stand to `order`. */
 function decodeColumns(
-  { bound, section: { name }, source, rows, width, total, counts: all }: Reading,
-  { order, starts: firsts }: RowOrder,
-  at: { readonly columns: number; readonly order: number },
+  { bound, section: { name }, source, rows, width, total, unit, counts: all }: Reading,
+  out: number,
+  order: number,
 ): Rows {
   const { calls, arena } = bound;
-  const [counts, starts] = [arena.placeUnset(2 * rows), arena.placeUnset(4 * rows)];
+  const bytes = 4 * (Math.ceil(width / unit) + 2);
+  const [counts, starts, places] = [
+    arena.placeUnset(2 * rows),
+    arena.placeUnset(4 * rows),
+    arena.place(bytes),
+  ];
   const most = total + rows * Math.floor(width / ESCAPE);
   const { at: gaps, count } = decodeStream(bound, source, { least: total, most }, name);
-  const { u8, u16, i32 } = arena.views();
+  const { u8, u16 } = arena.views();
   u16.set(all, counts / 2);
-  i32.set(firsts, starts / 4);
-  i32.set(order, at.order / 4);
   const escapes = calls.countEscapes({ from: gaps, bytes: count });
   if (count - escapes !== total || (count > 0 && u8[gaps + count - 1] === ESCAPE)) throw refused(name);
-  if (calls.columns({ gaps, counts, starts, rows, width, out: at.columns })) throw refused(name);
+  calls.order({ counts, rows, shift: Math.log2(unit), places, last: places + bytes, order, starts });
+  if (calls.columns({ gaps, counts, starts, rows, width, out })) throw refused(name);
   return { counts, starts };
 }
 
@@ -125,14 +133,13 @@ function within<A>(reading: Reading, at: A, decode: () => void): A {
 
 /** A layer of single values in 16-bit fixed point. Its bias is left to be written. */
 export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['q15'] {
-  const reading = begin(bound, section, bytes);
-  const { rows } = reading;
-  const order = orderRows(reading.counts, UNROLL);
-  const at = roomFor.q15(bound.arena, rows, order.total);
+  const reading = begin(bound, section, bytes, UNROLL);
+  const { rows, filled } = reading;
+  const at = roomFor.q15(bound.arena, rows, filled);
   return within(reading, at, () => {
-    const columns = bound.arena.place(2 * order.total);
+    const columns = bound.arena.place(2 * filled);
     const { entries: out, scales } = at;
-    const of = decodeColumns(reading, order, { columns, order: at.order });
+    const of = decodeColumns(reading, columns, at.order);
     const token = tokenLength(extentOf(section.shape).columns);
     const values = decodeSingles(reading, scales);
     bound.calls.q15({ values, columns, out, ...of, rows, scales, token });
@@ -141,12 +148,11 @@ export function decodeQ15(bound: Bound, section: TensorSection, bytes: Uint8Arra
 
 /** The same in f32. */
 export function decodeF32(bound: Bound, section: TensorSection, bytes: Uint8Array): Places['f32'] {
-  const reading = begin(bound, section, bytes);
+  const reading = begin(bound, section, bytes, UNROLL);
   const { rows } = reading;
-  const order = orderRows(reading.counts, UNROLL);
-  const at = roomFor.f32(bound.arena, rows, order.total);
+  const at = roomFor.f32(bound.arena, rows, reading.filled);
   return within(reading, at, () => {
-    const of = decodeColumns(reading, order, at);
+    const of = decodeColumns(reading, at.columns, at.order);
     const scales = bound.arena.placeUnset(4 * rows);
     const values = decodeSingles(reading, scales);
     bound.calls.f32Rows({ values, out: at.values, ...of, rows, scales });
@@ -161,20 +167,18 @@ export function decodeInt8Layer(
   wide: boolean,
 ): Int8Places {
   const { arena, calls } = bound;
-  const reading = begin(bound, section, bytes);
-  const { rows } = reading;
   const width = widthOf(section);
-  const order = orderRows(reading.counts, WEIGHTS_TOGETHER / width);
-  const { total } = order;
-  const at = roomFor.int8(arena, rows, total, width, wide);
+  const reading = begin(bound, section, bytes, WEIGHTS_TOGETHER / width);
+  const { rows, filled } = reading;
+  const at = roomFor.int8(arena, rows, filled, width, wide);
   return within(reading, at, () => {
-    const of = decodeColumns(reading, order, at);
+    const of = decodeColumns(reading, at.columns, at.order);
     const { scales, offsets } = at;
-    const out = wide ? arena.placeUnset(width * total) : at.values;
+    const out = wide ? arena.placeUnset(width * filled) : at.values;
     const to = { out, ...of, width, rows, scales, offsets };
     if (section.kind === 'sparse-int8' || width === 4)
       calls.quadsInt8({ values: decodeInt8(reading, scales), ...to });
     else calls.quads({ values: decodeSingles(reading, scales), ...to });
-    if (wide) calls.wide({ from: out, out: at.values, count: width * total });
+    if (wide) calls.wide({ from: out, out: at.values, count: width * filled });
   });
 }

@@ -22,7 +22,7 @@ import {
   type TileWidth,
 } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
-import { attentionForm, type EncoderForms, usedKernels } from './used-kernels.js';
+import { type EncoderForms, usedKernels } from './used-kernels.js';
 import type { EncoderWeights } from './weights.js';
 
 export interface EncoderOptions {
@@ -180,7 +180,7 @@ function prepare(
   { largest }: Pick<EncoderOptions, 'largest'>,
 ) {
   const { hidden, headSize, epsilon, embeddings, blocks, head } = placed;
-  const mixed = mayMix(placed);
+  const mixed = !programs[0].kernels.includes('attention'); // which in f32 reads keys tile by tile
   const length = paddedTokens(largest.length, mixed);
   const capacity = length * largest.rows;
   const plan: Plan = {
@@ -196,10 +196,6 @@ function prepare(
   if (arena.shared) for (const width of TILE_WIDTHS) need(state, width); // workers are given what there is when they start
   return state;
 }
-
-/** Whether tiles of a sequence may differ in width: attention in f32 reads keys tile by tile. */
-const mayMix = ({ blocks, headSize }: PlacedEncoder): boolean =>
-  blocks.every(({ attention }) => !attention || attentionForm(attention.query.form, headSize) !== 'f32');
 
 /** Kernels for tiles of a width, before one is computed. */
 function need(

@@ -29,10 +29,8 @@ export function tilesOf(tokens: number, mixed: boolean): readonly Tile[] {
 }
 
 /** Tokens with padding. */
-export function paddedTokens(tokens: number, mixed: boolean): number {
-  const { width, start } = tilesOf(tokens, mixed).at(-1)!;
-  return start + width;
-}
+export const paddedTokens = (tokens: number, mixed: boolean): number =>
+  tilesOf(tokens, mixed).reduce((sum, { width }) => sum + width, 0);
 
 /** Features of a buffer that layers read and write: int8 blocks and pairs of rows may reach past the last. */
 export const paddedFeatures = (features: number): number => 4 * Math.ceil(features / 4);

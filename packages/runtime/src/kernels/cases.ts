@@ -37,9 +37,10 @@ export function addNormCase({ memory, shape: { tile }, sizes: { columns: feature
     gain: floats(features, random),
     bias: floats(features, random),
   });
+  // Of two features that are nearly alike their rounding is left, over the root of epsilon.
   return {
     args: { ...places, features, epsilon: 1e-6 },
-    outputs: [f32Output(places.y, features * tile)],
+    outputs: [{ ...f32Output(places.y, features * tile), tolerance: 2e-4 }],
   };
 }
 

@@ -15,71 +15,45 @@ import { quantiseQ15 } from './quantise-layers.js';
 import { spmmF32 } from './spmm-f32.js';
 import { spmmQ15 } from './spmm-q15.js';
 
-/** Kernels that take one level together. */
+/** The kernels, by the name that the encoder calls them by, in groups that take one level together; those of int8 at a level. */
+const groupsAt = (level: Level) => {
+  const int8 = int8Kernels(level);
+  return {
+    f32: { spmmF32, denseF32, denseOne },
+    q15: { quantiseQ15, spmmQ15 },
+    int8: {
+      quantiseInt8: int8.quantise,
+      spmmInt8: int8.spmm,
+      quantiseQuads: int8.quantiseQuads,
+      spmmQuads: int8.spmmQuads,
+      quantiseQueries: int8.quantiseQueries,
+      quantiseKeys: int8.quantiseKeys,
+      quantiseByteValues: int8.quantiseValues,
+      attentionInt8: int8.attention,
+    },
+    block: {
+      ...{ gelu, geluNear, geluRough, addNorm },
+      ...{ attention, quantiseHeads, quantiseValues, attentionFixed },
+      ...{ gatherF32, gatherInt8, gatherInt4 },
+    },
+  };
+};
+
 export const GROUPS = ['f32', 'q15', 'int8', 'block'] as const;
 export type Group = (typeof GROUPS)[number];
 export type Levels = Readonly<Record<Group, Level>>;
 
-/** The kernels, by the name that the encoder calls them by. */
 export const kernelsAt = (levels: Levels) => {
-  const int8 = int8Kernels(levels.int8);
-  return {
-    spmmF32,
-    denseF32,
-    denseOne,
-    quantiseQ15,
-    spmmQ15,
-    quantiseInt8: int8.quantise,
-    spmmInt8: int8.spmm,
-    quantiseQuads: int8.quantiseQuads,
-    spmmQuads: int8.spmmQuads,
-    quantiseQueries: int8.quantiseQueries,
-    quantiseKeys: int8.quantiseKeys,
-    quantiseByteValues: int8.quantiseValues,
-    attentionInt8: int8.attention,
-    gelu,
-    geluNear,
-    geluRough,
-    addNorm,
-    attention,
-    quantiseHeads,
-    quantiseValues,
-    attentionFixed,
-    gatherF32,
-    gatherInt8,
-    gatherInt4,
-  };
+  const { f32, q15, int8, block } = groupsAt(levels.int8);
+  return { ...f32, ...q15, ...int8, ...block };
 };
 
 type Kernels = ReturnType<typeof kernelsAt>;
 export type KernelName = keyof Kernels;
 
-export const GROUP_OF: Readonly<Record<KernelName, Group>> = {
-  spmmF32: 'f32',
-  denseF32: 'f32',
-  denseOne: 'f32',
-  quantiseQ15: 'q15',
-  spmmQ15: 'q15',
-  quantiseInt8: 'int8',
-  spmmInt8: 'int8',
-  quantiseQuads: 'int8',
-  spmmQuads: 'int8',
-  quantiseQueries: 'int8',
-  quantiseKeys: 'int8',
-  quantiseByteValues: 'int8',
-  attentionInt8: 'int8',
-  gelu: 'block',
-  geluNear: 'block',
-  geluRough: 'block',
-  addNorm: 'block',
-  attention: 'block',
-  quantiseHeads: 'block',
-  quantiseValues: 'block',
-  attentionFixed: 'block',
-  gatherF32: 'block',
-  gatherInt8: 'block',
-  gatherInt4: 'block',
-};
+export const GROUP_OF = Object.fromEntries(
+  Object.entries(groupsAt('scalar')).flatMap(([group, of]) => Object.keys(of).map((name) => [name, group])),
+) as Readonly<Record<KernelName, Group>>;
 
 /** The kernels of one tile width, bound to a memory. */
 export type Bank = { readonly tile: Shape['tile'] } & {
