@@ -1,12 +1,11 @@
 // Where the decoder's own tables stand: at fixed addresses, which its functions have in their code. They are the first that
 // is placed in an arena.
+import { TABLES } from '../format/crc32c.js';
 import { ENTRIES } from '../format/huffman.js';
 import { CONSTANT_BYTES } from '../kernels/constants.js';
 
 /** So many bytes are copied into the memory at a time; a block of a stream, with its head, can be a little longer. */
-export const WINDOW_BYTES = 1 << 16;
-/** Tables of the checksum, 256 words each. */
-export const CRC_TABLES = 16;
+export const WINDOW_BYTES = 1 << 17;
 
 const BYTES = {
   /** u8, one more than the bits of each symbol's code; 0 where it has none. */
@@ -15,7 +14,7 @@ const BYTES = {
   symbols: ENTRIES,
   /** The same: how many bits the code has. */
   bits: ENTRIES,
-  crc: 1024 * CRC_TABLES,
+  crc: TABLES.byteLength,
   /** f32 [16]. */
   codebook: 64,
   window: WINDOW_BYTES + 64,

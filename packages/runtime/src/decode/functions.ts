@@ -3,8 +3,9 @@ import type { Arena } from '../encoder/arena.js';
 import { RuntimeError } from '../encoder/errors.js';
 import { type Calls, compile } from '../wasm/assembler.js';
 import * as checks from './checks.js';
-import { crc, writeCrcTables } from './crc32c.js';
-import { CRC_TABLES, FIXED, FIXED_BYTES } from './fixed.js';
+import { TABLES } from '../format/crc32c.js';
+import { crc } from './crc32c.js';
+import { FIXED, FIXED_BYTES } from './fixed.js';
 import { block, codes } from './huffman.js';
 import * as layout from './layout.js';
 import { q15 } from './q15.js';
@@ -37,6 +38,6 @@ export function bindDecoder(arena: Arena): Bound {
   const at = arena.place(FIXED_BYTES);
   if (at !== FIXED.lengths)
     throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
-  writeCrcTables(arena.views().i32.subarray(FIXED.crc / 4, FIXED.crc / 4 + 256 * CRC_TABLES));
+  arena.views().i32.set(TABLES, FIXED.crc / 4);
   return { arena, calls: bindingFor(arena.shared)(arena.memory) };
 }
