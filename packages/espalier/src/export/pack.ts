@@ -13,7 +13,8 @@ import { scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
 import { type Agreement, compareDecisions } from './check-argmax.js';
 import { GATE_EXAMPLES } from './int8-file.js';
-import { countKinds, type PackForm, packTensors, partsOf } from './pack-form.js';
+import type { PackForm } from './pack-choices.js';
+import { countKinds, packTensors, partsOf } from './pack-form.js';
 import { gateFailure, leastAgreement } from './pack-gate.js';
 import {
   longestOf,
