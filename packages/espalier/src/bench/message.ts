@@ -1,7 +1,7 @@
 // What a race and its contestants, which run in processes of their own, say to each other: plain data.
-import { FORMS } from '@espalier/runtime';
 import { z } from 'zod';
 import type { Example } from '../data/example.js';
+import { FORMS } from '../export/pack-choices.js';
 import { random } from '../random.js';
 
 /** Random sequences of one length: without padding, so that no contestant can save any. */

@@ -1,11 +1,10 @@
 // Options that several commands share, and their translation into job options.
-import { FORMS } from '@espalier/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { STRIDES } from '../data/squad/windows.js';
+import { defined } from '../defined.js';
 import { UsageError } from '../errors.js';
-import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../export/pack-form.js';
-import { defined } from '../jobs/task-run.js';
-import { settingsSchema } from '../train/settings.js';
+import { FORMS, PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../export/pack-choices.js';
+import { isSetting } from '../train/setting-names.js';
 
 export function integer(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number.');
@@ -157,7 +156,7 @@ export function trainingOptions(
   const settings: Record<string, unknown> = flags.profile === 'quick' ? { ...QUICK } : {};
   for (const key of SETTINGS) if (flags[key] !== undefined) settings[key] = flags[key];
   for (const [key, value] of pairs) {
-    if (key in settingsSchema.shape) settings[key] = value;
+    if (isSetting(key)) settings[key] = value;
     else throw new UsageError(`--set ${key}: neither an option of a method here nor a training setting`);
   }
   return {
@@ -230,7 +229,7 @@ export const packOptions = ({ values, embeddings, gate, keep }: PackFlags): Pack
 export const addForm = (command: Command): Command =>
   command.addOption(
     new Option('--form <form>', 'packed file: in what its layers are computed')
-      .choices(FORMS)
+      .choices(Object.values(FORMS))
       .default('auto'),
   );
 

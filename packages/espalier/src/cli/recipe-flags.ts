@@ -1,7 +1,8 @@
-// --recipe, --sparsity and the part of --set that belongs to a recipe's methods.
+// --recipe, --sparsity and the part of --set that belongs to a recipe's methods. Commands load this when they run: it
+// brings every method with it.
 import { loadRecipe } from '../recipe/load.js';
 import { hasOption, type Recipe, setOptions } from '../recipe/recipe.js';
-import { settingsSchema } from '../train/settings.js';
+import { isSetting } from '../train/setting-names.js';
 import { parsePairs } from './options.js';
 
 type Pair = [key: string, value: unknown];
@@ -19,7 +20,7 @@ export async function recipeOf(
   const recipe = await loadRecipe(source);
   // A key belongs to the recipe's methods first, and is a training setting otherwise.
   const pairs = parsePairs(set);
-  const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !(key in settingsSchema.shape));
+  const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !isSetting(key));
   const rest = pairs.filter((pair) => !ofMethods.includes(pair));
   if (sparsity !== undefined) ofMethods.unshift(['sparsity', sparsity]);
   return { recipe: setOptions(recipe, ofMethods), rest };

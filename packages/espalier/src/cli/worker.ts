@@ -42,8 +42,8 @@ const control: RunControl = {
   },
 };
 
-const run = JOBS[job] as (options: unknown, control: RunControl) => Promise<unknown>;
 try {
+  const run = (await JOBS[job]()) as (options: unknown, control: RunControl) => Promise<unknown>;
   post({ type: 'done', result: await run(options, control) });
 } catch (error) {
   const known = error instanceof EspalierError;

@@ -24,6 +24,10 @@ export interface Example {
   readonly window?: AnswerWindow;
 }
 
+/** Ids of the longest example. */
+export const longestOf = (examples: readonly Example[]): number =>
+  examples.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+
 /** Scores of class indices and of values. */
 export type LabelMetricName = 'accuracy' | 'f1' | 'matthews' | 'pearson' | 'spearman';
 

@@ -1,28 +1,13 @@
 // Tables from files: TSV without quoting (GLUE's own: a quotation mark is a character), CSV (RFC 4180), JSON
-// lines and Parquet. A table is read for named columns and keeps where each row stands, for error messages.
+// lines and Parquet. A table is read for named columns and keeps where each row stands, for error messages. What reads CSV and
+// Parquet is loaded for such a file.
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { CsvError, parse as parseCsv } from 'csv-parse/sync';
-import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { z } from 'zod';
 import { EspalierError, FormatError } from '../errors.js';
-
-/** One row: its cells in the order of the columns that were asked for. */
-export interface TableRow {
-  /** "line 12" or, in Parquet, "row 12"; both count from 1. */
-  readonly at: string;
-  readonly cells: readonly unknown[];
-}
-
-export interface Table {
-  readonly path: string;
-  /** SHA-256 of the file's bytes, in hexadecimal. */
-  readonly sha256: string;
-  readonly rows: readonly TableRow[];
-}
+import { positions, type Table, type TableRow } from './table.js';
 
 /** How a TSV file departs from "a header, then rows as long as it". */
 export interface TsvLayout {
@@ -69,18 +54,6 @@ function linesOf(text: string): { at: string; line: string }[] {
     .filter(({ line }) => line.trim() !== '');
 }
 
-/** Positions of `columns` in `header`. */
-function positions(path: string, header: readonly string[], columns: readonly string[]): number[] {
-  return columns.map((column) => {
-    const index = header.indexOf(column);
-    if (index !== -1) return index;
-    throw new FormatError(
-      path,
-      `expected a column "${column}", found ${header.map((name) => `"${name}"`).join(', ')}`,
-    );
-  });
-}
-
 function readTsv(path: string, text: string, columns: readonly string[], layout: TsvLayout): TableRow[] {
   const lines = linesOf(text);
   const header = layout.header ?? lines.shift()?.line.split('\t') ?? [];
@@ -96,28 +69,6 @@ function readTsv(path: string, text: string, columns: readonly string[], layout:
     rows.push({ at, cells: picks.map((index) => cells[index]) });
   }
   return rows;
-}
-
-function readCsv(path: string, text: string, columns: readonly string[]): TableRow[] {
-  const lastLines: number[] = []; // a record may span lines: the number of its last one
-  let records: string[][];
-  try {
-    records = parseCsv(text, {
-      skip_empty_lines: true,
-      on_record: (record: string[], { lines }) => {
-        lastLines.push(lines);
-        return record;
-      },
-    });
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw cause;
-    throw new FormatError(path, `is no CSV: ${cause.message}`, { cause });
-  }
-  const picks = positions(path, records[0] ?? [], columns);
-  return records.slice(1).map((record, index) => ({
-    at: `line ${lastLines[index + 1]}`,
-    cells: picks.map((pick) => record[pick]),
-  }));
 }
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -149,26 +100,6 @@ function cellsOf(
   });
 }
 
-async function readParquet(path: string, bytes: Uint8Array, columns: readonly string[]): Promise<TableRow[]> {
-  const file = new Uint8Array(bytes).buffer;
-  try {
-    const metadata = parquetMetadata(file);
-    positions(
-      path,
-      parquetSchema(metadata).children.map((child) => child.element.name),
-      columns,
-    );
-    const rows = await parquetReadObjects({ file, metadata, columns: [...columns], compressors });
-    return rows.map((row, index) => ({
-      at: `row ${index + 1}`,
-      cells: columns.map((column) => row[column] as unknown),
-    }));
-  } catch (cause) {
-    if (cause instanceof FormatError) throw cause;
-    throw new FormatError(path, `cannot be read as Parquet: ${(cause as Error).message}`, { cause });
-  }
-}
-
 /**
  * The named `columns` of every row of a .tsv, .csv, .jsonl or .parquet file. `tsv` describes a TSV file that
  * has no header or ragged rows. Throws EspalierError when the file cannot be read, FormatError naming line and
@@ -190,12 +121,16 @@ export async function readTable(
   switch (extname(path)) {
     case '.tsv':
       return { path, sha256, rows: readTsv(path, text(), columns, tsv) };
-    case '.csv':
+    case '.csv': {
+      const { readCsv } = await import('./csv.js');
       return { path, sha256, rows: readCsv(path, text(), columns) };
+    }
     case '.jsonl':
       return { path, sha256, rows: readJsonLines(path, text(), columns) };
-    case '.parquet':
+    case '.parquet': {
+      const { readParquet } = await import('./parquet.js');
       return { path, sha256, rows: await readParquet(path, bytes, columns) };
+    }
     default:
       throw new FormatError(
         path,

@@ -1,8 +1,9 @@
 // From the rows of a table to labelled examples: texts are strings, a class is a known one, a score is a number.
 import { FormatError } from '../errors.js';
 import type { RawExample, Task } from './example.js';
-import { readTable, type Table, type TableRow, type TsvLayout } from './files.js';
+import { readTable, type TsvLayout } from './files.js';
 import type { Columns } from './glue.js';
+import type { Table, TableRow } from './table.js';
 
 /** What a label may look like: `byName` only the class names, `byIndex` also their positions (GLUE). */
 export type LabelStyle = 'byName' | 'byIndex';

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { EspalierError, FormatError, UsageError } from '../errors.js';
 import type { MetricName, RawExample, Task, TaskData } from './example.js';
-import type { Table } from './files.js';
 import { type Columns, type GlueTask, glueTasks } from './glue.js';
 import { labelText, readExampleTable, toExamples } from './raw-examples.js';
 import { folderOf, locate } from './split-files.js';
 import { loadSquad, squadTask } from './squad/reader.js';
+import type { Table } from './table.js';
 
 /** A task over the user's own files; its labels are in the data or given. */
 export interface OwnTask {

@@ -15,18 +15,7 @@ import {
 import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { sizeOf, type Shape } from '../tensor/tensor.js';
-
-/** What encoder matrices keep of their values. */
-export const PACK_VALUES = ['int8', 'codebook', 'f16'] as const;
-/** What word embeddings do; other tables are int8 where words are 4bit. */
-export const PACK_EMBEDDINGS = ['int8', '4bit', 'f16', 'f32'] as const;
-
-export interface PackForm {
-  /** Default int8 (ours): decides as the model does; a codebook is a fifth smaller and 20 dB coarser. */
-  readonly values: (typeof PACK_VALUES)[number];
-  /** Default int8 (ours): 4bit halves what is then most of the file, and is coarser than the values it stands beside. */
-  readonly embeddings: (typeof PACK_EMBEDDINGS)[number];
-}
+import type { PackForm } from './pack-choices.js';
 
 /** Columns of a 4-bit table that share a scale (ours). */
 const GROUP = 32;

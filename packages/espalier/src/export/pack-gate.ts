@@ -3,7 +3,7 @@
 import { type Example, type Task } from '../data/example.js';
 import { countScored, type Scores } from '../train/evaluation.js';
 import type { Agreement } from './check-argmax.js';
-import type { PackForm } from './pack-form.js';
+import type { PackForm } from './pack-choices.js';
 
 /**
  * Fraction of examples that must be decided alike (ours): of dev by int8 and f16, and by what is coarser. Random ids lie

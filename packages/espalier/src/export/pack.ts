@@ -1,6 +1,6 @@
 // Writing a packed file, kept only where it decides in the runtime as the model does in float32.
 import { PackError, writePack } from '@espalier/runtime/format';
-import type { Example, Task } from '../data/example.js';
+import { type Example, longestOf, type Task } from '../data/example.js';
 import { EspalierError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { formatConfig } from '../models/config.js';
@@ -13,15 +13,10 @@ import { scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { createPredictor, type Predictor } from '../train/predictor.js';
 import { type Agreement, compareDecisions } from './check-argmax.js';
 import { GATE_EXAMPLES } from './int8-file.js';
-import { countKinds, type PackForm, packTensors, partsOf } from './pack-form.js';
+import type { PackForm } from './pack-choices.js';
+import { countKinds, packTensors, partsOf } from './pack-form.js';
 import { gateFailure, leastAgreement } from './pack-gate.js';
-import {
-  longestOf,
-  openPacked,
-  type PackedPredictor,
-  type Refused,
-  type RuntimeUse,
-} from './packed-predictor.js';
+import { openPacked, type PackedPredictor, type Refused, type RuntimeUse } from './packed-predictor.js';
 import { randomExamples } from './random-examples.js';
 
 export interface PackExport extends Agreement {

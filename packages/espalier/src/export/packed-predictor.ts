@@ -35,9 +35,6 @@ export interface PackedOptions {
   readonly length: number;
 }
 
-export const longestOf = (examples: readonly Example[]): number =>
-  examples.reduce((most, { ids }) => Math.max(most, ids.length), 1);
-
 /** Logits of every example; of answer spans a start and then an end for each of its ids. */
 async function logitsOf(runtime: RuntimeModel, examples: readonly Example[]): Promise<Float32Array[]> {
   if (runtime.labels.length > 0) return (await runtime.classifyIds(examples)).map(({ logits }) => logits);

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Form } from '@espalier/runtime';
 import type { BatchShape } from '../bench/message.js';
+import type { Opponent } from '../bench/opponents.js';
 import { type Contestant, expectedLogits, RUN_ONNX, RUN_PACKED } from '../bench/race.js';
 import type { Rounding } from '../bench/agreement.js';
 import { UsageError } from '../errors.js';
@@ -17,9 +18,6 @@ import type { Model } from '../models/model.js';
 import { isPack, loadPack, packedSections } from '../models/pack-file.js';
 import { isRagged } from '../models/structure.js';
 import { PACKED } from '../models/weight-files.js';
-
-export const OPPONENTS = ['dense-f32', 'dense-int8'] as const;
-export type Opponent = (typeof OPPONENTS)[number];
 
 /** A contestant; of a packed file with the forms of its layers. */
 export interface Entrant extends Contestant {

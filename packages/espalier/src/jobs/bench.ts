@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { BatchShape } from '../bench/message.js';
 import { busyNote, type Machine, machineNow } from '../bench/machine.js';
+import { OPPONENTS } from '../bench/opponents.js';
 import { type Lap, race } from '../bench/race.js';
 import { UsageError } from '../errors.js';
 import { loadModel } from '../models/adapter.js';
@@ -15,7 +16,7 @@ import { hasTaskHead } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { versions } from '../versions.js';
 import { checkpointBeside } from './artefact.js';
-import { benchContestants, type Entrant, OPPONENTS } from './bench-contestants.js';
+import { benchContestants, type Entrant } from './bench-contestants.js';
 import { formSchema } from './open-artefact.js';
 import { baseOption, parseOptions } from './task-run.js';
 

@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { loadTaskData, type LoadedTask } from '../data/tasks.js';
+import { defined } from '../defined.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
@@ -34,7 +35,6 @@ import {
   checkDevice,
   computeSchema,
   dataSchema,
-  defined,
   modelHash,
   parseOptions,
   parseSettings,

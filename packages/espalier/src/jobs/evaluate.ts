@@ -1,10 +1,10 @@
 // Scores an artefact on the dev split of a task.
 import { z } from 'zod';
-import type { Example } from '../data/example.js';
+import { type Example, longestOf } from '../data/example.js';
 import { predictAnswers } from '../data/squad/prediction.js';
 import { squadTask } from '../data/squad/reader.js';
 import { UsageError } from '../errors.js';
-import { longestOf, type RuntimeUse } from '../export/packed-predictor.js';
+import type { RuntimeUse } from '../export/packed-predictor.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import type { RunControl } from '../recipe/run.js';
 import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';

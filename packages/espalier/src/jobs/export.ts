@@ -20,7 +20,6 @@ import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
-import { exportPackFile } from './export-pack.js';
 import { openArtefact } from './open-artefact.js';
 import { RUN_ENTRIES } from './output.js';
 import { packSchema } from './pack-options.js';
@@ -125,7 +124,8 @@ const WRITERS: Readonly<
   },
   onnx: async (model, { out }, check) => ({ largestDifference: await exportOnnx(model, out, check) }),
   'onnx-int8': exportInt8File,
-  pack: exportPackFile,
+  // With the runtime, which alone runs what it writes.
+  pack: async (...input) => (await import('./export-pack.js')).exportPackFile(...input),
 };
 
 /** The model with the dev split of the task that the options name, if they do. */

@@ -30,7 +30,7 @@ import {
   type Topology,
 } from '../report/report.js';
 import { sizeOf } from '../tensor/tensor.js';
-import { inspectPack, type PackInspection } from './inspect-pack.js';
+import type { PackInspection } from './inspect-pack.js';
 import { baseOption, parseOptions } from './task-run.js';
 import { topologyOf } from './topology.js';
 
@@ -114,7 +114,9 @@ export async function inspect(input: z.input<typeof inspectSchema>): Promise<Ins
   }
   const model = await loadModel(path, base);
   const adapter = isAdapter(path) ? await readAdapter(path) : undefined;
-  const packed = isPack(path) ? await inspectPack(path, model) : undefined;
+  const packed = isPack(path)
+    ? await (await import('./inspect-pack.js')).inspectPack(path, model)
+    : undefined;
   const tensors = [...model.tensors].map(([name, { shape, data }]): TensorSummary => {
     let zeros = 0;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;

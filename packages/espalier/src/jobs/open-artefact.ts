@@ -1,11 +1,12 @@
 // How an artefact computes: a directory by our own forward pass, an ONNX file by plain ONNX Runtime, a packed file by the
 // runtime. Every artefact is scored itself.
 import { readFile } from 'node:fs/promises';
-import { type Form, FORMS } from '@espalier/runtime';
+import type { Form } from '@espalier/runtime';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { openOnnx } from '../export/onnx-predictor.js';
-import { openPacked, type RuntimeUse } from '../export/packed-predictor.js';
+import { FORMS } from '../export/pack-choices.js';
+import type { RuntimeUse } from '../export/packed-predictor.js';
 import { ioError } from '../io/io-error.js';
 import { padSideOf } from '../models/families.js';
 import { isPack } from '../models/pack-file.js';
@@ -36,6 +37,8 @@ export async function openArtefact(path: string, options: ArtefactOptions): Prom
     const bytes = await readFile(path).catch((cause: unknown) => {
       throw ioError(cause, 'reading', path);
     });
+    // Only a packed file needs the runtime.
+    const { openPacked } = await import('../export/packed-predictor.js');
     const opened = await openPacked(bytes, path, { model, form, length });
     if (!('refused' in opened)) return { predictor: opened, runtime: opened.use };
     if (form !== 'auto')

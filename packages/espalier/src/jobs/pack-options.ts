@@ -1,6 +1,6 @@
 // Options of every job that writes a packed file, and what they are by default.
 import { z } from 'zod';
-import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../export/pack-form.js';
+import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../export/pack-choices.js';
 
 export const packSchema = z.strictObject({
   values: z.enum(PACK_VALUES).optional().describe('pack: values of encoder matrices, default int8'),

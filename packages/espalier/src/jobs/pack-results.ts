@@ -1,10 +1,11 @@
 // The packed file of a run: written into its directory and scored by the runtime, where the runtime computes it and the file
 // passes its gate.
 import { join } from 'node:path';
+import { longestOf } from '../data/example.js';
 import { EspalierError } from '../errors.js';
 import { packModel, writeGated } from '../export/pack.js';
 import { dropFailure } from '../export/pack-gate.js';
-import { longestOf, openPacked } from '../export/packed-predictor.js';
+import { openPacked } from '../export/packed-predictor.js';
 import type { Model } from '../models/model.js';
 import { PACKED } from '../models/weight-files.js';
 import type { Report } from '../report/report.js';

@@ -1,11 +1,11 @@
 // One prediction of a model with a task head: a class, a score, or an answer from a context.
 import { z } from 'zod';
-import type { Example } from '../data/example.js';
+import { type Example, longestOf } from '../data/example.js';
 import { spanExamples } from '../data/squad/examples.js';
 import { predictAnswers } from '../data/squad/prediction.js';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.js';
 import { EspalierError, UsageError } from '../errors.js';
-import { longestOf, type RuntimeUse } from '../export/packed-predictor.js';
+import type { RuntimeUse } from '../export/packed-predictor.js';
 import { loadModel } from '../models/adapter.js';
 import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';

@@ -7,6 +7,7 @@ import { SPAN_LENGTH } from '../data/squad/examples.js';
 import { STRIDES } from '../data/squad/windows.js';
 import { loadTaskData } from '../data/tasks.js';
 import { loadTokenizer } from '../data/tokenizer.js';
+import { defined } from '../defined.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { loadModel } from '../models/adapter.js';
@@ -272,11 +273,4 @@ export function modelHash(model: Model): string {
   }
   if (model.quantisation) hash.update(JSON.stringify(model.quantisation));
   return hash.digest('hex');
-}
-
-/** The object without keys whose value is undefined. */
-export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }

@@ -34,7 +34,7 @@ import { type AdapterTarget, writeAdapted } from './adapters.js';
 import { EspalierError } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
-import { type Packing, packResults } from './pack-results.js';
+import type { Packing, PackResults } from './pack-results.js';
 import {
   type computeSchema,
   examplesHash,
@@ -167,13 +167,14 @@ export async function writeRun(
   const onnxInt8 =
     labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
   const { packing } = run.input;
-  const packed =
-    labelled &&
-    packing &&
-    (await packResults(labelled, packing, {
+  let packed: PackResults | undefined;
+  if (labelled && packing) {
+    const { packResults } = await import('./pack-results.js'); // brings the runtime, which dense fine-tuning spares
+    packed = await packResults(labelled, packing, {
       ...{ model: written, isAdapter: adapted !== undefined, scores, dense: dense?.scores, out, threads },
       note: (message) => run.stages.control.onEvent({ type: 'note', message }),
-    }));
+    });
+  }
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);
   const bytes = adapted
     ? { ...(await fileBytes(join(out, ADAPTER))), denseF32: 4 * total }

@@ -12,7 +12,7 @@ import type { HostTensor } from '../tensor/tensor.js';
 import { canonicalTensors } from './canonical-names.js';
 import { formatConfig, type ModelConfig, parseConfig } from './config.js';
 import { familyOf, longestInput, padSideOf } from './families.js';
-import { fetchFromHub, isHubId } from './hub.js';
+import { isHubId } from './hub-id.js';
 import { inferFamily } from './infer-family.js';
 import {
   formatQuantisation,
@@ -60,7 +60,7 @@ async function findFolder(source: string, revision: string | undefined): Promise
   }
   const shown = JSON.stringify(source);
   if (found) throw new UsageError(`model ${shown}: expected a folder or Hub id, found a file`);
-  if (isHubId(source)) return fetchFromHub(source, revision);
+  if (isHubId(source)) return (await import('./hub.js')).fetchFromHub(source, revision);
   throw new UsageError(`model ${shown}: no such folder, and no Hub id such as owner/name`);
 }
 

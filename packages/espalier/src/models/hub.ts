@@ -17,6 +17,7 @@ import {
 import { EspalierError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { ioError } from '../io/io-error.js';
+import { isHubId } from './hub-id.js';
 import { QUANTISATION } from './quantisation.js';
 import { TOKENIZER_FILES } from './tokenizer-files.js';
 import { noWeights, SHARD_INDEX, WEIGHTS } from './weight-files.js';
@@ -25,12 +26,6 @@ const COMMIT = /^[0-9a-f]{40}$/;
 /** A git object id or the SHA-256 of a large file: the name of its blob. */
 const BLOB = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
-
-/** Whether a text can be a model's id: NAME or OWNER/NAME in the Hub's alphabet, nothing that walks folders. */
-export const isHubId = (text: string): boolean =>
-  text.length <= 200 &&
-  /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/.test(text) &&
-  !/\.\.|--|[.-](\/|$)/.test(text);
 
 const isRevision = (text: string): boolean =>
   text.length <= 200 && /^\w[\w./-]*$/.test(text) && !/\.\.|\/\/|\/$/.test(text);

@@ -1,7 +1,6 @@
 // A recipe from its name or from a YAML or JSON file.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
 import { UsageError } from '../errors.js';
 import { ioError } from '../io/io-error.js';
 import { builtinRecipe } from './builtin.js';
@@ -14,11 +13,12 @@ export async function loadRecipe(source: string): Promise<Recipe> {
   const text = await readFile(source, 'utf8').catch((cause: unknown) => {
     throw ioError(cause, 'reading', source);
   });
-  return parseRecipe(parseData(text, source), source);
+  return parseRecipe(await parseData(text, source), source);
 }
 
 /** YAML 1.2 as data, of which JSON is a part. A tag that the core schema does not know is refused, not dropped. */
-function parseData(text: string, source: string): unknown {
+async function parseData(text: string, source: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml'); // most recipes are named and need no file
   const document = parseDocument(text, { schema: 'core' });
   const [problem] = [...document.errors, ...document.warnings];
   try {

@@ -9,7 +9,7 @@ import { isRagged, type Structure, structureOf } from '../models/structure.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import type { Agreement } from '../export/check-argmax.js';
-import type { PackForm } from '../export/pack-form.js';
+import type { PackForm } from '../export/pack-choices.js';
 import type { RuntimeUse } from '../export/packed-predictor.js';
 import type { PackSize } from './pack-size.js';
 import type { Size } from './size.js';

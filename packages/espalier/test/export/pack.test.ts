@@ -4,7 +4,7 @@ import { openPack, toSparseInt8 } from '@espalier/runtime/format';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/data/example.js';
 import { exportPack, packModel } from '../../src/export/pack.js';
-import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../../src/export/pack-form.js';
+import { PACK_EMBEDDINGS, PACK_VALUES, type PackForm } from '../../src/export/pack-choices.js';
 import { randomExamples } from '../../src/export/random-examples.js';
 import { familyOf } from '../../src/models/families.js';
 import { randomBert } from '../../src/models/initialise.js';

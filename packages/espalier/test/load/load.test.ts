@@ -14,7 +14,7 @@ import {
 import { loadTokenizer } from '../../src/data/tokenizer.js';
 import type { Task } from '../../src/data/example.js';
 import { packModel } from '../../src/export/pack.js';
-import { PACK_EMBEDDINGS, PACK_VALUES } from '../../src/export/pack-form.js';
+import { PACK_EMBEDDINGS, PACK_VALUES } from '../../src/export/pack-choices.js';
 import { predict } from '../../src/jobs/predict.js';
 import { randomBert } from '../../src/models/initialise.js';
 import { dropLayers } from '../../src/models/layers.js';

@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EspalierError, UsageError } from '../../src/errors.js';
 import { loadCheckpoint } from '../../src/models/checkpoint.js';
-import { fetchFromHub, isHubId } from '../../src/models/hub.js';
+import { fetchFromHub } from '../../src/models/hub.js';
+import { isHubId } from '../../src/models/hub-id.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { writeTiny } from '../support/tiny-bert.js';
 

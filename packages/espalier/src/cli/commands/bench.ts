@@ -1,9 +1,9 @@
 // espalier bench: latency side by side on this machine.
 import { type Command, InvalidArgumentError } from 'commander';
 import { busyNote } from '../../bench/machine.js';
+import { OPPONENTS } from '../../bench/opponents.js';
+import { defined } from '../../defined.js';
 import type { BenchResult } from '../../jobs/bench.js';
-import { OPPONENTS } from '../../jobs/bench-contestants.js';
-import { defined } from '../../jobs/task-run.js';
 import { formatBytes } from '../../report/format.js';
 import { renderTable } from '../../report/tables.js';
 import { addCommon, addForm, type FormFlags, integer } from '../options.js';

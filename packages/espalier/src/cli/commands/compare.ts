@@ -1,7 +1,7 @@
 // espalier compare: methods, sparsities, tasks and seeds in one table under equal conditions.
 import { type Command, InvalidArgumentError } from 'commander';
+import { defined } from '../../defined.js';
 import { EspalierError, UsageError } from '../../errors.js';
-import { defined } from '../../jobs/task-run.js';
 import { comparisonNotes, comparisonTable, failedLine, frontTable } from '../../report/comparison-tables.js';
 import { renderTable } from '../../report/tables.js';
 import {
@@ -16,7 +16,6 @@ import {
   trainingOptions,
 } from '../options.js';
 import { printJson, printLine } from '../print.js';
-import { recipesOf } from '../recipe-flags.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends Omit<DataFlags, 'task'>, TrainingFlags, ComputeFlags, OutputFlags {
@@ -57,6 +56,7 @@ export function compareCommand(program: Command): void {
     .option('--keep-models', 'leave the model of every cell in its folder');
   addCommon(addTraining(command)).action(async (flags: Flags) => {
     const { data, textField, pairField, labelField } = flags;
+    const { recipesOf } = await import('../recipe-flags.js');
     const { recipes, rest } = await recipesOf(flags.recipes, flags.set);
     const { evalEvery, keepCheckpoints, ...training } = trainingOptions(flags, rest);
     if (evalEvery !== undefined || keepCheckpoints === true)

@@ -17,7 +17,6 @@ import {
   trainingOptions,
 } from '../options.js';
 import { printReport } from '../print.js';
-import { recipeOf } from '../recipe-flags.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends DataFlags, TrainingFlags, ComputeFlags, PackFlags, OutputFlags {
@@ -58,6 +57,7 @@ export function compressCommand(program: Command): void {
     )
     .option('--search', 'structured: try every schedule, keep the best on a split cut from train');
   addCommon(addPack(addTraining(addData(command)))).action(async (flags: Flags) => {
+    const { recipeOf } = await import('../recipe-flags.js');
     const { recipe, rest } = await recipeOf(flags.recipe, flags);
     const options = {
       ...dataOptions(flags),

@@ -1,7 +1,7 @@
 // espalier inspect: what a model consists of, where its zeros lie, how its embeddings moved.
 import type { Command } from 'commander';
+import { defined } from '../../defined.js';
 import type { Inspection } from '../../jobs/inspect.js';
-import { defined } from '../../jobs/task-run.js';
 import { formatBytes, formatPercent } from '../../report/format.js';
 import { packTable } from '../../report/pack-size.js';
 import { topologyTable } from '../../report/markdown.js';

@@ -1,9 +1,5 @@
 // espalier methods: every method, its paper, its options and where their defaults come from.
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { METHODS } from '../../methods/index.js';
-import { RECIPES } from '../../recipe/builtin.js';
-import { recipeSchema } from '../../recipe/recipe.js';
 import { renderTable } from '../../report/tables.js';
 import { addCommon } from '../options.js';
 import { printJson, printLine } from '../print.js';
@@ -15,24 +11,10 @@ interface OptionSchema {
   readonly enum?: readonly string[];
 }
 
-/** Every method as data, with JSON Schemas of its options and of recipes. */
-export function describeMethods() {
-  return {
-    methods: METHODS.map(({ name, title, paper, options, provenance }) => ({
-      name,
-      title,
-      paper,
-      provenance,
-      options: z.toJSONSchema(options, { io: 'input' }),
-    })),
-    recipes: RECIPES,
-    recipeSchema: z.toJSONSchema(recipeSchema, { io: 'input' }),
-  };
-}
-
 export function methodsCommand(program: Command): void {
   const command = program.command('methods').description('every method, its paper, its options and defaults');
-  addCommon(command, { compute: false }).action((flags: OutputFlags) => {
+  addCommon(command, { compute: false }).action(async (flags: OutputFlags) => {
+    const { describeMethods } = await import('../../recipe/describe-methods.js');
     const described = describeMethods();
     if (flags.json) return printJson(described);
     for (const { name, title, paper, provenance, options } of described.methods) {

@@ -1,6 +1,6 @@
 // espalier pretrain: masked words and the next sentence from plain text, with or without a recipe.
 import { type Command, Option } from 'commander';
-import { defined } from '../../jobs/task-run.js';
+import { defined } from '../../defined.js';
 import {
   addCommon,
   addTraining,
@@ -13,7 +13,6 @@ import {
   trainingOptions,
 } from '../options.js';
 import { printReport } from '../print.js';
-import { recipeOf } from '../recipe-flags.js';
 import { type OutputFlags, runJob } from '../run-job.js';
 
 interface Flags extends TrainingFlags, ComputeFlags, OutputFlags {
@@ -69,7 +68,7 @@ export function pretrainCommand(program: Command): void {
     const { recipe, rest } =
       flags.recipe === undefined
         ? { recipe: undefined, rest: parsePairs(flags.set) }
-        : await recipeOf(flags.recipe, flags);
+        : await (await import('../recipe-flags.js')).recipeOf(flags.recipe, flags);
     const options = defined({
       ...computeOptions(flags),
       ...trainingOptions(flags, rest),
