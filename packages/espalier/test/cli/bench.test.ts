@@ -34,7 +34,7 @@ describe('espalier bench', () => {
       /^packed \(int8\) +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d +\d+\.\d kB +\d+\.\d MB +\d+ ms$/m,
     );
     expect(stdout).toMatch(/^dense-int8 +(\d+\.\d\d +){3}\d+\.\d\dx +\d+\.\d kB +\d+\.\d MB +\d+ ms$/m);
-    expect(stdout).toMatch(/^packed: kernels (relaxed|simd|scalar)/m);
+    expect(stdout).toMatch(/^packed: kernels (dot|relaxed|simd|scalar)/m);
   });
 
   it('--json is one object, and nothing else stands on stdout', async () => {
