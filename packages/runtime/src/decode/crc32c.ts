@@ -1,49 +1,36 @@
 // CRC-32C in WebAssembly; format/crc32c.ts is its naive twin. A CRC is a remainder of polynomials over GF(2), and modulo this one's
 // y^209 = y^144 + y^54 + y^39 + y^14 + 1, where y is the step from sixteen bytes to the next: so sixteen bytes may as well be added
-// to those 65, 155, 170, 195 and 209 steps on. Only the last 209 steps are divided, by tables.
-import { count, words } from '../kernels/kernel.js';
-import { defineFunction, type Expr, i32, select, v128 } from '../wasm/assembler.js';
-import { FIXED } from './fixed.js';
+// to those 65, 155, 170, 195 and 209 steps on. Only the last 209 steps are divided, byte by byte.
+import { words } from '../kernels/kernel.js';
+import { defineFunction, i32, v128 } from '../wasm/assembler.js';
+import { DIVIDED, FIXED } from './fixed.js';
 
 const STEP = 16;
-/** Ascending. */
 const STEPS_ON = [65, 155, 170, 195, 209] as const;
-const LEFT = STEP * 209;
-
-/** The entry of a byte of a word, which `by` further bytes follow. */
-const entryOf = (word: Expr<'i32'>, byte: number, by: number): Expr<'i32'> => {
-  const place = byte === 0 ? i32.shl(word, 2) : i32.shrU(word, 8 * byte - 2);
-  return i32.load(i32.and(place, 4 * 255), FIXED.crc + 1024 * by);
-};
 
 /**
- * The register `state` after `bytes` more from `from`, which are written over; a checksum begins at -1 and is the register's
- * complement.
+ * The register `state` after `bytes` more from `from`, which are written over and have DIVIDED zeros before them; a checksum begins at
+ * -1 and is the register's complement.
  */
 export const crc = defineFunction(words('state', 'from', 'bytes'), (body, { state, from, bytes }) => {
   const end = body.let(i32.add(from, bytes));
-  const folded = body.let(i32.and(select(i32.ltU(bytes, LEFT), 0, i32.sub(bytes, LEFT)), -STEP));
-  body.when(folded, () => {
+  body.when(i32.ltU(DIVIDED, bytes), () => {
     body.store(from, i32.xor(i32.load(from), state));
     body.set(state, 0);
-    body.range(from, i32.add(from, folded), STEP, (at) => {
-      const word = body.let(v128.load(at));
-      for (const steps of STEPS_ON) body.store(at, v128.xor(v128.load(at, STEP * steps), word), STEP * steps);
+    const first = body.let(i32.add(from, -DIVIDED));
+    body.set(from, i32.add(from, i32.and(i32.sub(bytes, DIVIDED), -STEP)));
+    body.range(first, i32.add(from, -DIVIDED), STEP, (at) => {
+      const added = STEPS_ON.map((steps) => v128.load(at, DIVIDED - STEP * steps));
+      body.store(at, added.reduce(v128.xor, v128.load(at, DIVIDED)), DIVIDED);
     });
-    body.set(from, i32.add(from, folded));
+    for (const steps of STEPS_ON)
+      body.range(i32.add(from, -STEP * steps), from, STEP, (at) => {
+        body.store(at, v128.xor(v128.load(at), v128.load(at, STEP * steps)), STEP * steps);
+      });
   });
-  const whole = body.let(i32.add(from, i32.and(i32.sub(end, from), -4)));
-  body.range(from, whole, 4, (at) => {
-    const word = body.let(i32.xor(i32.load(at), state));
-    body.set(
-      state,
-      count(4)
-        .map((byte) => entryOf(word, byte, 3 - byte))
-        .reduce(i32.xor),
-    );
-  });
-  body.range(whole, end, 1, (at) => {
-    body.set(state, i32.xor(i32.shrU(state, 8), entryOf(i32.xor(state, i32.load8U(at)), 0, 0)));
+  body.range(from, end, 1, (at) => {
+    const place = i32.and(i32.shl(i32.xor(state, i32.load8U(at)), 2), 4 * 255);
+    body.set(state, i32.xor(i32.shrU(state, 8), i32.load(place, FIXED.crc)));
   });
   return state;
 });

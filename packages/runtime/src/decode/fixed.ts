@@ -1,11 +1,13 @@
 // Where the decoder's own tables stand: at fixed addresses, which its functions have in their code. They are the first that
 // is placed in an arena.
-import { TABLES } from '../format/crc32c.js';
 import { ENTRIES } from '../format/huffman.js';
 import { CONSTANT_BYTES } from '../kernels/constants.js';
 
 /** So many bytes are copied into the memory at a time; a block of a stream, with its head, can be a little longer. */
-export const WINDOW_BYTES = 1 << 17;
+export const WINDOW_BYTES = 1 << 18;
+
+/** The last bytes of a window, which a checksum divides; it wants as many zeros before the window. */
+export const DIVIDED = 16 * 209;
 
 const BYTES = {
   /** u8, one more than the bits of each symbol's code; 0 where it has none. */
@@ -14,9 +16,11 @@ const BYTES = {
   symbols: ENTRIES,
   /** The same: how many bits the code has. */
   bits: ENTRIES,
-  crc: TABLES.byteLength,
+  /** The first of the tables of format/crc32c.ts. */
+  crc: 1024,
   /** f32 [16]. */
   codebook: 64,
+  before: DIVIDED,
   window: WINDOW_BYTES + 64,
 } as const;
 

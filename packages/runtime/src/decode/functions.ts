@@ -38,6 +38,6 @@ export function bindDecoder(arena: Arena): Bound {
   const at = arena.place(FIXED_BYTES);
   if (at !== FIXED.lengths)
     throw new RuntimeError('option', 'the decoder: expected an empty arena, found one in use');
-  arena.views().i32.set(TABLES, FIXED.crc / 4);
+  arena.views().i32.set(TABLES.subarray(0, 256), FIXED.crc / 4);
   return { arena, calls: bindingFor(arena.shared)(arena.memory) };
 }

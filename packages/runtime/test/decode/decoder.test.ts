@@ -186,7 +186,25 @@ describe('streams', () => {
   });
 
   it('checksums are those of the twin, of any length', () => {
-    for (const length of [0, 1, 15, 16, 17, 1000, 65536, 65537, 200_001]) {
+    for (const length of [
+      0,
+      1,
+      15,
+      16,
+      17,
+      1000,
+      3344,
+      3345,
+      3359,
+      3360,
+      3361,
+      6705,
+      65536,
+      65537,
+      200_001,
+      262_144 + 3344,
+      600_007,
+    ]) {
       const bytes = Uint8Array.from({ length }, (_, i) => (i * 31) ^ (i >> 7));
       const section = { name: 'w', kind: 'f32', shape: [1], offset: 0, length, crc: crc32c(bytes) } as const;
       for (const { decoder } of [wasm, twin]) {
