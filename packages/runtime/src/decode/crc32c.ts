@@ -1,7 +1,7 @@
 // CRC-32C in WebAssembly; format/crc32c.ts is its naive twin. A CRC is a remainder of polynomials over GF(2), and modulo this one's
 // y^209 = y^144 + y^54 + y^39 + y^14 + 1, where y is the step from sixteen bytes to the next: so sixteen bytes may as well be added
 // to those 65, 155, 170, 195 and 209 steps on. Only the last 209 steps are divided, byte by byte.
-import { words } from '../kernels/kernel.js';
+import { increase, words } from '../kernels/kernel.js';
 import { defineFunction, i32, v128 } from '../wasm/assembler.js';
 import { DIVIDED, FIXED } from './fixed.js';
 
@@ -18,7 +18,7 @@ export const crc = defineFunction(words('state', 'from', 'bytes'), (body, { stat
     body.store(from, i32.xor(i32.load(from), state));
     body.set(state, 0);
     const first = body.let(i32.add(from, -DIVIDED));
-    body.set(from, i32.add(from, i32.and(i32.sub(bytes, DIVIDED), -STEP)));
+    increase(body, from, i32.and(i32.sub(bytes, DIVIDED), -STEP));
     body.range(first, i32.add(from, -DIVIDED), STEP, (at) => {
       const added = STEPS_ON.map((steps) => v128.load(at, DIVIDED - STEP * steps));
       body.store(at, added.reduce(v128.xor, v128.load(at, DIVIDED)), DIVIDED);

@@ -1,16 +1,16 @@
 // The decoder's WebAssembly functions, compiled once and bound to a memory.
 import type { Arena } from '../encoder/arena.js';
 import { RuntimeError } from '../encoder/errors.js';
+import { TABLES } from '../format/crc32c.js';
 import { type Calls, compile } from '../wasm/assembler.js';
 import * as checks from './checks.js';
-import { TABLES } from '../format/crc32c.js';
 import { crc } from './crc32c.js';
 import { FIXED, FIXED_BYTES } from './fixed.js';
 import { block, codes } from './huffman.js';
 import * as layout from './layout.js';
 import { q15 } from './q15.js';
-import { order, total } from './rows.js';
 import * as quads from './quads.js';
+import { order, total } from './rows.js';
 import * as values from './values.js';
 
 const FUNCTIONS = {

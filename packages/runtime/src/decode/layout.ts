@@ -1,8 +1,7 @@
 // Patterns and values in the layout of the encoder's kernels, in WebAssembly. What encoder/linear.ts does with arrays is the
 // naive twin: a layout is changed there and here.
 import { ROWS_TOGETHER } from '../kernels/dense-f32.js';
-import { offset, words } from '../kernels/kernel.js';
-import { eachCount } from './rows.js';
+import { increase, offset, words } from '../kernels/kernel.js';
 import { ESCAPE } from '../format/encode-tensor.js';
 import {
   type Body,
@@ -15,13 +14,9 @@ import {
   i64x2,
   i8x16,
   type Local,
-  type Operand,
   v128,
 } from '../wasm/assembler.js';
-
-const sum = (body: Body, a: Local<'i32'>, bytes: Operand<'i32'>): void => {
-  body.set(a, i32.add(a, bytes));
-};
+import { eachCount } from './rows.js';
 
 /** Lane 3 in the upper half, zeros in the lower one. */
 const CARRY = i32x4.const(-1, -1, 0x07060706, 0x07060706);
@@ -53,24 +48,24 @@ export const columns = defineFunction(
         body.when(together, () => {
           const sums = runningSums(body, i16x8.add(i16x8.extendLowU(eight), i16x8.splat(1)));
           body.store(out, i16x8.add(sums, i16x8.splat(offset(next, -1))));
-          sum(body, next, i16x8.extractLaneU(sums, 7));
-          sum(body, gaps, 8);
-          sum(body, out, 16);
-          sum(body, left, -8);
+          increase(body, next, i16x8.extractLaneU(sums, 7));
+          increase(body, gaps, 8);
+          increase(body, out, 16);
+          increase(body, left, -8);
         });
         body.when(i32.eqz(together), () => {
           const gap = body.let(i32.load8U(gaps));
-          sum(body, gaps, 1);
+          increase(body, gaps, 1);
           body.while(i32.eq(gap, ESCAPE), () => {
-            sum(body, next, ESCAPE);
+            increase(body, next, ESCAPE);
             body.set(gap, i32.load8U(gaps));
-            sum(body, gaps, 1);
+            increase(body, gaps, 1);
           });
-          sum(body, next, gap);
+          increase(body, next, gap);
           body.storeLow(2, out, next);
-          sum(body, next, 1);
-          sum(body, out, 2);
-          sum(body, left, -1);
+          increase(body, next, 1);
+          increase(body, out, 2);
+          increase(body, left, -1);
         });
       });
       body.set(wrong, i32.or(wrong, i32.ltU(width, next))); // columns ascend: the last one is the largest
@@ -88,8 +83,8 @@ export const f32Rows = defineFunction(
       body.range(0, i32.shl(count, 2), 4, (place) => {
         body.store(i32.add(out, place), f32.mul(f32.load(i32.add(values, place)), scale));
       });
-      sum(body, values, i32.shl(count, 2));
-      sum(body, scales, 4);
+      increase(body, values, i32.shl(count, 2));
+      increase(body, scales, 4);
     });
   },
 );
@@ -105,9 +100,9 @@ export const interleave = defineFunction(
       const to = body.let(i32.add(first, i32.shl(lane, 2)));
       body.range(values, i32.add(values, bytes), 4, (at) => {
         body.store(to, f32.load(at));
-        sum(body, to, 4 * ROWS_TOGETHER);
+        increase(body, to, 4 * ROWS_TOGETHER);
       });
-      sum(body, values, bytes);
+      increase(body, values, bytes);
     });
   },
 );

@@ -1,9 +1,9 @@
 // Values in 16-bit fixed point, in WebAssembly, four at a time. What kernels/q15.ts does with arrays is the naive twin: the order
 // in which squares are added is the same.
 import { LARGEST } from '../kernels/q15.js';
-import { eachCount } from './rows.js';
 import { offset, words } from '../kernels/kernel.js';
 import { defineFunction, f32, f64, f64x2, i32, i32x4, i8x16, type Local, v128 } from '../wasm/assembler.js';
+import { eachCount } from './rows.js';
 
 /** Bytes of the upper half; and of two vectors of pairs of i32 those of the lower ones. */
 const UPPER = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];

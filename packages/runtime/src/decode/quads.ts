@@ -1,7 +1,6 @@
 // Single values and blocks into the layout of the int8 kernels, four weights of a row together, in WebAssembly. What encoder/linear.ts does
 // with arrays is the naive twin.
 import { ROUNDING, ROUNDING_BITS } from '../kernels/constants.js';
-import { eachCount } from './rows.js';
 import { WEIGHTS_TOGETHER } from '../kernels/int8-row.js';
 import { count as numbers, floats, largestLane, narrowed, offset, words } from '../kernels/kernel.js';
 import { INT8_OFFSET, LEAST } from '../kernels/quantise-tokens.js';
@@ -18,6 +17,7 @@ import {
   i8x16,
   v128,
 } from '../wasm/assembler.js';
+import { eachCount } from './rows.js';
 
 /**
  * Values, with room for seven more, into quads i8, in rows that begin at starts i32 [rows], as kernels/quad-row.ts makes them. Scales f32

@@ -1,5 +1,5 @@
 // Rows of a sparse layer on their way to where they stand, in WebAssembly. What encoder/row-order.ts does with arrays is the naive twin.
-import { words } from '../kernels/kernel.js';
+import { increase, words } from '../kernels/kernel.js';
 import {
   type Body,
   defineFunction,
@@ -10,10 +10,6 @@ import {
   select,
 } from '../wasm/assembler.js';
 
-const sum = (body: Body, a: Local<'i32'>, bytes: Operand<'i32'>): void => {
-  body.set(a, i32.add(a, bytes));
-};
-
 const afterCounts = (counts: Expr<'i32'>, rows: Expr<'i32'>): Expr<'i32'> =>
   i32.add(counts, i32.shl(rows, 1));
 
@@ -23,7 +19,7 @@ export const total = defineFunction(words('counts', 'rows', 'width'), (body, { c
   const most = body.let(0);
   body.range(counts, afterCounts(counts, rows), 2, (at) => {
     const count = body.let(i32.load16U(at));
-    sum(body, values, count);
+    increase(body, values, count);
     body.set(most, select(i32.ltU(most, count), count, most));
   });
   return select(i32.ltU(width, most), -1, values);
@@ -48,7 +44,7 @@ export const order = defineFunction(
     });
     const before = body.let(0);
     body.range(places, last, 4, (place) => {
-      sum(body, before, i32.load(place));
+      increase(body, before, i32.load(place));
       body.store(place, before);
     });
     const row = body.let(0);
@@ -58,12 +54,12 @@ export const order = defineFunction(
       const at = body.let(i32.add(order, i32.shl(to, 3)));
       body.store(at, row);
       body.store(at, units, 4);
-      sum(body, row, 1);
+      increase(body, row, 1);
     });
     const entries = body.let(0);
     body.range(order, i32.add(order, i32.shl(rows, 3)), 8, (at) => {
       body.store(i32.add(starts, i32.shl(i32.load(at), 2)), entries);
-      sum(body, entries, i32.shl(i32.load(at, 4), shift));
+      increase(body, entries, i32.shl(i32.load(at, 4), shift));
     });
   },
 );
@@ -77,6 +73,6 @@ export function eachCount(
 ): void {
   body.range(counts, afterCounts(counts, rows), 2, (at) => {
     visit(body.let(i32.load16U(at)), body.let(i32.add(out, i32.mul(i32.load(starts), bytes))));
-    sum(body, starts, 4);
+    increase(body, starts, 4);
   });
 }

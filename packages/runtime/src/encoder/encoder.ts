@@ -14,12 +14,13 @@ import { mapEncoder } from './map-encoder.js';
 import type { Plan } from './plan.js';
 import type { Pool, Threads } from './threads.js';
 import {
-  paddedTokens,
   placeSequences,
   type Sequence,
   TILE_WIDTHS,
   tileFor,
+  tilesOf,
   type TileWidth,
+  tokensIn,
 } from './tiles.js';
 import { type Tokens, writeTokens } from './tokens.js';
 import { type EncoderForms, usedKernels } from './used-kernels.js';
@@ -181,7 +182,7 @@ function prepare(
 ) {
   const { hidden, headSize, epsilon, embeddings, blocks, head } = placed;
   const mixed = !programs[0].kernels.includes('attention'); // which in f32 reads keys tile by tile
-  const length = paddedTokens(largest.length, mixed);
+  const length = tokensIn(tilesOf(largest.length, mixed));
   const capacity = length * largest.rows;
   const plan: Plan = {
     ...{ hidden, headSize, epsilon, programs, mixed, embeddings, blocks },

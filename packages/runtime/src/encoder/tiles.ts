@@ -28,9 +28,8 @@ export function tilesOf(tokens: number, mixed: boolean): readonly Tile[] {
   );
 }
 
-/** Tokens with padding. */
-export const paddedTokens = (tokens: number, mixed: boolean): number =>
-  tilesOf(tokens, mixed).reduce((sum, { width }) => sum + width, 0);
+/** Tokens of tiles, padding included. */
+export const tokensIn = (tiles: readonly Tile[]): number => tiles.reduce((sum, { width }) => sum + width, 0);
 
 /** Features of a buffer that layers read and write: int8 blocks and pairs of rows may reach past the last. */
 export const paddedFeatures = (features: number): number => 4 * Math.ceil(features / 4);
@@ -48,9 +47,10 @@ export function placeSequences(lengths: readonly number[], capacity: number, mix
   const sequences: Sequence[] = [];
   let first = 0;
   for (const tokens of lengths) {
-    const padded = paddedTokens(tokens, mixed);
+    const tiles = tilesOf(tokens, mixed);
+    const padded = tokensIn(tiles);
     if (first + padded > capacity) break;
-    sequences.push({ tokens, tiles: tilesOf(tokens, mixed), first });
+    sequences.push({ tokens, tiles, first });
     first += padded;
   }
   return sequences;

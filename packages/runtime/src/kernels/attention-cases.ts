@@ -26,7 +26,7 @@ export function quantiseHeadsCase(
   type: 'i16' | 'i8' = 'i16',
 ) {
   const numbers = heads * shape.headSize * shape.tile;
-  const parts = shape.tile / tokensTogether(shape);
+  const scales = heads * tokensTogether(shape);
   const places = placeAll(memory, {
     x: floats(numbers, random),
     q: new Int16Array(numbers),
@@ -34,12 +34,7 @@ export function quantiseHeadsCase(
   });
   const q: Output = { type, at: places.q, length: type === 'i16' ? numbers : 2 * numbers };
   return {
-    args: {
-      ...places,
-      heads,
-      tileBytes: (2 * numbers) / parts,
-      scaleBytes: (4 * heads * shape.tile) / parts,
-    },
+    args: { ...places, heads, tileBytes: 2 * shape.headSize * scales, scaleBytes: 4 * scales },
     outputs: [f32Output(places.scales, heads * shape.tile), q],
   };
 }

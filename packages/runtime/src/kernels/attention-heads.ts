@@ -5,6 +5,7 @@ import { type Context, eachFewKeys, products, type Products, walk, type Walk } f
 import {
   count,
   floats,
+  increase,
   type Kernel,
   largestLane,
   offset,
@@ -93,9 +94,9 @@ export const attentionBy =
             sums(c, by, value, to, units);
             body.set(to, offset(to, 8 * tile));
           });
-          body.set(query, i32.add(query, tileBytes));
-          body.set(scale, i32.add(scale, scaleBytes));
-          body.set(first, offset(first, 4 * together));
+          increase(body, query, tileBytes);
+          increase(body, scale, scaleBytes);
+          increase(body, first, 4 * together);
         });
         for (const pointer of [q, k, v]) body.set(pointer, offset(pointer, headBytes));
         for (const pointer of [queryScales, keyScales, valueScales])

@@ -71,5 +71,5 @@ export const attentionInt8 = kernel({
 /** The same by the dot product that adds at once. */
 export const attentionDot = kernel({ ...attentionInt8, wasm: attentionBy(BY_DOTS, weighBy(4)) });
 
-/** The same integers as i16, laid out as for attentionFixed: q and k [heads, features / 2, tile, 2], k without an offset. */
+/** The same integers as i16, laid out as for attentionFixed: q and k [heads, features / 2, tokens, 2], k without an offset. */
 export const attentionInt8Pairs = kernel({ ...attentionFixed, wasm: attentionBy(IN_PAIRS, weighBy(2)) });

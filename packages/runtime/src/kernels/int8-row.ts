@@ -4,6 +4,7 @@ import { type Body, type Expr, f32x4, i32, i32x4, type Local, v128 } from '../wa
 import {
   count,
   eachRow,
+  eachRowTwin,
   type Kernel,
   multiplyAdd,
   offset,
@@ -92,17 +93,17 @@ export const int8RowsTwin =
     readonly columns: 1 | 4;
   }): Kernel<typeof INT8_PARAMS>['twin'] =>
   ({ tile }) =>
-  ({ f32, i8, u8, i16, i32: words, u16 }, args) => {
-    const { values, columns, order, x, y, rows, offsets, scales, tokenScales, bias } = args;
+  (memory, args) => {
+    const { f32, i8, u8, i16, i32: words, u16 } = memory;
+    const { values, columns, x, y, offsets, scales, tokenScales, bias } = args;
     const [weights, activations] = wide
       ? [i16.subarray(values / 2), i16.subarray(x / 2)]
       : [i8.subarray(values), u8.subarray(x)];
     const together = taken === 4 ? 1 : wide ? 2 : 4;
     let block = 0;
-    for (let place = order / 4; place < order / 4 + 2 * rows; place += 2) {
-      const row = words[place]!;
+    eachRowTwin(memory, args, (row, units) => {
       const sums = new Float64Array(tile).fill(words[offsets / 4 + row]!);
-      for (const end = block + BLOCKS_TOGETHER * words[place + 1]!; block < end; block++)
+      for (const end = block + BLOCKS_TOGETHER * units; block < end; block++)
         for (let i = 0; i < 4; i++) {
           const column = u16[columns / 2 + taken * block + (i % taken)]!;
           const feature = taken === 4 ? column : 4 * column + i;
@@ -113,5 +114,5 @@ export const int8RowsTwin =
         const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);
         f32[y / 4 + tile * row + token] = sums[token]! * unit + f32[bias / 4 + row]!;
       }
-    }
+    });
   };

@@ -7,6 +7,7 @@ import {
   i16x8,
   i32,
   type Local,
+  type Operand,
   type Params,
   relaxed,
   v128,
@@ -88,6 +89,11 @@ export const tokensTogether = ({ tile }: Pick<Shape, 'tile'>): 8 | 16 => (tile =
 export const placeOf = (together: number, feature: number, token: number, tile: number): number =>
   together * (Math.floor(feature / together) * tile + token) + (feature % together);
 
+/** a += b. */
+export const increase = (body: Body, a: Local<'i32'>, b: Operand<'i32'>): void => {
+  body.set(a, i32.add(a, b));
+};
+
 /** `a + bytes`. */
 export const offset = (a: Expr<'i32'>, bytes: number): Expr<'i32'> => (bytes === 0 ? a : i32.add(a, bytes));
 
@@ -143,6 +149,16 @@ export function eachRow(
   body.range(order, i32.add(order, i32.shl(rows, 3)), 8, (at) => {
     visit(body.let(i32.load(at)), i32.load(at, 4));
   });
+}
+
+/** eachRow for twins. */
+export function eachRowTwin(
+  { i32: words }: Views,
+  { order, rows }: { readonly order: number; readonly rows: number },
+  visit: (row: number, units: number) => void,
+): void {
+  for (let place = order / 4; place < order / 4 + 2 * rows; place += 2)
+    visit(words[place]!, words[place + 1]!);
 }
 
 /** The address of a row's number in an array of 4 bytes each. */

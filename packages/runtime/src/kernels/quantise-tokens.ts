@@ -5,7 +5,6 @@ import {
   type Body,
   type Expr,
   f32x4,
-  i32,
   i32x4,
   i8x16,
   type Local,
@@ -16,6 +15,7 @@ import { constant, ROUNDING, ROUNDING_BITS } from './constants.js';
 import {
   count,
   floats,
+  increase,
   multiplyAdd,
   narrowed,
   offset,
@@ -140,8 +140,8 @@ export function quantiseTokens(
       body.set(out, offset(out, step * size * apart.row));
     });
     for (const pointer of [x, end]) body.set(pointer, offset(pointer, 4 * tokens));
-    body.set(q, i32.add(q, apart.q));
-    body.set(scales, i32.add(scales, apart.scales));
+    increase(body, q, apart.q);
+    increase(body, scales, apart.scales);
   });
 }
 

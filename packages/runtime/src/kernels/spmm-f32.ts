@@ -1,7 +1,7 @@
 // y = W x + b of a sparse W in f32. Rows are runs of values and of u16 columns, padded to an even count; a row's sums over
 // all tokens of the tile stay in registers.
 import { defineFunction, i32, v128 } from '../wasm/assembler.js';
-import { count, eachRow, kernel, multiplyAdd, offset, ofRow, splatAt, words } from './kernel.js';
+import { count, eachRow, eachRowTwin, kernel, multiplyAdd, offset, ofRow, splatAt, words } from './kernel.js';
 
 /** Non-zeros that one turn of the inner loop takes: every row has a multiple of them. */
 export const UNROLL = 2;
@@ -38,17 +38,17 @@ export const spmmF32 = kernel({
     ),
   twin:
     ({ tile }) =>
-    ({ f32, u16, i32 }, { values, columns, order, x, y, rows, bias }) => {
+    (memory, { values, columns, order, x, y, rows, bias }) => {
+      const { f32, u16 } = memory;
       let entry = 0;
-      for (let place = order / 4; place < order / 4 + 2 * rows; place += 2) {
-        const row = i32[place]!;
+      eachRowTwin(memory, { order, rows }, (row, units) => {
         const sums = new Float64Array(tile).fill(f32[bias / 4 + row]!);
-        for (const end = entry + UNROLL * i32[place + 1]!; entry < end; entry++) {
+        for (const end = entry + UNROLL * units; entry < end; entry++) {
           const from = x / 4 + tile * u16[columns / 2 + entry]!;
           const value = f32[values / 4 + entry]!;
           for (let token = 0; token < tile; token++) sums[token]! += value * f32[from + token]!;
         }
         f32.set(sums, y / 4 + tile * row);
-      }
+      });
     },
 });

@@ -1,7 +1,17 @@
 // y = W x + b of a sparse W in 16-bit fixed point: products rounded to 16 bits, sums that wrap around, converted to f32 at
 // the end of a row. Rows and tokens come normalised (see q15.ts) so that no sum leaves the range.
 import { defineFunction, f32x4, i16x8, i32, i32x4, relaxed, v128 } from '../wasm/assembler.js';
-import { count, eachRow, kernel, multiplyAdd, ofRow, splatAt, storeAll, words } from './kernel.js';
+import {
+  count,
+  eachRow,
+  eachRowTwin,
+  kernel,
+  multiplyAdd,
+  ofRow,
+  splatAt,
+  storeAll,
+  words,
+} from './kernel.js';
 import { UNROLL } from './spmm-f32.js';
 
 /**
@@ -42,13 +52,13 @@ export const spmmQ15 = kernel({
     ),
   twin:
     ({ tile }) =>
-    ({ f32, i16, u16, i32 }, { entries, order, x, y, rows, scales, tokenScales, bias }) => {
+    (memory, { entries, order, x, y, rows, scales, tokenScales, bias }) => {
+      const { f32, i16, u16 } = memory;
       let entry = entries / 2;
       const sums = new Int16Array(tile); // wraps around as the kernel's lanes do
-      for (let place = order / 4; place < order / 4 + 2 * rows; place += 2) {
-        const row = i32[place]!;
+      eachRowTwin(memory, { order, rows }, (row, units) => {
         sums.fill(0);
-        for (const end = entry + 2 * UNROLL * i32[place + 1]!; entry < end; entry += 2) {
+        for (const end = entry + 2 * UNROLL * units; entry < end; entry += 2) {
           const from = x / 2 + tile * u16[entry + 1]!;
           for (let token = 0; token < tile; token++)
             sums[token]! += q15Product(i16[from + token]!, i16[entry]!);
@@ -57,7 +67,7 @@ export const spmmQ15 = kernel({
           const unit = Math.fround(f32[scales / 4 + row]! * f32[tokenScales / 4 + token]!);
           f32[y / 4 + tile * row + token] = sums[token]! * unit + f32[bias / 4 + row]!;
         }
-      }
+      });
     },
 });
 
