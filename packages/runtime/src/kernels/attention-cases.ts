@@ -35,13 +35,13 @@ export function quantiseHeadsCase(
   const q: Output = { type, at: places.q, length: type === 'i16' ? numbers : 2 * numbers };
   return {
     args: { ...places, heads, tileBytes: 2 * shape.headSize * scales, scaleBytes: 4 * scales },
-    outputs: [f32Output(places.scales, heads * shape.tile), q],
+    outputs: [{ type: 'f32', at: places.scales, length: heads * shape.tile }, q] satisfies Output[],
   };
 }
 
 /**
- * Of weights rounded to 1/32767: up to half a unit for each of some tens of keys, against a sum that nearly cancels. In bytes a unit
- * is 1/126 of the largest weight and scale that there may be, and what one key loses is another's.
+ * Of weights rounded to 1/32767: up to half a unit for each of some tens of keys. In bytes kernel and twin round alike, but for a
+ * weight that is nearly a half: 1/126 more of one value, up to two, and as much less of the next; this is as much as two of them.
  */
 const WEIGHT_TOLERANCE = { q15: 2e-3, int8: 6e-2 };
 
@@ -77,10 +77,8 @@ export function attentionFixedCase(
     out: new Float32Array(heads * headSize * tile),
     scores: new Uint8Array(scoreBytes(shape, tokens)),
   });
-  const tolerance = WEIGHT_TOLERANCE[form];
-  const out = { ...f32Output(places.out, heads * headSize * tile), tolerance };
   return {
     args: { ...places, heads, keys: tokens, tileBytes: 2 * numbers, scaleBytes: 4 * scales },
-    outputs: [out],
+    outputs: [f32Output(places.out, heads * headSize * tile, WEIGHT_TOLERANCE[form])],
   };
 }

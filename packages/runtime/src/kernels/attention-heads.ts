@@ -105,9 +105,9 @@ export const attentionBy =
       });
     });
 
-/** The naive twin. */
+/** The naive twin: weights are exact, or where there is a `most` integers up to it, each handing its rounding on to the next. */
 export const attentionTwin =
-  ({ together, bias }: Products): AttentionKernel['twin'] =>
+  ({ together, bias }: Products, most = 0): AttentionKernel['twin'] =>
   (shape) =>
   ({ f32, i8, i16 }, args) => {
     const { tile, headSize } = shape;
@@ -124,6 +124,10 @@ export const attentionTwin =
     const weights = new Float64Array(args.keys);
     for (let head = 0; head < args.heads; head++) {
       const start = 2 * head * headSize * few;
+      let largestValue = 0;
+      for (let key = 0; key < args.keys || key % few > 0; key++)
+        largestValue = Math.max(largestValue, scale(args.valueScales, head, key));
+      const unit = most && largestValue / most;
       for (let query = 0; query < tile; query++) {
         let largest = -Infinity;
         for (let key = 0; key < args.keys; key++) {
@@ -137,9 +141,12 @@ export const attentionTwin =
         let total = 0;
         for (let key = 0; key < args.keys; key++) total += weights[key] = Math.exp(weights[key]! - largest);
         const sums = new Float64Array(headSize);
+        let rest = 0;
         for (let key = 0; key < args.keys; key++) {
-          const weight = (weights[key]! * scale(args.valueScales, head, key)) / total;
-          for (let i = 0; i < headSize; i++) sums[i]! += weight * read(args.v + start, 1, i, key);
+          const exact = weights[key]! * scale(args.valueScales, head, key) + rest;
+          const weight = unit ? Math.round(exact / unit) * unit : exact;
+          rest = exact - weight;
+          for (let i = 0; i < headSize; i++) sums[i]! += (weight / total) * read(args.v + start, 1, i, key);
         }
         const out = args.out / 4 + head * headSize * tile + query;
         for (let i = 0; i < headSize; i++) f32[out + i * tile] = sums[i]!;

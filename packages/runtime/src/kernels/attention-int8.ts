@@ -2,7 +2,6 @@
 // What a weight loses by rounding is added to the same query's next one, so that the many small weights of a long text
 // neither vanish nor grow together. Sums are exact; softmax is in f32. Plain SIMD multiplies the same integers as i16.
 import { f32x4, i32x4, type Local, v128 } from '../wasm/assembler.js';
-import { attentionFixed } from './attention-fixed.js';
 import { attentionBy, attentionTwin, type Weigh } from './attention-heads.js';
 import { constant, NEAR_EXP2, ROUNDING, ROUNDING_BITS } from './constants.js';
 import { exp2Lanes } from './exp.js';
@@ -65,11 +64,14 @@ const weighBy =
  */
 export const attentionInt8 = kernel({
   wasm: attentionBy(IN_BYTES, weighBy(4)),
-  twin: attentionTwin(IN_BYTES),
+  twin: attentionTwin(IN_BYTES, MOST),
 });
 
 /** The same by the dot product that adds at once. */
 export const attentionDot = kernel({ ...attentionInt8, wasm: attentionBy(BY_DOTS, weighBy(4)) });
 
 /** The same integers as i16, laid out as for attentionFixed: q and k [heads, features / 2, tokens, 2], k without an offset. */
-export const attentionInt8Pairs = kernel({ ...attentionFixed, wasm: attentionBy(IN_PAIRS, weighBy(2)) });
+export const attentionInt8Pairs = kernel({
+  wasm: attentionBy(IN_PAIRS, weighBy(2)),
+  twin: attentionTwin(IN_PAIRS, MOST),
+});

@@ -31,7 +31,7 @@ export interface Output {
   readonly at: number;
   /** Numbers. */
   readonly length: number;
-  /** How far f32 may be off where it is more than rounding, of 1 or of the largest. */
+  /** How far f32 may be off, of 1 or of the largest where that is more; without it, of the largest by rounding alone. */
   readonly tolerance?: number;
 }
 
@@ -67,7 +67,13 @@ export function placeAll<K extends string>(
   return Object.fromEntries(placed) as Record<K, number>;
 }
 
-export const f32Output = (at: number, length: number): Output => ({ type: 'f32', at, length });
+/** Of sums in another order and of other rounding. */
+export const ROUNDED = 1e-5;
+
+/** Numbers of about 1, some of which may nearly cancel. */
+export const f32Output = (at: number, length: number, tolerance = ROUNDED): Output => ({
+  ...{ type: 'f32', at, length, tolerance },
+});
 
 export const signed = (random: Uniform): number => 2 * random() - 1;
 

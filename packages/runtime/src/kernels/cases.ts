@@ -17,16 +17,16 @@ export function quantiseCase(
     q: new Int16Array(room),
   });
   const q: Output = { type, at: places.q, length: room };
-  return { args: { ...places, features }, outputs: [f32Output(places.scales, tile), q] };
+  return {
+    args: { ...places, features },
+    outputs: [{ type: 'f32', at: places.scales, length: tile }, q] satisfies Output[],
+  };
 }
 
-export function geluCase(
-  { memory, sizes: { columns }, random }: Setup,
-  error: Pick<Output, 'tolerance'> = {},
-) {
+export function geluCase({ memory, sizes: { columns }, random }: Setup, tolerance?: number) {
   const n = 8 * columns;
   const places = placeAll(memory, { x: floats(n, random).map((value) => 7 * value) });
-  return { args: { ...places, n }, outputs: [{ ...f32Output(places.x, n), ...error }] };
+  return { args: { ...places, n }, outputs: [f32Output(places.x, n, tolerance)] };
 }
 
 export function addNormCase({ memory, shape: { tile }, sizes: { columns: features }, random }: Setup) {
@@ -40,7 +40,7 @@ export function addNormCase({ memory, shape: { tile }, sizes: { columns: feature
   // Of two features that are nearly alike their rounding is left, over the root of epsilon.
   return {
     args: { ...places, features, epsilon: 1e-6 },
-    outputs: [{ ...f32Output(places.y, features * tile), tolerance: 2e-4 }],
+    outputs: [f32Output(places.y, features * tile, 2e-4)],
   };
 }
 
@@ -66,7 +66,7 @@ export function gatherCase({ memory, shape: { tile }, sizes, random }: Setup, fo
 }
 
 /** Errors of the short forms of GELU. */
-const [NEAR, ROUGH] = [{ tolerance: 7e-5 }, { tolerance: 5e-4 }];
+const [NEAR, ROUGH] = [7e-5, 5e-4];
 
 /** A case of every kernel. */
 export const CASES: Readonly<Record<KernelName, (setup: Setup) => Case<Params>>> = {

@@ -1,7 +1,7 @@
 // Before a kernel computes anything, it runs on a little made-up input in the shape that will be used and is compared with its
 // twin. A level that fails is not used: relaxed, then plain SIMD, then the twins themselves.
 import type { Params } from '../wasm/assembler.js';
-import { type Case, type Output, type Sizes, uniform } from './case.js';
+import { type Case, type Output, ROUNDED, type Sizes, uniform } from './case.js';
 import { CASES } from './cases.js';
 import { writeConstants } from './constants.js';
 import { createMemory } from './create-memory.js';
@@ -27,9 +27,6 @@ const sizesFor = ({ tile }: Shape): Sizes => (tile === 8 ? { ...SIZES, tokens: 9
 /** For four arrays of a head's f32 in the widest tile, which are 512 bytes a feature, and the little besides. */
 const pagesFor = ({ headSize }: Shape): number => 1 + (headSize >> 6);
 
-/** Of f32 results, relative to the largest: of another order and of other rounding. */
-const TOLERANCE = 1e-5;
-
 /** Whether the results of a case agree in two memories; integers may differ by one, where a half was rounded. */
 export const agree = (outputs: readonly Output[], found: Views, expected: Views): boolean =>
   outputs.every(({ type, at, length, tolerance }) => {
@@ -40,7 +37,7 @@ export const agree = (outputs: readonly Output[], found: Views, expected: Views)
       largest = Math.max(largest, Math.abs(wanted[i]!));
       error = Math.max(error, Math.abs(numbers[i]! - wanted[i]!));
     }
-    const scale = type !== 'f32' ? 1 : tolerance ? tolerance * Math.max(1, largest) : TOLERANCE * largest;
+    const scale = type !== 'f32' ? 1 : tolerance ? tolerance * Math.max(1, largest) : ROUNDED * largest;
     return error <= scale; // not of NaN, which both maxima keep
   });
 
