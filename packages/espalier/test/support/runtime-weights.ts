@@ -6,6 +6,7 @@ import {
   type HeadWeights,
   type LinearWeights,
   nonZeros,
+  wholeBlocks,
   type Table,
 } from '@espalier/runtime/encoder';
 import { EspalierError } from '../../src/errors.js';
@@ -93,9 +94,7 @@ export function linearWeights(values: Float32Array, bias: Float32Array, form: Ru
   const columns = values.length / rows;
   const sized = { rows, columns, bias };
   if (form === 'dense') return { ...sized, form, values };
-  if (form !== 'int8')
-    return { ...sized, form, ...nonZeros(values, rows, 1, (length) => new Float32Array(length)) };
+  if (form !== 'int8') return { ...sized, form, ...nonZeros(values, rows) };
   const scales = largestMagnitudes(values, rows).map(symmetricScale);
-  const kept = nonZeros(toInt8(values, scales), rows, 4, (length) => new Int8Array(length));
-  return { ...sized, form, ...kept, scales: Float32Array.from(scales) };
+  return { ...sized, form, ...wholeBlocks(toInt8(values, scales), rows), scales: Float32Array.from(scales) };
 }

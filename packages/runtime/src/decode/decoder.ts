@@ -8,6 +8,7 @@ import type { Section, TensorSection } from '../format/header.js';
 import { PackError } from '../format/pack-error.js';
 import { checkSection } from '../format/read-pack.js';
 import { extentOf, type Kind } from '../format/tensors.js';
+import { MOST_COLUMNS } from '../encoder/check-linear.js';
 import { isWide } from '../kernels/int8-layout.js';
 import type { Levels } from '../kernels/program.js';
 import { decodeByteTable, decodeDense, decodeFloatTable, decodeVector, type FloatKind } from './dense.js';
@@ -54,8 +55,8 @@ function linearBy(
   const singles = kind === 'sparse-int8' || kind === 'sparse-codebook' || kind === 'sparse-f16';
   if (singles && as === 'q15') return { form: as, rows, columns, at: decodeQ15(bound, section, bytes) };
   if (singles && as === 'f32') return { form: as, rows, columns, at: decodeF32(bound, section, bytes) };
-  // Blocks that reach past the last column are looked at by the twin.
-  const blocks = kind === 'sparse-1x4' && columns % 4 === 0;
+  // Sparse blocks that reach past the last column are looked at by the twin.
+  const blocks = kind === 'int8' ? columns <= MOST_COLUMNS : kind === 'sparse-1x4' && columns % 4 === 0;
   if ((singles && as === 'quads') || (blocks && as === 'int8'))
     return { form: as, rows, columns, at: decodeInt8Layer(bound, section, bytes, isWide(levels.int8)) };
   if (isFloats(kind) && as === 'dense')

@@ -10,12 +10,12 @@ import { block, codes } from './huffman.js';
 import * as layout from './layout.js';
 import { q15 } from './q15.js';
 import * as quads from './quads.js';
-import { order, total } from './rows.js';
+import { order } from './rows.js';
 import * as values from './values.js';
 
 const FUNCTIONS = {
   ...{ ...checks, ...layout, ...values, ...quads },
-  ...{ order, total, q15, crc, codes, block },
+  ...{ order, q15, crc, codes, block },
 };
 
 /** Modules for memories that are shared between threads and for others. */

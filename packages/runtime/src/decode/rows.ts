@@ -1,29 +1,9 @@
 // Rows of a sparse layer on their way to where they stand, in WebAssembly. What encoder/row-order.ts does with arrays is the naive twin.
 import { increase, words } from '../kernels/kernel.js';
-import {
-  type Body,
-  defineFunction,
-  type Expr,
-  i32,
-  type Local,
-  type Operand,
-  select,
-} from '../wasm/assembler.js';
+import { type Body, defineFunction, type Expr, i32, type Local, type Operand } from '../wasm/assembler.js';
 
 const afterCounts = (counts: Expr<'i32'>, rows: Expr<'i32'>): Expr<'i32'> =>
   i32.add(counts, i32.shl(rows, 1));
-
-/** How many values counts u16 [rows] add up to; all ones where a row has more than `width`. */
-export const total = defineFunction(words('counts', 'rows', 'width'), (body, { counts, rows, width }) => {
-  const values = body.let(0);
-  const most = body.let(0);
-  body.range(counts, afterCounts(counts, rows), 2, (at) => {
-    const count = body.let(i32.load16U(at));
-    increase(body, values, count);
-    body.set(most, select(i32.ltU(most, count), count, most));
-  });
-  return select(i32.ltU(width, most), -1, values);
-});
 
 /**
  * Where rows of counts u16 [rows] stand: order i32 [rows, 2] and starts i32 [rows], in units of 2^shift entries, with zeros at

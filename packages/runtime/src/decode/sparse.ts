@@ -1,4 +1,4 @@
-// Sparse sections straight into the layout of the encoder's layers.
+// Sparse sections straight into the layout of the encoder's layers, and int8 ones without a pattern, as blocks that are all there.
 import { type ByteSource, byteSource } from '../format/bytes.js';
 import { checkEnd } from '../format/decode-tensor.js';
 import { ESCAPE } from '../format/encode-tensor.js';
@@ -35,31 +35,42 @@ interface Rows {
   readonly starts: number;
 }
 
+/** Whether every entry is there. */
+const isWhole = ({ kind }: TensorSection): boolean => kind === 'int8';
+
 /** Values of an entry. */
-const widthOf = ({ kind }: TensorSection): 1 | 4 => (kind === 'sparse-1x4' ? 4 : 1);
+const widthOf = (section: TensorSection): 1 | 4 =>
+  section.kind === 'sparse-1x4' || isWhole(section) ? 4 : 1;
 
 function begin(bound: Bound, section: TensorSection, bytes: Uint8Array, unit: number): Reading {
-  const { arena, calls } = bound;
+  const { arena } = bound;
   const { rows, columns } = extentOf(section.shape);
   const width = Math.ceil(columns / widthOf(section));
   const source = byteSource(bytes, section.name);
-  const mark = arena.mark();
-  const at = decodeWords(bound, source, rows, section.name);
-  const total = calls.total({ counts: at, rows, width });
-  if (total < 0) throw refused(section.name);
-  const counts = arena.views().u16.slice(at / 2, at / 2 + rows);
-  arena.release(mark);
-  const filled = counts.reduce((sum, count) => sum + unit * Math.ceil(count / unit), 0);
+  let counts = new Uint16Array(rows).fill(width);
+  if (!isWhole(section)) {
+    const mark = arena.mark();
+    const at = decodeWords(bound, source, rows, section.name);
+    counts = arena.views().u16.slice(at / 2, at / 2 + rows);
+    arena.release(mark);
+  }
+  let [total, filled] = [0, 0];
+  for (const count of counts) {
+    if (count > width) throw refused(section.name);
+    total += count;
+    filled += unit * Math.ceil(count / unit);
+  }
   return { bound, section, source, rows, width, counts, total, unit, filled };
 }
 
 /** The next stream is the gaps; columns go to `out`, and how the rows stand to `order`. */
 function decodeColumns(
-  { bound, section: { name }, source, rows, width, total, unit, counts: all }: Reading,
+  { bound, section, source, rows, width, total, unit, counts: all }: Reading,
   out: number,
   order: number,
 ): Rows {
   const { calls, arena } = bound;
+  const { name } = section;
   const bytes = 4 * (Math.ceil(width / unit) + 2);
   const [counts, starts, places] = [
     arena.placeUnset(2 * rows),
@@ -67,7 +78,9 @@ function decodeColumns(
     arena.place(bytes),
   ];
   const most = total + rows * Math.floor(width / ESCAPE);
-  const { at: gaps, count } = decodeStream(bound, source, { least: total, most }, name);
+  const { at: gaps, count } = isWhole(section)
+    ? { at: arena.place(total), count: total }
+    : decodeStream(bound, source, { least: total, most }, name);
   const { u8, u16 } = arena.views();
   u16.set(all, counts / 2);
   const escapes = calls.countEscapes({ from: gaps, bytes: count });
@@ -84,11 +97,20 @@ function decodeScales({ bound, source, rows, section: { name } }: Reading, out: 
 
 /** Values i8, and the scales of their rows. */
 function decodeInt8(reading: Reading, scales: number): number {
-  const { bound, section, source, total } = reading;
+  const { bound, section, source, total, rows, width } = reading;
+  const { columns } = extentOf(section.shape);
   decodeScales(reading, scales);
-  const stream = decodeStream(bound, source, widthOf(section) * total, section.name);
+  const values = isWhole(section) ? rows * columns : widthOf(section) * total;
+  const stream = decodeStream(bound, source, values, section.name);
   if (has(bound, stream, 'hasLowest')) throw refused(section.name);
-  return stream.at;
+  const { at } = stream;
+  if (values === widthOf(section) * total) return at;
+  // Zeros fill up the last block of each row.
+  const out = bound.arena.place(4 * total);
+  const { u8 } = bound.arena.views();
+  for (let row = 0; row < rows; row++)
+    u8.copyWithin(out + 4 * width * row, at + columns * row, at + columns * (row + 1));
+  return out;
 }
 
 /** Values as f32, in a place of their own, and scales of the rows: those of int8, otherwise ones. */

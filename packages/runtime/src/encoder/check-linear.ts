@@ -3,7 +3,7 @@ import { RuntimeError } from './errors.js';
 import type { LinearWeights, SparseRows } from './weights.js';
 
 /** Columns that a u16 can name. */
-const MOST_COLUMNS = 2 ** 16;
+export const MOST_COLUMNS = 2 ** 16;
 
 /** Throws where arrays of the layer disagree; `name` is what messages call it. */
 export function checkLinear(name: string, weights: LinearWeights): void {

@@ -4,7 +4,7 @@ export type { Pool, PoolParts, Threads } from './threads.js';
 export type { Tokens } from './tokens.js';
 export { RuntimeError, type RuntimeProblem } from './errors.js';
 export type { SpanLogits } from './head.js';
-export { nonZeros } from './non-zeros.js';
+export { nonZeros, wholeBlocks } from './non-zeros.js';
 export type {
   BlockWeights,
   EncoderWeights,

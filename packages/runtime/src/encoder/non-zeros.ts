@@ -1,29 +1,41 @@
-// Rows of a dense matrix without their zeros.
+// Rows of a dense matrix as entries, in plain loops: a model has tens of millions of values.
 import type { SparseRows } from './weights.js';
 
-/** Groups of `width` neighbours of a row that are not all zero; the last of a row is filled up with zeros. */
-export function nonZeros<A extends Float32Array | Int8Array>(
-  dense: A,
+/** The values that are not zero. */
+export function nonZeros(
+  dense: Float32Array,
   rows: number,
-  width: number,
-  make: (length: number) => A,
-): { readonly entries: SparseRows; readonly values: A } {
-  const columns = dense.length / rows;
+): { readonly entries: SparseRows; readonly values: Float32Array } {
+  let total = 0;
+  for (let i = 0; i < dense.length; i++) if (dense[i] !== 0) total++;
   const rowStart = new Uint32Array(rows + 1);
-  const places: number[] = [];
+  const columns = new Uint16Array(total);
+  const values = new Float32Array(total);
+  const width = dense.length / rows;
+  let entry = 0;
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column += width) {
-      const start = row * columns + column;
-      const end = row * columns + Math.min(column + width, columns);
-      if (dense.subarray(start, end).some((value) => value !== 0)) places.push(column / width);
+    for (let column = 0; column < width; column++) {
+      const value = dense[row * width + column]!;
+      if (value === 0) continue;
+      columns[entry] = column;
+      values[entry++] = value;
     }
-    rowStart[row + 1] = places.length;
+    rowStart[row + 1] = entry;
   }
-  const values = make(width * places.length);
+  return { entries: { rowStart, columns }, values };
+}
+
+/** All blocks of four neighbours; the last of a row is filled up with zeros. */
+export function wholeBlocks(
+  dense: Int8Array,
+  rows: number,
+): { readonly entries: SparseRows; readonly values: Int8Array } {
+  const width = dense.length / rows;
+  const blocks = Math.ceil(width / 4);
+  const values = new Int8Array(4 * blocks * rows);
   for (let row = 0; row < rows; row++)
-    for (let entry = rowStart[row]!; entry < rowStart[row + 1]!; entry++) {
-      const start = row * columns + width * places[entry]!;
-      values.set(dense.subarray(start, Math.min(start + width, (row + 1) * columns)), width * entry);
-    }
-  return { entries: { rowStart, columns: Uint16Array.from(places) }, values };
+    values.set(dense.subarray(row * width, (row + 1) * width), 4 * blocks * row);
+  const rowStart = Uint32Array.from({ length: rows + 1 }, (_, row) => blocks * row);
+  const columns = Uint16Array.from({ length: blocks * rows }, (_, entry) => entry % blocks);
+  return { entries: { rowStart, columns }, values };
 }

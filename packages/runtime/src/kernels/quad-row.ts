@@ -1,4 +1,5 @@
-// Rows of weights as quads have them: whole numbers up to LARGEST_QUAD, by the largest magnitude of the row.
+// Rows of weights as quads have them: whole numbers up to LARGEST_QUAD, by the largest magnitude of the row. In plain loops, since
+// iterators over millions of values take seconds.
 import { LEAST, roundToEven } from './quantise-tokens.js';
 import { LARGEST_QUAD } from './spmm-quads.js';
 
@@ -8,8 +9,8 @@ export function quantiseQuadRow(
   write: (index: number, value: number) => void,
 ): number {
   let largest = LEAST;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]!));
   const factor = Math.fround(LARGEST_QUAD / Math.fround(largest));
-  for (const [i, value] of values.entries()) write(i, roundToEven(Math.fround(value * factor)));
+  for (let i = 0; i < values.length; i++) write(i, roundToEven(Math.fround(values[i]! * factor)));
   return Math.fround(1 / factor);
 }

@@ -1,5 +1,5 @@
 // Packed matrices as layers of the encoder, each in the form that computes it.
-import { type LinearWeights, nonZeros, type SparseRows } from '../encoder/index.js';
+import { type LinearWeights, nonZeros, type SparseRows, wholeBlocks } from '../encoder/index.js';
 import { denseOf, f16ToF32, type Kind, type PackTensor } from '../format/index.js';
 
 /**
@@ -62,7 +62,7 @@ function singles(tensor: PackTensor, rows: number): Singles {
       return { entries: { rowStart, columns }, values: f16ToF32(tensor.data) };
     }
     default:
-      return nonZeros(denseOf(tensor), rows, 1, (length) => new Float32Array(length));
+      return nonZeros(denseOf(tensor), rows);
   }
 }
 
@@ -78,14 +78,12 @@ function blocks(tensor: PackTensor, rows: number): Blocks {
     const { starts: rowStart, columns, data: values, scales } = tensor;
     return { entries: { rowStart, columns }, values, scales };
   }
+  if (tensor.kind === 'int8') return { ...wholeBlocks(tensor.data, rows), scales: tensor.scales };
   const dense = denseOf(tensor);
   const columns = dense.length / rows;
-  const scales = tensor.kind === 'int8' ? tensor.scales : rowScales(dense, rows);
-  const values =
-    tensor.kind === 'int8'
-      ? tensor.data
-      : Int8Array.from(dense, (value, at) => Math.round(value / scales[Math.floor(at / columns)]!));
-  return { ...nonZeros(values, rows, 4, (length) => new Int8Array(length)), scales };
+  const scales = rowScales(dense, rows);
+  const values = Int8Array.from(dense, (value, at) => Math.round(value / scales[Math.floor(at / columns)]!));
+  return { ...wholeBlocks(values, rows), scales };
 }
 
 function rowScales(dense: Float32Array, rows: number): Float32Array {

@@ -47,6 +47,7 @@ const LAYERS: readonly (readonly [string, LinearWeights['form'], Make])[] = [
   ['sparse-f16', 'f32', toSparseF16],
   ['sparse-f16', 'q15', toSparseF16],
   ['sparse-1x4', 'int8', inFours(toSparse1x4)],
+  ['int8', 'int8', toInt8],
   ['f32', 'dense', toF32],
   ['f16', 'dense', toF16],
 ];
