@@ -18,7 +18,7 @@ type Form = LinearWeights['form'];
 const FORMS: Readonly<Record<Kind, readonly (Form | 'table' | 'vector')[]>> = {
   f32: ['dense', 'table', 'vector'],
   f16: ['dense', 'table', 'vector'],
-  int8: ['table'],
+  int8: ['table', 'int8'],
   int4: ['table'],
   'sparse-int8': ['q15', 'f32', 'quads'],
   'sparse-codebook': ['q15', 'f32'],
