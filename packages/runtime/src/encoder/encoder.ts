@@ -91,7 +91,11 @@ function programsFor(
 }
 
 export function startEncoder(forms: EncoderForms, options: StartOptions): Base {
-  const { levels = availableLevels(), threads, largest } = options;
+  const { threads, largest } = options;
+  for (const [name, value] of Object.entries(largest))
+    if (!Number.isInteger(value) || value < 1)
+      throw new RuntimeError('option', `largest.${name}: expected a whole number above 0, found ${value}`);
+  const levels = availableLevels().filter((level) => options.levels?.includes(level) ?? true);
   const note = threads?.unavailable();
   const helped = note === undefined && threads && threads.count > 1 ? threads : undefined;
   const shared = helped !== undefined;

@@ -98,7 +98,8 @@ function parseSections(entries: readonly unknown[], from: number, start: number)
 function parseTensor(entry: JsonObject, section: Section, kind: Kind): TensorSection {
   const shape = parseShape(entry, section.name);
   const group = kind === 'int4' ? countAt(entry, 'group', section.name) : undefined;
-  if (group === 0) throw wrong(`tensor ${section.name}: expected a group of at least 1`);
+  if (group === 0 || group! > MOST_VALUES)
+    throw wrong(`tensor ${section.name}: expected a group of 1 to ${MOST_VALUES}, found ${group}`);
   const { rows, columns } = extentOf(shape);
   if (kind.startsWith('sparse') && Math.max(rows, columns) > 65535) {
     throw wrong(

@@ -92,7 +92,7 @@ export function encoderConfig({ config, tensors }: PackHeader): EncoderConfig {
     ? 1 + countAt(config, 'pad_token_id', positions - 2, 0)
     : 0;
   const epsilon = settings.epsilon === undefined ? EPSILON : config[settings.epsilon];
-  if (typeof epsilon !== 'number' || !(epsilon > 0))
+  if (typeof epsilon !== 'number' || !(Math.fround(epsilon) > 0))
     throw unsupported(
       `config: ${settings.epsilon!}: expected a number above 0, found ${JSON.stringify(epsilon)}`,
     );

@@ -3,6 +3,7 @@ import { openEncoder } from '../decode/open.js';
 import type { PackedEncoder } from '../decode/packed.js';
 import { type Level, RuntimeError, type Threads } from '../encoder/index.js';
 import type { PackHeader } from '../format/index.js';
+import { LEVELS } from '../kernels/kernel.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
 import { type Form, FORMS } from './linear-form.js';
@@ -24,16 +25,21 @@ export interface LoadOptions extends ReadOptions {
   readonly largest?: { readonly rows?: number | undefined; readonly length?: number | undefined } | undefined;
   /** `threads(2)` of '@espalier/runtime/threads'. Default: the calling thread alone. */
   readonly threads?: Threads | undefined;
-  /** Instructions that may be used, best first. Default: all that the engine has. */
+  /** Instructions that may be used, of those that the engine has. Default: all. */
   readonly levels?: readonly Level[] | undefined;
 }
 
-function checkOptions({ form = 'auto', largest: { rows = ROWS, length = LENGTH } = {} }: LoadOptions) {
-  if (!FORMS.includes(form))
-    throw new RuntimeError('option', `form: expected ${FORMS.join(', ')}, found ${form}`);
-  for (const [name, value] of Object.entries({ rows, length }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new RuntimeError('option', `largest.${name}: expected a whole number above 0, found ${value}`);
+function checkOptions({
+  form = 'auto',
+  largest: { rows = ROWS, length = LENGTH } = {},
+  levels = LEVELS,
+}: LoadOptions) {
+  const oneOf = <T>(name: string, all: readonly T[], found: T): void => {
+    if (!all.includes(found))
+      throw new RuntimeError('option', `${name}: expected ${all.join(', ')}, found ${String(found)}`);
+  };
+  oneOf('form', FORMS, form);
+  for (const level of levels) oneOf('levels', LEVELS, level);
   return { form, rows, length };
 }
 

@@ -7,7 +7,7 @@ import type { ModelConfig } from './config.js';
 import { sigmoid, softmax } from './softmax.js';
 
 /** One text, or two that belong together. */
-export type TextInput = string | { readonly text: string; readonly pair?: string | undefined };
+export type TextInput = string | { readonly text: string; readonly pair?: string | null | undefined };
 
 export interface Scores {
   /** The likeliest label; 'score' of a regression. */
@@ -79,6 +79,12 @@ export interface ModelParts extends Pick<Model, 'task' | 'labels' | 'config' | '
 
 const isList = <T>(input: T | readonly T[]): input is readonly T[] => Array.isArray(input);
 
+/** What has left the range of f32 on its way through the layers is no answer. */
+function finite(values: Float32Array): Float32Array {
+  if (values.every(Number.isFinite)) return values;
+  throw new RuntimeError('weights', 'expected finite results: the weights are too large');
+}
+
 const normalised = (vector: Float32Array): Float32Array => {
   const norm = Math.hypot(...vector) || 1;
   return vector.map((value) => value / norm);
@@ -114,23 +120,23 @@ export function createModel({ encoder, tokenizer: found, length, multiLabel, ...
   const encode = (inputs: readonly TextInput[]): EncodedText[] =>
     inputs.map((input) => {
       const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
-      return tokenizer().encode(text, pair, length);
+      return tokenizer().encode(text, pair ?? undefined, length);
     });
-  const classifyIds = async (batch: readonly Tokens[]): Promise<Scores[]> => {
-    const logits = await compute((encoder) => encoder.classify(batch));
-    return logits.map((of) => scoresOf(of, labels, multiLabel));
-  };
+  const classifyIds = (batch: readonly Tokens[]): Promise<Scores[]> =>
+    compute((encoder) => encoder.classify(batch).map((of) => scoresOf(finite(of), labels, multiLabel)));
   const embedIds = async (
     batch: readonly Tokens[],
     { pooling = 'mean', normalise = false }: EmbedOptions = {},
   ): Promise<Float32Array[]> => {
     const vectors = await compute((encoder) =>
-      pooling === 'cls' ? encoder.first(batch) : encoder.mean(batch),
+      (pooling === 'cls' ? encoder.first(batch) : encoder.mean(batch)).map(finite),
     );
     return normalise ? vectors.map(normalised) : vectors;
   };
   const spanIds = (batch: readonly Tokens[]): Promise<SpanLogits[]> =>
-    compute((encoder) => encoder.spans(batch));
+    compute((encoder) =>
+      encoder.spans(batch).map(({ start, end }) => ({ start: finite(start), end: finite(end) })),
+    );
 
   function classify(input: TextInput): Promise<Classification>;
   function classify(inputs: readonly TextInput[]): Promise<Classification[]>;

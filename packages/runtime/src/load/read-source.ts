@@ -2,7 +2,6 @@
 // it comes.
 import { type PackSections, sectionsOf, streamSections } from '../decode/read-sections.js';
 import { RuntimeError } from '../encoder/index.js';
-import { PackError } from '../format/index.js';
 import { parsePreamble, PREAMBLE_BYTES } from '../format/preamble.js';
 
 /** Where a packed file can come from. Text is an address, relative ones as `fetch` resolves them. */
@@ -61,27 +60,30 @@ async function* piecesOf(
   stream: ReadableStream<Uint8Array>,
   { onProgress, signal }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void> {
+  if (stream.locked) throw new RuntimeError('option', 'source: expected a stream, found one in use');
   const reader = stream.getReader();
+  const read = () =>
+    reader.read().catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw new RuntimeError('fetch', 'the file broke off while it was read; try again', { cause });
+    });
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener('abort', onAbort);
   const head = new Uint8Array(PREAMBLE_BYTES);
   let loaded = 0;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await read();
       signal?.throwIfAborted();
       if (done) return;
       if (loaded < PREAMBLE_BYTES) head.set(value.subarray(0, PREAMBLE_BYTES - loaded), loaded);
       loaded += value.length;
       if (loaded >= PREAMBLE_BYTES) {
-        onProgress?.({ loaded, total: fileLength(head) });
+        const total = fileLength(head);
+        onProgress?.({ loaded, total });
       }
       yield value;
     }
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof PackError || cause instanceof RuntimeError) throw cause;
-    throw new RuntimeError('fetch', 'the file broke off while it was read; try again', { cause });
   } finally {
     signal?.removeEventListener('abort', onAbort);
     await reader.cancel().catch(() => undefined);
@@ -123,7 +125,8 @@ export async function readSource(source: Source, options: ReadOptions): Promise<
   options.signal?.throwIfAborted();
   if (typeof source === 'string' || source instanceof URL)
     return fromStream(bodyOf(await fetchBody(source, options), short(source)), options);
-  if (source instanceof Uint8Array) return inMemory(source, options);
+  if (ArrayBuffer.isView(source))
+    return inMemory(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), options);
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source), options);
   if (source instanceof Response)
     return fromStream(bodyOf(source, short(source.url || 'the response')), options);

@@ -39,8 +39,7 @@ const isVocabulary = (value: unknown): value is Record<string, number> =>
 const idIn =
   (name: string): IdOf =>
   (vocab, token) => {
-    const id = vocab[token];
-    if (id !== undefined) return id;
+    if (Object.hasOwn(vocab, token)) return vocab[token]!;
     throw unusable(`${name}: expected the special token ${token}, found no such piece`);
   };
 
