@@ -29,7 +29,7 @@ import type { EncoderWeights } from './weights.js';
 export interface EncoderOptions {
   /** Rows and tokens of the largest batch that is computed at once; longer batches are cut into such. */
   readonly largest: { readonly rows: number; readonly length: number };
-  /** Instructions that may be used, best first; by default all that the engine has. */
+  /** Instructions that may be used, of those that the engine has; by default all. */
   readonly levels?: readonly Level[];
 }
 
@@ -235,7 +235,9 @@ function run<R>(
   read: (state: State, sequences: readonly Sequence[]) => readonly R[],
 ): R[] {
   const { plan, thread, arena, capacity, firstPosition } = state;
-  const lengths = batch.map(({ ids }) => checkLength(state, ids.length));
+  const given: unknown = batch;
+  if (!Array.isArray(given)) throw new RuntimeError('option', 'expected a list of { ids }');
+  const lengths = Array.from(batch, (of: Tokens | undefined) => checkLength(state, { ...of }));
   const results: R[] = [];
   for (let start = 0; start < batch.length;) {
     const sequences = placeSequences(lengths.slice(start), capacity, plan.mixed);
@@ -261,10 +263,13 @@ function run<R>(
   return results;
 }
 
-function checkLength({ largest }: State, tokens: number): number {
-  if (tokens > 0 && tokens <= largest.length) return tokens;
+function checkLength({ largest: { length } }: State, { ids, typeIds }: Partial<Tokens>): number {
+  const tokens = ids?.length ?? 0;
+  if (typeIds && typeIds.length !== tokens)
+    throw new RuntimeError('tokens', `typeIds: expected ${tokens}, one for each id, found ${typeIds.length}`);
+  if (tokens > 0 && tokens <= length) return tokens;
   throw new RuntimeError(
-    tokens === 0 ? 'tokens' : 'too-long',
-    `a sequence: expected 1 to ${largest.length} tokens, found ${tokens}; cut it shorter`,
+    tokens > 0 ? 'too-long' : 'tokens',
+    `ids: expected 1 to ${length} of a sequence, found ${tokens}`,
   );
 }

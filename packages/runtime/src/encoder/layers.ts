@@ -2,6 +2,7 @@
 import type { Levels } from '../kernels/program.js';
 import { type Arena, placeFloats } from './arena.js';
 import { type Linear, placeLinear } from './linear.js';
+import { checkWeights } from './check-weights.js';
 import { mapEncoder } from './map-encoder.js';
 import { type PlacedTable, placeTable } from './tables.js';
 import type { BlockOf, EncoderOf, EncoderWeights, HeadOf, NormWeights } from './weights.js';
@@ -21,9 +22,11 @@ export const placeNorm = (arena: Arena, { gain, bias }: NormWeights): Norm => ({
 });
 
 /** Checks all arrays and copies them. */
-export const placeWeights = (arena: Arena, weights: EncoderWeights, levels: Levels): PlacedEncoder =>
-  mapEncoder(weights, {
+export function placeWeights(arena: Arena, weights: EncoderWeights, levels: Levels): PlacedEncoder {
+  checkWeights(weights);
+  return mapEncoder(weights, {
     linear: (of, name) => placeLinear(arena, name, of, levels),
     table: (of, name) => placeTable(arena, name, of, weights.hidden),
     norm: (of) => placeNorm(arena, of),
   });
+}

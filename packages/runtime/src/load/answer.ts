@@ -3,6 +3,7 @@
 import type { SpanLogits, Tokens } from '../encoder/index.js';
 import type { PieceSpan } from '../tokenizer/offsets.js';
 import type { TextTokenizer } from '../tokenizer/text-tokenizer.js';
+import { textOf } from './arguments.js';
 import { softmax } from './softmax.js';
 
 /** Tokens of a question, if that is no more than a third of the input, and of an answer (BERT's code). */
@@ -37,10 +38,10 @@ export interface Asked {
 
 /** An input of at most `length` tokens. */
 export function ask(tokenizer: TextTokenizer, { question, context }: Question, length: number): Asked {
-  const whole = tokenizer.pieces(question).ids;
+  const whole = tokenizer.pieces(textOf('question', question)).ids;
   const asked = whole.slice(0, Math.max(1, Math.min(QUESTION_LENGTH, Math.floor(length / 3))));
   const room = Math.max(0, length - tokenizer.pairSpecials - asked.length);
-  const read = tokenizer.withOffsets(context, room);
+  const read = tokenizer.withOffsets(textOf('context', context), room);
   const spans = read.slice(0, room);
   const joined = tokenizer.join(
     asked,

@@ -5,6 +5,7 @@ import { type Level, RuntimeError, type Threads } from '../encoder/index.js';
 import type { PackHeader } from '../format/index.js';
 import { LEVELS } from '../kernels/kernel.js';
 import { textTokenizer } from '../tokenizer/text-tokenizer.js';
+import { oneOf } from './arguments.js';
 import { type EncoderConfig, encoderConfig, labelsOf } from './config.js';
 import { type Form, FORMS } from './linear-form.js';
 import { createModel, type Model } from './model.js';
@@ -33,13 +34,12 @@ function checkOptions({
   form = 'auto',
   largest: { rows = ROWS, length = LENGTH } = {},
   levels = LEVELS,
+  threads,
 }: LoadOptions) {
-  const oneOf = <T>(name: string, all: readonly T[], found: T): void => {
-    if (!all.includes(found))
-      throw new RuntimeError('option', `${name}: expected ${all.join(', ')}, found ${String(found)}`);
-  };
   oneOf('form', FORMS, form);
   for (const level of levels) oneOf('levels', LEVELS, level);
+  if (threads && typeof threads !== 'object')
+    throw new RuntimeError('option', 'threads: expected what threads(2) returns');
   return { form, rows, length };
 }
 

@@ -2,6 +2,7 @@
 import { type Encoder, RuntimeError, type SpanLogits, type Tokens } from '../encoder/index.js';
 import type { PackTask } from '../format/index.js';
 import type { EncodedText, TextTokenizer } from '../tokenizer/text-tokenizer.js';
+import { oneOf, textOf } from './arguments.js';
 import { type Answer, ask, bestAnswer, type Question } from './answer.js';
 import type { ModelConfig } from './config.js';
 import { sigmoid, softmax } from './softmax.js';
@@ -118,9 +119,10 @@ export function createModel({ encoder, tokenizer: found, length, multiLabel, ...
     );
   };
   const encode = (inputs: readonly TextInput[]): EncodedText[] =>
-    inputs.map((input) => {
-      const { text, pair } = typeof input === 'string' ? { text: input, pair: undefined } : input;
-      return tokenizer().encode(text, pair ?? undefined, length);
+    Array.from(inputs, (input: TextInput | undefined, i) => {
+      const { text, pair } = typeof input === 'string' ? { text: input } : { ...input };
+      const second = pair === undefined || pair === null ? undefined : textOf(`pair ${i}`, pair);
+      return tokenizer().encode(textOf(`text ${i}`, text), second, length);
     });
   const classifyIds = (batch: readonly Tokens[]): Promise<Scores[]> =>
     compute((encoder) => encoder.classify(batch).map((of) => scoresOf(finite(of), labels, multiLabel)));
@@ -128,6 +130,7 @@ export function createModel({ encoder, tokenizer: found, length, multiLabel, ...
     batch: readonly Tokens[],
     { pooling = 'mean', normalise = false }: EmbedOptions = {},
   ): Promise<Float32Array[]> => {
+    oneOf('pooling', ['mean', 'cls'], pooling);
     const vectors = await compute((encoder) =>
       (pooling === 'cls' ? encoder.first(batch) : encoder.mean(batch)).map(finite),
     );
@@ -160,7 +163,7 @@ export function createModel({ encoder, tokenizer: found, length, multiLabel, ...
   function answer(questions: readonly Question[]): Promise<Answer[]>;
   async function answer(input: Question | readonly Question[]) {
     const questions = isList(input) ? input : [input];
-    const asked = questions.map((question) => ask(tokenizer(), question, length));
+    const asked = questions.map((question) => ask(tokenizer(), { ...question }, length));
     const logits = await spanIds(asked.map(({ tokens }) => tokens));
     const answers = asked.map((one, i) => bestAnswer(questions[i]!.context, one, logits[i]!));
     return isList(input) ? answers : answers[0]!;

@@ -35,12 +35,11 @@ async function fetchBody(
     return await get(address, signal ? { signal } : {});
   } catch (cause) {
     signal?.throwIfAborted();
-    const hint = String(address).startsWith('file:')
-      ? 'read the file and give its bytes'
-      : 'is the address right, and may this page read it (CORS)?';
-    throw new RuntimeError('fetch', `${short(address)}: cannot be fetched; ${hint}`, {
-      cause,
-    });
+    throw new RuntimeError(
+      'fetch',
+      `${short(address)}: cannot be fetched; is the address right, and may this page read it (CORS)? Of a file give the bytes`,
+      { cause },
+    );
   }
 }
 

@@ -26,6 +26,9 @@ export interface TextTokenizer {
   readonly pairSpecials: number;
 }
 
+/** Of a text that are read first, for each token that it may have: words have some five for each of their pieces. */
+const CHARACTERS = 16;
+
 /** Ids of pieces that continue a word, where the model marks them (WordPiece: ##). */
 function continuingPieces({ continuing_subword_prefix: prefix, vocab }: JsonObject): ReadonlySet<number> {
   if (typeof prefix !== 'string' || prefix === '' || !isObject(vocab)) return new Set();
@@ -57,9 +60,20 @@ export function textTokenizer(files: Files): TextTokenizer | undefined {
     const { ids, tokens } = hf.encode(mend(text), { add_special_tokens: false });
     return { ids, tokens };
   };
+  /** Ids of so much of a text that they are more than `most`, or of all of it: a long one is not read to its end. */
+  const beginningOf = (text: string, most: number): readonly number[] => {
+    for (let length = CHARACTERS * most; ; length *= 2) {
+      const end = text.slice(length).search(/\s/);
+      const { ids } = pieces(end < 0 ? text : text.slice(0, length + end));
+      if (end < 0 || ids.length > most) return ids;
+    }
+  };
   const encode = (text: string, pair: string | undefined, maxLength: number): EncodedText => {
     const template = pair === undefined ? templates.single : templates.pair;
-    const all = [text, pair ?? ''].map((part) => pieces(part).ids) as [readonly number[], readonly number[]];
+    const all = [text, pair ?? ''].map((part) => beginningOf(part, maxLength)) as [
+      readonly number[],
+      readonly number[],
+    ];
     const [a, b] = all.map((ids) => readUntil(ids, maxLength, continuing)) as typeof all;
     const [keptA, keptB] = longestFirst(a.length, b.length, maxLength - specialsOf(template));
     const { ids, typeIds } = fillTemplate(template, { A: a.slice(0, keptA), B: b.slice(0, keptB) });

@@ -130,15 +130,48 @@ describe('an encoder', () => {
 
   it('refuses what it has no place for', () => {
     const encoder = createEncoder(weights, { largest });
-    expect(() => encoder.hidden(batchOf([71]))).toThrow(/expected 1 to 70 tokens, found 71/);
+    expect(() => encoder.hidden(batchOf([71]))).toThrow(/ids: expected 1 to 70 of a sequence, found 71/);
     expect(() => encoder.hidden([{ ids: [] }])).toThrow(/found 0/);
     expect(() => encoder.hidden([{ ids: [30] }])).toThrow(/id: expected one from 0 to 29, found 30/);
     expect(() => encoder.hidden([{ ids: [1], typeIds: [2] }])).toThrow(
       /token type: expected one from 0 to 1/,
     );
+    expect(() => encoder.hidden([{ ids: [1, 2], typeIds: [0] }])).toThrow(/typeIds: expected 2, .* found 1/);
+    expect(() => encoder.hidden([undefined as never])).toThrow(/expected 1 to 70 of a sequence, found 0/);
+    expect(() => encoder.hidden({ ids: [1] } as never)).toThrow(/expected a list/);
+    expect(() => createEncoder(weights, { largest: { rows: 0, length: 9 } })).toThrow(
+      /largest.rows: .* found 0/,
+    );
     expect(() => encoder.spans(batch)).toThrow(
       /expected a model with a span head, found a classification head/,
     );
+  });
+
+  it.each<readonly [RegExp, (of: EncoderWeights) => Partial<EncoderWeights>]>([
+    [/epsilon: expected a number above 0/, () => ({ epsilon: 1e-50 })],
+    [/headSize: expected a whole number/, () => ({ headSize: 0 })],
+    [/block 0.query: expected 0 rows beside whole heads, found/, () => ({ headSize: 7 })],
+    [
+      /embeddings.norm: expected 24 gains, found 2/,
+      ({ embeddings }) => ({
+        embeddings: { ...embeddings, norm: { ...embeddings.norm, gain: new Float32Array(2) } },
+      }),
+    ],
+    [
+      /block 0.key: expected 24 rows, found 12/,
+      ({ blocks: [first, ...others] }) => {
+        const attention = { ...first!.attention!, key: { ...first!.attention!.key, rows: 12 } };
+        return { blocks: [{ ...first!, attention }, ...others] };
+      },
+    ],
+    [
+      /block 0.attended: expected 24 columns, found 25/,
+      ({ blocks: [first, ...others] }) => ({
+        blocks: [{ ...first!, attended: { ...first!.attended, columns: 25 } }, ...others],
+      }),
+    ],
+  ])('refuses parts that do not fit each other: %s', (message, change) => {
+    expect(() => createEncoder({ ...weights, ...change(weights) }, { largest })).toThrow(message);
   });
 
   it.each([

@@ -77,10 +77,18 @@ describe('the bundle', () => {
   it('computes in threads with the two files beside it', async () => {
     const bundled = (await import(pathToFileURL(path).href)) as typeof runtime;
     const { threads } = (await import(pathToFileURL(join(folder, 'threads.js')).href)) as Threads;
-    const [pack, inputs] = [tinyModelPack(), ['the pears were sweet', 'ab a']];
-    const found = await bundled.load(pack, { threads: threads(2) });
+    const options = { largest: { rows: 8, length: 96 } };
+    const pack = tinyModelPack({
+      config: { max_position_embeddings: 96 },
+      shapes: { 'bert.embeddings.position_embeddings.weight': [96, 8] },
+    });
+    // Long enough for every thread to have tiles of its own.
+    const batch = Array.from({ length: 64 }, (_, row) => ({
+      ids: Array.from({ length: 96 }, (_, i) => (row + i) % 11),
+    }));
+    const found = await bundled.load(pack, { ...options, threads: threads(2) });
     expect([found.threads, found.note]).toEqual([2, undefined]);
-    expect(await found.classify(inputs)).toEqual(await (await runtime.load(pack)).classify(inputs));
+    expect(await found.embedIds(batch)).toEqual(await (await runtime.load(pack, options)).embedIds(batch));
     await found[Symbol.asyncDispose]();
     expect(found.threads).toBe(1);
   });
@@ -94,6 +102,8 @@ describe('the bundle', () => {
       const [found, expected] = [await bundled.load(pack), await runtime.load(pack)];
       expect(await found.classify({ text, pair })).toEqual(await expected.classify({ text, pair }));
       expect(Object.values(found.levels)).not.toContain('scalar');
+      const { config, labels, task, bytes: size } = expected;
+      expect([found.config, found.labels, found.task, found.bytes]).toEqual([config, labels, task, size]);
     }
     await expect(bundled.load(bytes.slice(9))).rejects.toBeInstanceOf(bundled.PackError);
   });

@@ -1,6 +1,9 @@
 // Where a packed file may come from, what is told on the way, and what is refused.
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { toF32, toInt4 } from '../../src/format/index.js';
 import { load, type LoadOptions, type Progress, type Source } from '../../src/index.js';
+import type { Threads } from '../../src/encoder/index.js';
 import { CONFIG, tinyModelPack, tinySpanPack, type TinyPack } from '../support/packed-model.js';
 
 const bytes = tinyModelPack();
@@ -130,20 +133,78 @@ describe('what is refused', () => {
     await expect(load('x.espalier', options)).rejects.toMatchObject(error);
   });
 
-  it('a file address where fetch reads none, with what to do', async () => {
-    await expect(load('file:///nowhere.espalier')).rejects.toMatchObject({
-      code: 'fetch',
-      message: expect.stringMatching(/give its bytes/) as string,
-    });
-  });
+  it.each(['file:///nowhere.espalier', './nowhere.espalier'])(
+    '%s, where fetch reads no files',
+    async (address) => {
+      await expect(load(address)).rejects.toMatchObject({
+        code: 'fetch',
+        message: expect.stringMatching(/Of a file give the bytes/) as string,
+      });
+    },
+  );
 
   it.each<readonly [string, LoadOptions, RegExp]>([
     ['a form', { form: 'int4' as 'int8' }, /form: expected auto, f32, q15, int8, found int4/],
     ['rows', { largest: { rows: 0 } }, /largest.rows: .* found 0/],
     ['a length', { largest: { length: 1.5 } }, /largest.length: .* found 1.5/],
+    ['a level', { levels: ['avx' as 'simd'] }, /levels: expected dot, relaxed, simd, scalar, found avx/],
+    [
+      'a number of threads',
+      { threads: 2 as unknown as Threads },
+      /threads: expected what threads\(2\) returns/,
+    ],
   ])('%s that cannot be', async (_, options, message) => {
     const error = { code: 'option', message: expect.stringMatching(message) as string };
     await expect(load(bytes, options)).rejects.toMatchObject(error);
+  });
+
+  it('takes the levels that the engine has of those that are allowed', async () => {
+    const found = await load(bytes, { levels: ['dot', 'relaxed', 'simd'] });
+    expect(Object.values(found.levels)).not.toContain('scalar');
+    expect(Object.values((await load(bytes, { levels: ['scalar'] })).levels)).toContain('scalar');
+  });
+
+  it('a stream in use', async () => {
+    const stream = streamOf(bytes, 99);
+    stream.getReader();
+    await expect(load(stream)).rejects.toMatchObject({ code: 'option' });
+    const read = new Response(arrayBuffer(bytes));
+    await read.arrayBuffer();
+    await expect(load(read)).rejects.toMatchObject({ name: 'RuntimeError' });
+  });
+
+  it('passes on what onProgress throws', async () => {
+    const onProgress = (): never => {
+      throw new RangeError('mine');
+    };
+    for (const source of [bytes, streamOf(bytes, 99)])
+      await expect(load(source, { onProgress })).rejects.toThrow('mine');
+  });
+
+  it('no array of another realm', async () => {
+    const other = runInNewContext('new Uint8Array(length)', { length: bytes.length }) as Uint8Array;
+    other.set(bytes);
+    expect(other instanceof Uint8Array).toBe(false);
+    expect(await (await load(other)).classify(text)).toEqual(expected);
+  });
+
+  it('a group of columns without end', async () => {
+    for (const [group, allowed] of [
+      [2 ** 28, true],
+      [2 ** 32, false],
+    ] as const) {
+      const pack = tinyModelPack({
+        pack: (shape, values) =>
+          shape[1] === 8 && shape[0]! > 10 ? { ...toInt4(shape, values, 8), group } : toF32(shape, values),
+      });
+      const opened = load(pack).then(() => true);
+      if (allowed) expect(await opened).toBe(true);
+      else
+        await expect(opened).rejects.toMatchObject({
+          code: 'header',
+          message: expect.stringMatching(/group of 1 to/) as string,
+        });
+    }
   });
 
   it('a source that is none', async () => {
@@ -159,6 +220,7 @@ describe('what is refused', () => {
     [{ config: { num_attention_heads: 3 } }, 'unsupported-model', /multiple of 3 heads/],
     [{ config: { num_hidden_layers: 1e9 } }, 'unsupported-model', /from 1 to 1024/],
     [{ config: { layer_norm_eps: 0 } }, 'unsupported-model', /layer_norm_eps/],
+    [{ config: { layer_norm_eps: 1e-50 } }, 'unsupported-model', /layer_norm_eps/],
     [{ config: { espalier: { heads: [3] } } }, 'unsupported-model', /espalier.heads: .* at most 2/],
     [{ shapes: { 'layer_mix.scores': [1, 1] } }, 'unsupported-model', /layer_mix/],
     [{ config: { num_hidden_layers: 2 } }, 'missing', /layer\.1\.attention\.self\.query\.bias, found none/],

@@ -1,5 +1,6 @@
 // What a loaded model answers, from text and from ids, and what is told of it.
 import { describe, expect, it } from 'vitest';
+import { toF32 } from '../../src/format/index.js';
 import { load, type Model, type Tokens } from '../../src/index.js';
 import { PIECES, tinyModelPack, tinySpanPack } from '../support/packed-model.js';
 
@@ -191,5 +192,39 @@ describe('dispose', () => {
     const texts = ['sweet', 'the pear', 'were', 'pears were sweet'];
     const together = await Promise.all(texts.map((text) => model.classify(text)));
     expect(together).toEqual(await model.classify(texts));
+  });
+});
+
+describe('what cannot be asked', () => {
+  const none = undefined as never;
+  it.each<readonly [string, () => Promise<unknown>, RegExp]>([
+    ['no text', () => model.classify(none), /text 0: expected text, found undefined/],
+    ['a number', () => model.classify(5 as never), /text 0: expected text, found undefined/],
+    ['an object without text', () => model.embed({} as never), /text 0: expected text/],
+    ['a text that is none', () => model.classify({ text: 5 as never }), /text 0: expected text, found 5/],
+    ['a pair that is none', () => model.classify({ text: 'a', pair: 5 as never }), /pair 0: .* found 5/],
+    ['a hole', () => model.classify(['a', none, 'b']), /text 1: expected text, found undefined/],
+    ['no list of ids', () => model.classifyIds({ ids: [2] } as never), /expected a list of \{ ids \}/],
+    ['lists of ids', () => model.classifyIds([[2, 3]] as never), /ids: expected 1 to 16 .* found 0/],
+    ['a question alone', () => spanModel.answer('who' as never), /question: expected text/],
+    ['no context', () => spanModel.answer({ question: 'who' } as never), /context: expected text/],
+    ['another pooling', () => model.embed('a', { pooling: 'max' as never }), /expected mean, cls, found max/],
+  ])('%s', async (_, ask, message) => {
+    await expect(ask()).rejects.toMatchObject({
+      name: 'RuntimeError',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('null is no pair', async () => {
+    expect(await model.classify({ text: 'sweet', pair: null })).toEqual(await model.classify('sweet'));
+  });
+
+  it('and results that are no numbers are none', async () => {
+    const pack = tinyModelPack({
+      pack: (shape, values) => toF32(shape, shape.join() === '8,8' ? values.fill(3e38) : values),
+    });
+    const broken = await load(pack);
+    await expect(broken.classify('sweet')).rejects.toMatchObject({ code: 'weights' });
   });
 });

@@ -1,6 +1,6 @@
-// Token ids with the stretch of text each stands for. Tokenizers give ids alone, so a text is cut into pieces that
-// they treat independently, each is tokenised by itself, and within a piece the lengths of the tokens tell where each
-// begins. That the ids are those of the whole text is checked, not assumed.
+// Token ids with the stretch of text each stands for. Tokenizers give ids alone, whose lengths tell where each begins. Byte pairs keep
+// every byte of a text. Others do not, so a text is cut into pieces that they treat independently, each is tokenised by itself.
+// That the ids are those of the whole text is checked, not assumed.
 import { continuingPieces, type Tokenizer } from '../tokenizer.js';
 import type { TokenisedText } from './question.js';
 
@@ -18,11 +18,13 @@ interface Style {
   readonly unit: 'bytes' | 'characters';
 }
 
-/** Marks of punctuation and ideographs: each a word of its own for BERT. */
-const MARKS =
-  '!-/:-@[-`{-~\\p{P}\\u4E00-\\u9FFF\\u3400-\\u4DBF\\uF900-\\uFAFF' +
+/** Marks of punctuation, and ideographs where they are set apart: each a word of its own for BERT. */
+const MARKS = '!-/:-@[-`{-~\\p{P}';
+const IDEOGRAPHS =
+  '\\u4E00-\\u9FFF\\u3400-\\u4DBF\\uF900-\\uFAFF' +
   '\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}\\u{2F800}-\\u{2FA1F}';
-const WORDS_AND_MARKS = new RegExp(`[${MARKS}]|[^\\s${MARKS}]+`, 'gu');
+/** What parts words for BERT; other white space is taken away. */
+const SPACE = '\\t\\n\\r\\p{Z}';
 /** Words, each with the white space before it. */
 const SPACED_WORDS = /\s*\S+|\s+$/gu;
 const WORDS = /\S+/gu;
@@ -30,7 +32,15 @@ const WORDS = /\S+/gu;
 function styleOf({ definition }: Tokenizer): Style {
   const text = JSON.stringify(definition['pre_tokenizer'] ?? null);
   if (text.includes('"ByteLevel"')) return { chunks: SPACED_WORDS, unit: 'bytes' };
-  return { chunks: text.includes('"BertPreTokenizer"') ? WORDS_AND_MARKS : WORDS, unit: 'characters' };
+  return { chunks: text.includes('"BertPreTokenizer"') ? wordsOf(definition) : WORDS, unit: 'characters' };
+}
+
+/** Added tokens, which stand as they are, marks and words of BERT. */
+function wordsOf({ added_tokens: added, normalizer }: Tokenizer['definition']): RegExp {
+  const apart = normalizer?.['handle_chinese_chars'] === false;
+  const marks = apart ? MARKS : MARKS + IDEOGRAPHS;
+  const tokens = added.map(({ content }) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp([...tokens, `[${marks}]`, `[^${SPACE}${marks}]+`].join('|'), 'gu');
 }
 
 /** What each id stands for in its text: the piece without the marks of a beginning (▁) or a continuation (##). */
@@ -58,22 +68,25 @@ function unitOffsets(text: string, unit: Style['unit']): number[] {
   return [...offsets, at];
 }
 
-/** Start and end of every id within its chunk. Where lengths do not add up, every id stands for the whole of it. */
+/** Start and end of every id within its chunk. */
 type Spans = readonly (readonly [start: number, end: number])[];
 
-function spansOf(chunk: string, pieces: readonly string[], unit: Style['unit']): Spans {
+/** Undefined where lengths do not add up. */
+function spansOf(chunk: string, pieces: readonly string[], unit: Style['unit']): Spans | undefined {
   const offsets = unitOffsets(chunk, unit);
   const lengths = pieces.map((piece) => Array.from(piece).length);
   const units = lengths.reduce((sum, length) => sum + length, 0);
-  if (units !== offsets.length - 1) return pieces.map(() => trimmed(chunk, 0, chunk.length));
+  if (unit === 'bytes' && units === offsets.length) offsets.unshift(0); // a space that was put before it
+  if (units !== offsets.length - 1) return undefined;
   let at = 0;
   return lengths.map((length) => {
     const start = offsets[at]!;
     at += length;
     if (length === 0) return [start, start];
+    let end = at;
     // Bytes of one character in two tokens: both stand for the whole of it.
-    const end = offsets.slice(at).find((offset) => offset > offsets[at - 1]!)!;
-    return trimmed(chunk, start, end);
+    while (offsets[end] === offsets[at - 1]) end++;
+    return trimmed(chunk, start, offsets[end]!);
   });
 }
 
@@ -96,26 +109,33 @@ export function offsetEncoder(tokenizer: Tokenizer): OffsetEncoder {
   const { chunks, unit } = styleOf(tokenizer);
   const surfaceOf = surfaces(tokenizer);
   const known = new Map<string, Chunk>();
+  // What an unknown piece stands for is not known, so it gets a length that fits nothing.
+  const piecesOf = (chunk: string, ids: readonly number[]): string[] =>
+    ids.map((id) => (id === tokenizer.unkId ? chunk + chunk : surfaceOf[id]!));
   const encode = (chunk: string): Chunk => {
     const found = known.get(chunk);
     if (found) return found;
     const ids = tokenizer.encodeToIds(chunk);
-    // What an unknown piece stands for is not known, so it gets a length that fits nothing.
-    const pieces = ids.map((id) => (id === tokenizer.unkId ? chunk + chunk : surfaceOf[id]!));
-    const encoded = { ids, spans: spansOf(chunk, pieces, unit) };
+    // Where lengths do not add up, every id stands for the whole of it.
+    const spans =
+      spansOf(chunk, piecesOf(chunk, ids), unit) ?? ids.map(() => trimmed(chunk, 0, chunk.length));
+    const encoded = { ids, spans };
     if (known.size >= CAPACITY) known.clear();
     known.set(chunk, encoded);
     return encoded;
   };
   return (text) => {
-    const all: { id: number; start: number; end: number }[] = [];
-    for (const { 0: chunk, index } of text.matchAll(chunks)) {
-      const { ids, spans } = encode(chunk);
-      for (const [i, id] of ids.entries()) {
-        all.push({ id, start: index + spans[i]![0], end: index + spans[i]![1] });
-      }
-    }
     const whole = tokenizer.encodeToIds(text);
+    const spans = unit === 'bytes' ? spansOf(text, piecesOf(text, whole), unit) : undefined;
+    const all: { id: number; start: number; end: number }[] = [];
+    if (spans) whole.forEach((id, i) => all.push({ id, start: spans[i]![0], end: spans[i]![1] }));
+    else
+      for (const { 0: chunk, index } of text.matchAll(chunks)) {
+        const { ids, spans } = encode(chunk);
+        for (const [i, id] of ids.entries()) {
+          all.push({ id, start: index + spans[i]![0], end: index + spans[i]![1] });
+        }
+      }
     return {
       ids: Int32Array.from(all, ({ id }) => id),
       starts: Int32Array.from(all, ({ start }) => start),
