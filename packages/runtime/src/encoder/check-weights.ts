@@ -2,6 +2,9 @@
 import { RuntimeError } from './errors.js';
 import type { BlockWeights, EncoderWeights, LinearWeights, NormWeights } from './weights.js';
 
+/** Columns that may share a scale. */
+const MOST = 2 ** 28;
+
 type Expect = (name: string, what: string, expected: number, found: number) => void;
 
 const expect: Expect = (name, what, expected, found) => {
@@ -48,7 +51,11 @@ export function checkWeights(weights: EncoderWeights): void {
       throw new RuntimeError('weights', `${name}: expected a whole number above 0, found ${value}`);
   if (!(Math.fround(epsilon) > 0))
     throw new RuntimeError('weights', `epsilon: expected a number above 0, found ${epsilon}`);
-  checkNorm('embeddings.norm', embeddings.norm, hidden);
+  const { words, positions, types, norm } = embeddings;
+  for (const table of [words, positions, types])
+    if (table?.form === 'int4' && !(Number.isInteger(table.group) && table.group > 0 && table.group <= MOST))
+      throw new RuntimeError('weights', `group: expected one of 1 to ${MOST}, found ${table.group}`);
+  checkNorm('embeddings.norm', norm, hidden);
   blocks.forEach((block, i) => {
     checkBlock(`block ${i}`, block, weights);
   });

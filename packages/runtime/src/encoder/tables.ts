@@ -25,7 +25,7 @@ function placeValues(arena: Arena, table: Table): number {
 /** Checks the table and copies it; `name` is what messages call it. */
 export function placeTable(arena: Arena, name: string, table: Table, hidden: number): PlacedTable {
   const { form, rows, values } = table;
-  const group = form === 'int4' ? Math.min(table.group, hidden) : 1;
+  const group = form === 'int4' ? table.group : 1;
   const expect = (what: string, expected: number, found: number): void => {
     if (expected !== found)
       throw new RuntimeError(

@@ -150,6 +150,14 @@ describe('an encoder', () => {
   it.each<readonly [RegExp, (of: EncoderWeights) => Partial<EncoderWeights>]>([
     [/epsilon: expected a number above 0/, () => ({ epsilon: 1e-50 })],
     [/headSize: expected a whole number/, () => ({ headSize: 0 })],
+    [
+      /group: expected one of 1 to 268435456, found 4294967296/,
+      ({ embeddings }) => {
+        const scales = new Float32Array(2).fill(1);
+        const types = { form: 'int4', rows: 2, values: new Uint8Array(24), scales, group: 2 ** 32 } as const;
+        return { embeddings: { ...embeddings, types } };
+      },
+    ],
     [/block 0.query: expected 0 rows beside whole heads, found/, () => ({ headSize: 7 })],
     [
       /embeddings.norm: expected 24 gains, found 2/,

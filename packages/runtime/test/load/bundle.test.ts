@@ -108,7 +108,7 @@ describe('the bundle', () => {
     await expect(bundled.load(bytes.slice(9))).rejects.toBeInstanceOf(bundled.PackError);
   });
 
-  it('needs its second file for layers of int8 without a pattern, and for none of f16', async () => {
+  it('needs its second file for a head of int8, and for none of f16', async () => {
     const [bundled, alone] = [
       (await import(pathToFileURL(path).href)) as typeof runtime,
       await loadedAlone(),
