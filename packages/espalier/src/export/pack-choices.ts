@@ -3,7 +3,7 @@ import type { Form } from '@espalier/runtime';
 
 /** What encoder matrices keep of their values. */
 export const PACK_VALUES = ['int8', 'codebook', 'f16'] as const;
-/** What word embeddings do; other tables are int8 where words are 4bit. */
+/** What word embeddings are; other tables are f16, or f32 where words are. */
 export const PACK_EMBEDDINGS = ['int8', '4bit', 'f16', 'f32'] as const;
 
 export interface PackForm {
