@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
-import { hasHead, withHead } from '../models/task-model.js';
+import { hasHead, headMismatch, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import {
   atRate,
@@ -223,7 +223,9 @@ async function finetunedModel(
   if (source === undefined) return undefined;
   const model = cutAlike(await loadCheckpoint(source), vocabulary);
   if (!hasHead(model, task)) {
-    throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+    throw new UsageError(
+      `${option} ${source} has no head for task "${task.name}": ${headMismatch(model, task)}; fine-tune it first`,
+    );
   }
   if (model.config.vocab_size !== base.config.vocab_size) {
     throw new UsageError(
