@@ -96,7 +96,7 @@ export async function compressLoaded(
   const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
-  if (run.finished) return checkGate(run.finished);
+  if (run.finished) return checkGate(run.finished, options.out);
   const dense =
     options.dense === null
       ? undefined

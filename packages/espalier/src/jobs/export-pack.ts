@@ -1,4 +1,5 @@
 // espalier export --to pack: in which form, and on how much its gate rests.
+import { defined } from '../defined.js';
 import { EspalierError, UsageError } from '../errors.js';
 import { exportPack } from '../export/pack.js';
 import type { Model } from '../models/model.js';
@@ -18,23 +19,15 @@ export async function exportPackFile(
   if (!isPack(out)) throw new UsageError(`--out ${out}: expected a name that ends with .espalier`);
   if (model.quantisation) note(SCALES_NOTE);
   if (model.tokenizerFiles.size === 0) note(`${model.source} has no tokenizer: the pack will take ids alone`);
-  const { failure, kept, ...result } = await exportPack(model, out, formOf(options), {
-    ...check,
-    gate,
-    keep,
-  });
-  if (failure !== undefined) {
-    const advice = kept
-      ? ''
-      : '; keep more of the values with --values or --embeddings, ask for less with --gate, or --keep it';
-    throw new EspalierError(`${failure}${advice}`);
-  }
-  if (result.refused !== undefined)
-    note(`the runtime does not compute ${out} (${result.refused}): it was compared by decoding it`);
+  const packed = await exportPack(model, out, formOf(options), { ...check, gate, keep });
+  const { failure, refused, runtime, size, kinds, scores: metrics } = packed;
+  if (failure !== undefined) throw new EspalierError(failure);
+  if (refused !== undefined)
+    note(`the runtime does not compute ${out} (${refused}): it was compared by decoding it`);
+  const { agreement, examples, largestDifference } = packed;
   if (!check.dev)
-    note(`compared on ${result.examples} examples of random ids; name --task and --data for real ones`);
-  const { scores, ...written } = result;
-  return { ...written, ...(scores && { metrics: scores }) };
+    note(`compared on ${examples} examples of random ids; name --task and --data for real ones`);
+  return defined({ agreement, examples, largestDifference, size, kinds, runtime, refused, metrics });
 }
 
 /** Said where a quantised model is packed. */

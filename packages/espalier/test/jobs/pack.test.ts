@@ -119,7 +119,7 @@ describe('a gate that is not met', () => {
     const failing = run('dropped', { ...broken, maxDrop: 5 });
     await expect(failing).rejects.toThrow(EspalierError);
     await expect(failing).rejects.toThrow(
-      /dropped\/model\.espalier was not written: the packed file: accuracy is \d+\.00 and that of the dense model \d+\.00, \d+\.00 points less, expected at most 5/,
+      /dropped\/model\.espalier was not written: the packed file: accuracy is \d+\.00 and that of the dense model \d+\.00, \d+\.00 points less, expected at most 5 \(--max-drop\); keep more of the values with --values or --embeddings, ask for less with --max-drop, or --keep it; the rest of the run is written; "espalier export .*dropped --to pack" packs it/,
     );
     expect(existsSync(path('dropped', 'model.safetensors'))).toBe(true);
     expect(existsSync(path('dropped', 'model.espalier'))).toBe(false);
