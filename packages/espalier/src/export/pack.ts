@@ -93,6 +93,19 @@ export async function exportPack(
   return writeGated(model, path, { ...packed, artefact, form }, input);
 }
 
+/** Packs a model without a head of a task: it decides nothing that a gate could compare, and gives embeddings. */
+export async function exportEncoder(
+  model: Model,
+  path: string,
+  form: PackForm,
+): Promise<Pick<PackExport, 'size' | 'kinds' | 'runtime' | 'refused'>> {
+  const { bytes, size, kinds } = packModel(model, form);
+  const opened = await openPacked(bytes, path, { model, length: 1 });
+  if (!('refused' in opened)) await opened.release();
+  await writeFileAtomic(path, bytes);
+  return { size, kinds, ...('refused' in opened ? opened : { runtime: opened.use }) };
+}
+
 /** A packed file that can compute. */
 export interface OpenPack extends PackedModel {
   readonly artefact: PackedPredictor | (Predictor & Refused);

@@ -1,7 +1,8 @@
 // Packed files through the jobs: compress writes one that is export's, scored by the runtime; gates end a run with what was
 // written; evaluate and predict run in the runtime; what it does not compute is said.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from '@espalier/runtime';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EspalierError, UsageError } from '../../src/errors.js';
 import { compress, type CompressOptions } from '../../src/jobs/compress.js';
@@ -108,6 +109,47 @@ describe('compress', () => {
     expect(notes.at(-1)).toMatch(/^no packed file: the runtime does not compute this model .*found "xlnet"/);
     await run('adapter', { model: join(root, 'base'), recipe: builtinRecipe('adapt-random') });
     expect(notes.at(-1)).toMatch(/^no packed file: an adapter has its base beside it; --merge/);
+  });
+});
+
+describe('an encoder without a head', () => {
+  it('is packed for embeddings, without a gate, and without a tokenizer for ids alone', async () => {
+    const model = path('bare');
+    cpSync(join(root, 'base'), model, { recursive: true });
+    for (const file of ['vocab.txt', 'tokenizer.json']) rmSync(join(model, file), { force: true });
+    const out = path('bare.espalier');
+    const { size, runtime } = await exportModel({ model, to: 'pack', out, threads: 1 }, control);
+    expect(size!.bytes).toBe(readFileSync(out).length);
+    expect(runtime!.layers).toEqual({ int8: 12 });
+    expect(notes[0]).toMatch(
+      /no tokenizer: calls with text will fail \(no-tokenizer\), those with ids work$/,
+    );
+    expect(notes[1]).toMatch(/no task head: nothing to decide and so no gate; it gives embeddings only$/);
+    expect((await inspect({ model: out })).pack!.runtime).toEqual(runtime);
+    const opened = await load(readFileSync(out));
+    const [vector] = await opened.embedIds([{ ids: Int32Array.of(2, 6, 3), typeIds: new Uint8Array(3) }]);
+    expect(vector).toHaveLength(16);
+    expect(vector!.every(Number.isFinite)).toBe(true);
+    await expect(opened.embed('the pears')).rejects.toMatchObject({ code: 'no-tokenizer' });
+    opened.dispose();
+  });
+
+  it('takes text where it has a tokenizer', async () => {
+    const out = path('texts.espalier');
+    await exportModel({ model: join(root, 'base'), to: 'pack', out, threads: 1 }, control);
+    const opened = await load(readFileSync(out));
+    expect((await opened.embed('the pears')).vector).toHaveLength(16);
+    opened.dispose();
+  });
+
+  it('is nothing for other formats, nor for a task', async () => {
+    const options = { model: join(root, 'base'), threads: 1 };
+    await expect(exportModel({ ...options, to: 'hf', out: path('hf') }, control)).rejects.toThrow(
+      /no task head; fine-tune it first, or write it for embeddings with --to pack/,
+    );
+    await expect(
+      exportModel({ ...options, ...data, to: 'pack', out: path('task.espalier') }, control),
+    ).rejects.toThrow(/no head for task "classify": expected 2 outputs, found none/);
   });
 });
 
