@@ -1,6 +1,6 @@
 // Packed files of whole models: what is read back is the model, within the steps of its form; the gate; sizes.
 import { existsSync, readFileSync } from 'node:fs';
-import { openPack, toSparseInt8 } from '@espalier/runtime/format';
+import { openPack, toF16, toSparseF16, toSparseInt8 } from '@espalier/runtime/format';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/data/example.js';
 import { exportPack, packModel } from '../../src/export/pack.js';
@@ -143,6 +143,15 @@ describe('exportPack', () => {
       /^b\.espalier: .*its checksum is not that of its bytes/,
     );
   });
+});
+
+it('the entropy of half floats is that of their upper and of their lower bytes, which no file is below', () => {
+  // 1, 1.5, -2, -3 are 0x3c00, 0x3e00, 0xc000, 0xc200: four upper bytes that differ, two bits each; one lower byte.
+  const values = Float32Array.of(1, 1.5, -2, -3);
+  expect(entropyBits(toF16([1, 4], values), 4)).toBeCloseTo(8, 9);
+  expect(entropyBits(toSparseF16([1, 8], Float32Array.of(...values, 0, 0, 0, 0)), 8)).toBeCloseTo(8 + 8, 9);
+  const { encoder } = packModel(prunedModel(), { values: 'f16', embeddings: 'int8' }).size;
+  expect(encoder.values + encoder.pattern).toBeGreaterThan(encoder.entropy);
 });
 
 it('the entropy of a pattern and values is what a count by hand gives', () => {
