@@ -219,6 +219,17 @@ describe('the runtime', () => {
     expect(predicted.runtime).toMatchObject({ form: 'auto', layers: { quads: 12 } });
   });
 
+  it('says of a second text that the model was trained on one', async () => {
+    for (const model of [path('sparse', 'model.espalier'), path('dense')]) {
+      await predict({ model, text }, control);
+      expect(notes).toEqual([]);
+      await predict({ model, text, pair: 'not sour' }, control);
+      expect(notes.splice(0)).toEqual([
+        expect.stringMatching(/trained on one text \(classify\), unless .* --pair-field: with --pair it/),
+      ]);
+    }
+  });
+
   it('does not compute every family: its pack is decoded, which is said; a form cannot be asked for', async () => {
     const folder = path('xlnet-head');
     const of = { name: 'classify', kind: 'classification', labels: ['sour', 'sweet'], metrics: [] } as const;
