@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Starts the command line. npm links a bin only if its file exists at install time and no install script runs, so
-// this file is committed JavaScript and builds `dist` when it is missing or older than `src`.
+// this file is committed JavaScript, and in the workspace builds `dist` when it is missing or older than `src`. An installed
+// package is built and has no compiler beside it; its times say when npm unpacked it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,14 +20,10 @@ function newest(folder) {
 }
 
 const stamp = join(root, 'dist', '.tsbuildinfo');
-// In the workspace the runtime lies beside; installed, both are built.
-const sources = [join(root, 'src'), join(root, '..', 'runtime', 'src')].filter((folder) =>
-  existsSync(folder),
-);
-if (
-  existsSync(join(root, 'src')) &&
-  (!existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map(newest)))
-) {
+const isWorkspace =
+  basename(dirname(root)) !== 'node_modules' && existsSync(join(root, '..', '..', 'tsconfig.base.json'));
+const sources = [join(root, 'src'), join(root, '..', 'runtime', 'src')]; // the runtime lies beside
+if (isWorkspace && (!existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map(newest)))) {
   process.stderr.write('espalier: building ...\n');
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   try {

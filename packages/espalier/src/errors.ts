@@ -1,6 +1,8 @@
 // The errors a user sees. Each message is one or two lines that name the file, option or tensor, what was
 // expected, what was found and what to do next.
 
+import type { Report } from './report/report.js';
+
 /** The work failed: a file that cannot be read, a gate not met, no memory. Exit status 1. */
 export class EspalierError extends Error {
   /** Process exit status the command line uses for this error. */
@@ -23,6 +25,17 @@ export class FormatError extends EspalierError {
     options?: ErrorOptions,
   ) {
     super(`${path}: ${message}`, options);
+  }
+}
+
+/** A run whose result is not good enough: all of it is written that may be. `report` is the run's. */
+export class GateFailure extends EspalierError {
+  override name = 'GateFailure';
+  constructor(
+    message: string,
+    readonly report: Report,
+  ) {
+    super(message);
   }
 }
 

@@ -1,6 +1,6 @@
 // Runs a job in the worker and shows its progress. Ctrl-C asks it to stop after the present step; a second one kills.
 import { Worker } from 'node:worker_threads';
-import { EspalierError } from '../errors.js';
+import { EspalierError, GateFailure } from '../errors.js';
 import type { JobName, JobResult } from '../jobs/index.js';
 import type { RunEvent } from '../recipe/run.js';
 import { type ProgressLine, progressLine } from './terminal.js';
@@ -49,7 +49,14 @@ export async function runJob<Name extends JobName>(
   }
 }
 
-function failure({ name, message, exitStatus, stack }: Extract<WorkerMessage, { type: 'failed' }>): Error {
+function failure({
+  name,
+  message,
+  exitStatus,
+  stack,
+  report,
+}: Extract<WorkerMessage, { type: 'failed' }>): Error {
+  if (report) return new GateFailure(message, report);
   const error = stack === undefined ? new EspalierError(message) : new WorkerFailure(message);
   error.name = name;
   if (stack !== undefined) error.stack = stack;

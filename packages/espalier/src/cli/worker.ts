@@ -1,9 +1,10 @@
 // The worker thread in which a job lives: data, loop, methods and engine. ONNX Runtime blocks its event loop, so the
 // main thread keeps the terminal and sets a flag that is read between steps.
 import { parentPort, workerData } from 'node:worker_threads';
-import { EspalierError } from '../errors.js';
+import { EspalierError, GateFailure } from '../errors.js';
 import { JOBS, type JobName } from '../jobs/index.js';
 import type { RunControl, RunEvent } from '../recipe/run.js';
+import type { Report } from '../report/report.js';
 
 export interface WorkerInput {
   readonly job: JobName;
@@ -21,6 +22,8 @@ export type WorkerMessage =
       readonly message: string;
       readonly exitStatus: number;
       readonly stack: string | undefined;
+      /** Of a run that did not meet its gate. */
+      readonly report: Report | undefined;
     };
 
 const { job, options, stop } = workerData as WorkerInput;
@@ -54,5 +57,6 @@ try {
     message,
     exitStatus: known ? error.exitStatus : 1,
     stack: known ? undefined : stack,
+    report: error instanceof GateFailure ? error.report : undefined,
   });
 }

@@ -20,7 +20,9 @@ export function labelText(cell: unknown): string | undefined {
     : undefined;
 }
 
-const shown = (cell: unknown): string => labelText(cell) ?? (cell === '' ? 'an empty cell' : String(cell));
+/** A label's cell for messages. */
+export const shown = (cell: unknown): string =>
+  labelText(cell) ?? (cell === '' ? 'an empty cell' : String(cell));
 
 function textOf(path: string, row: TableRow, column: string, cell: unknown): string {
   if (typeof cell === 'string') return cell;

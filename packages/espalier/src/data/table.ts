@@ -15,14 +15,19 @@ export interface Table {
   readonly rows: readonly TableRow[];
 }
 
-/** Positions of `columns` in `header`. Throws FormatError naming the first that is not there. */
+/** Positions of `columns` in `header`. Throws FormatError naming the first that is not there, or there twice. */
 export function positions(path: string, header: readonly string[], columns: readonly string[]): number[] {
   return columns.map((column) => {
     const index = header.indexOf(column);
-    if (index !== -1) return index;
-    throw new FormatError(
-      path,
-      `expected a column "${column}", found ${header.map((name) => `"${name}"`).join(', ')}`,
-    );
+    const second = header.indexOf(column, index + 1);
+    if (index !== -1 && second === -1) return index;
+    if (index !== -1) {
+      throw new FormatError(
+        path,
+        `expected one column "${column}", found it as columns ${index + 1} and ${second + 1}; rename one of them`,
+      );
+    }
+    const found = header.map((name) => `"${name}"`).join(', ') || 'an empty file';
+    throw new FormatError(path, `expected a column "${column}", found ${found}`);
   });
 }

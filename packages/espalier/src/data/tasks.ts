@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EspalierError, FormatError, UsageError } from '../errors.js';
 import type { MetricName, RawExample, Task, TaskData } from './example.js';
 import { type Columns, type GlueTask, glueTasks } from './glue.js';
-import { labelText, readExampleTable, toExamples } from './raw-examples.js';
+import { labelText, readExampleTable, shown, toExamples } from './raw-examples.js';
 import { folderOf, locate } from './split-files.js';
 import { loadSquad, squadTask } from './squad/reader.js';
 import type { Table } from './table.js';
@@ -109,18 +109,31 @@ async function loadGlue(task: GlueTask, dir: string): Promise<LoadedTask> {
 
 /** Class names of `tables` in sorted order: numbers by value, else by code unit. */
 function labelsOf(tables: readonly Table[]): string[] {
-  const names = new Set(tables.flatMap(({ rows }) => rows.map((row) => labelText(row.cells[1]) ?? '')));
-  names.delete('');
+  const names = new Set(tables.flatMap(({ rows }) => rows.flatMap(({ cells }) => labelText(cells[1]) ?? [])));
   const numeric = [...names].every((label) => Number.isFinite(Number(label)));
   return numeric ? [...names].sort((a, b) => Number(a) - Number(b)) : [...names].sort();
+}
+
+/** Throws FormatError for the first row without a label: it would be missed only where there are other names. */
+function checkLabelled({ path, rows }: Table, column: string): void {
+  const without = rows.filter(({ cells }) => labelText(cells[1]) === undefined);
+  const [first] = without;
+  if (!first) return;
+  throw new FormatError(
+    path,
+    `${first.at}: expected a label in "${column}", found ${shown(first.cells[1])} (rows without a label: ` +
+      `${without.length}); fill them in or leave the rows out`,
+  );
 }
 
 function classNames(
   task: OwnTask,
   train: readonly Table[],
+  column: string,
   given: readonly string[] | undefined,
 ): readonly string[] {
   if (task.kind === 'regression') return ['score'];
+  for (const table of train) checkLabelled(table, column);
   const labels = given ?? labelsOf(train);
   if (labels.length >= 2 && new Set(labels).size === labels.length) return labels;
   throw new EspalierError(
@@ -142,7 +155,7 @@ async function loadOwn(task: OwnTask, options: TaskDataOptions): Promise<LoadedT
   const train = await readSplit(await files(['train']), read);
   const dev = await readSplit(await files(['dev', 'validation']), read);
   const { name, kind, metrics } = task;
-  const plain: Task = { name, kind, labels: classNames(task, train, options.labels), metrics };
+  const plain: Task = { name, kind, labels: classNames(task, train, columns.label, options.labels), metrics };
   const examples = (tables: readonly Table[]): RawExample[] =>
     tables.flatMap((table) => toExamples(table, columns, plain, 'byName'));
   return { task: plain, train: examples(train), dev: examples(dev), files: filesRead([...train, ...dev]) };

@@ -58,6 +58,10 @@ export function gateFailure(judged: Judged, least: number): string | undefined {
 const disagreement = ({ agreement, examples }: Agreement, least: number): string =>
   `${(100 * agreement).toFixed(2)} % of ${examples} examples are decided as by the model, expected at least ${percent(least)}`;
 
+/** What to do about a file that failed what `option` asks. */
+export const gateAdvice = (option: '--gate' | '--max-drop'): string =>
+  `keep more of the values with --values or --embeddings, ask for less with ${option}, or --keep it`;
+
 /** What is wrong where `scores`, those of `what`, are more than `most` points below the dense model's. */
 export function dropFailure(
   task: Task,

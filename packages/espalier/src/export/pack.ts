@@ -15,7 +15,7 @@ import { type Agreement, compareDecisions } from './check-argmax.js';
 import { GATE_EXAMPLES } from './int8-file.js';
 import type { PackForm } from './pack-choices.js';
 import { countKinds, packTensors, partsOf } from './pack-form.js';
-import { gateFailure, leastAgreement } from './pack-gate.js';
+import { gateAdvice, gateFailure, leastAgreement } from './pack-gate.js';
 import { openPacked, type PackedPredictor, type Refused, type RuntimeUse } from './packed-predictor.js';
 import { randomExamples } from './random-examples.js';
 
@@ -93,6 +93,19 @@ export async function exportPack(
   return writeGated(model, path, { ...packed, artefact, form }, input);
 }
 
+/** Packs a model without a head of a task: it decides nothing that a gate could compare, and gives embeddings. */
+export async function exportEncoder(
+  model: Model,
+  path: string,
+  form: PackForm,
+): Promise<Pick<PackExport, 'size' | 'kinds' | 'runtime' | 'refused'>> {
+  const { bytes, size, kinds } = packModel(model, form);
+  const opened = await openPacked(bytes, path, { model, length: 1 });
+  if (!('refused' in opened)) await opened.release();
+  await writeFileAtomic(path, bytes);
+  return { size, kinds, ...('refused' in opened ? opened : { runtime: opened.use }) };
+}
+
 /** A packed file that can compute. */
 export interface OpenPack extends PackedModel {
   readonly artefact: PackedPredictor | (Predictor & Refused);
@@ -110,12 +123,13 @@ export async function writeGated(
   await artefact.release();
   const reason = checked.failure ?? input.further?.(checked.scores);
   const kept = reason === undefined || (input.keep ?? false);
+  const advice = kept ? '' : `; ${gateAdvice(checked.failure === undefined ? '--max-drop' : '--gate')}`;
   if (kept) await writeFileAtomic(path, bytes);
   return {
     ...{ ...checked, size, kinds, kept },
     ...('refused' in artefact ? { refused: artefact.refused } : { runtime: artefact.use }),
     ...(reason !== undefined && {
-      failure: `${path} ${kept ? 'failed its gate and was kept' : 'was not written'}: ${reason}`,
+      failure: `${path} ${kept ? 'failed its gate and was kept' : 'was not written'}: ${reason}${advice}`,
     }),
   };
 }

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { readJson } from '../io/json.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import type { Model } from '../models/model.js';
-import { hasHead, withHead } from '../models/task-model.js';
+import { hasHead, headMismatch, withHead } from '../models/task-model.js';
 import { DENSE } from '../recipe/builtin.js';
 import {
   atRate,
@@ -96,7 +96,7 @@ export async function compressLoaded(
   const input = runInput(loaded, options, dropout);
   const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
   const run = await startRun(input, options, recipe, control, others);
-  if (run.finished) return checkGate(run.finished);
+  if (run.finished) return checkGate(run.finished, options.out);
   const dense =
     options.dense === null
       ? undefined
@@ -223,7 +223,9 @@ async function finetunedModel(
   if (source === undefined) return undefined;
   const model = cutAlike(await loadCheckpoint(source), vocabulary);
   if (!hasHead(model, task)) {
-    throw new UsageError(`${option} ${source} has no head for task "${task.name}"; fine-tune it first`);
+    throw new UsageError(
+      `${option} ${source} has no head for task "${task.name}": ${headMismatch(model, task)}; fine-tune it first`,
+    );
   }
   if (model.config.vocab_size !== base.config.vocab_size) {
     throw new UsageError(

@@ -14,6 +14,7 @@ import { hasLayerMix } from '../models/layer-mix.js';
 import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
 import { hasTaskHead } from '../models/task-model.js';
+import { hasTokenizer } from '../models/tokenizer-files.js';
 import type { RunControl } from '../recipe/run.js';
 import type { PackSize } from '../report/pack-size.js';
 import { countParameters } from '../report/report.js';
@@ -48,8 +49,11 @@ export const exportSchema = z.strictObject({
 
 export interface ExportResult {
   readonly out: string;
-  /** Largest difference of a logit between the written file and the model, on random ids of several lengths. */
-  readonly largestDifference: number;
+  /**
+   * Largest difference of a logit between the written file and the model, on random ids of several lengths. Not of a pack
+   * without a head of a task.
+   */
+  readonly largestDifference?: number;
   /**
    * Of int8: fraction of examples decided as by the rounded model in float32, and their number. Of a pack: by the runtime as
    * by the model.
@@ -87,9 +91,11 @@ export async function exportModel(
     throw new UsageError(`--${option} belongs to --to pack, found --to ${options.to}`);
   }
   const labelled = await labelledDev(options, control);
-  const model = labelled?.model ?? (await loadWhole(options.model, options.base));
-  if (!hasTaskHead(model)) {
-    throw new UsageError(`${options.model} has no task head; fine-tune it first`);
+  const model = labelled?.model ?? (await loadWhole(options));
+  if (!hasTaskHead(model) && options.to !== 'pack') {
+    throw new UsageError(
+      `${options.model} has no task head; fine-tune it first, or write it for embeddings with --to pack`,
+    );
   }
   if (options.to === 'hf' && hasLayerMix(model)) {
     throw new UsageError(
@@ -138,8 +144,10 @@ async function labelledDev(options: ExportOptions, control: RunControl): Promise
   );
 }
 
-async function loadWhole(source: string, base: string | undefined): Promise<Model> {
+/** Only the runtime, which takes ids too, has a use for a model without a tokenizer. */
+async function loadWhole({ model: source, base, to }: ExportOptions): Promise<Model> {
   const model = await loadModel(source, base);
+  if (to === 'pack' && !hasTokenizer(model.tokenizerFiles)) return model;
   return withTokenizerJson(model, loadTokenizer(model.tokenizerFiles, source));
 }
 

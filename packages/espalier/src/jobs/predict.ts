@@ -14,6 +14,7 @@ import type { RunControl } from '../recipe/run.js';
 import { probabilities } from '../train/evaluation.js';
 import { checkpointBeside } from './artefact.js';
 import { formSchema, openArtefact } from './open-artefact.js';
+import { pairNote } from './pair-note.js';
 import { baseOption, computeSchema, evaluationLength, parseOptions } from './task-run.js';
 
 export const predictSchema = z.strictObject({
@@ -54,6 +55,9 @@ export async function predict(
   if (!hasTaskHead(model)) throw new UsageError(`${options.model} has no task head; fine-tune it first`);
   const tokenizer = loadTokenizer(model.tokenizerFiles, options.model);
   const { threads, device, form } = options;
+  const note = (message: string): void => control?.onEvent({ type: 'note', message });
+  const unlearnt = options.pair === undefined ? undefined : await pairNote(options.model);
+  if (unlearnt !== undefined) note(unlearnt);
   const spans = answersSpans(model);
   const wanted = evaluationLength(model, { kind: spans ? 'span' : 'classification' }, options.maxLength);
   const maxLength = Math.min(wanted, longestInput(model.config));
@@ -62,7 +66,7 @@ export async function predict(
     : [{ index: 0, label: 0, ...tokenizer.encode(options.text, options.pair, maxLength) }];
   const { predictor, runtime } = await openArtefact(options.model, {
     ...{ model, threads, device, padId: tokenizer.padId, rows: 1, form, length: longestOf(examples) },
-    note: (message) => control?.onEvent({ type: 'note', message }),
+    note,
   });
   const logits = await predictor.logits(examples);
   await predictor.release();

@@ -14,7 +14,7 @@ import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf, longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
-import { hasHead, headOutputs } from '../models/task-model.js';
+import { hasHead, headMismatch } from '../models/task-model.js';
 import type { RunControl } from '../recipe/run.js';
 import { settingsSchema, type TrainingSettings } from '../train/settings.js';
 import type { VocabularyCut } from './cut-vocabulary.js';
@@ -176,11 +176,9 @@ export async function loadDev(
 ): Promise<LoadedDev> {
   const { model, data } = await withData(await loadModel(options.model, options.base), options);
   if (!hasHead(model, data.task)) {
-    const expected =
-      data.task.kind === 'span' ? 'start and end logits' : `${data.task.labels.length} outputs`;
     throw new UsageError(
-      `${model.source} has no head for task "${data.task.name}": expected ${expected}, ` +
-        `found ${headOutputs(model) ?? 'none'}; fine-tune it first`,
+      `${model.source} has no head for task "${data.task.name}": ${headMismatch(model, data.task)}; ` +
+        'fine-tune it first',
     );
   }
   const maxLength = evaluationLength(model, data.task, options.maxLength);

@@ -31,7 +31,7 @@ import { openMetricsLog } from '../train/metrics-log.js';
 import type { TrainingSettings } from '../train/settings.js';
 import { versions } from '../versions.js';
 import { type AdapterTarget, writeAdapted } from './adapters.js';
-import { EspalierError } from '../errors.js';
+import { GateFailure } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
 import { checkpointsOf, prepareOutput } from './output.js';
 import type { Packing, PackResults } from './pack-results.js';
@@ -220,11 +220,13 @@ export async function writeRun(
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (!options.keepCheckpoints) await rm(checkpointsOf(out), { recursive: true, force: true });
   if (onnxInt8?.failure) throw onnxInt8.failure;
-  return checkGate(report);
+  return checkGate(report, out);
 }
 
-/** A run that did not meet its gate fails, once everything else is written. Throws EspalierError. */
-export function checkGate(report: Report): Report {
+/** A run that did not meet its gate fails, once everything else is written into `out`. Throws GateFailure. */
+export function checkGate(report: Report, out: string): Report {
   if (report.failure === undefined) return report;
-  throw new EspalierError(`${report.failure}; the rest of the run is written`);
+  const again =
+    report.packed?.kept === false ? `; "espalier export ${out} --to pack" packs it without training` : '';
+  throw new GateFailure(`${report.failure}; the rest of the run is written${again}`, report);
 }

@@ -184,6 +184,10 @@ export async function loadBase({ base }: Adapter, folder: string, moved: string 
   });
 }
 
+/** What a command that trains nothing takes. */
+const USABLE =
+  'a folder, a Hub id, or a file that ends with .espalier (of evaluate, predict, inspect and bench also .onnx)';
+
 /**
  * The model of a folder or Hub id, an adapter's over its base. `base` says where that is now. Throws as
  * `loadCheckpoint`, `readAdapter` and `applyAdapter`.
@@ -193,6 +197,7 @@ export async function loadModel(source: string, base?: string): Promise<Model> {
     const adapter = await readAdapter(source);
     return applyAdapter(await loadBase(adapter, source, base), adapter, source);
   }
-  if (base === undefined) return isPack(source) ? loadPack(source) : loadCheckpoint(source);
+  if (base === undefined)
+    return isPack(source) ? loadPack(source) : loadCheckpoint(source, { expected: USABLE });
   throw new UsageError(`--base ${base}: ${source} is no adapter, which alone has a base`);
 }

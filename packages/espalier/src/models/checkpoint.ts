@@ -50,16 +50,21 @@ export interface LoadOptions {
   readonly revision?: string | undefined;
   /** Whether a checkpoint without embedding tables is refused; true by default. */
   readonly requireEmbeddings?: boolean | undefined;
+  /** What may be named, for the error where a file is; a folder or Hub id by default. */
+  readonly expected?: string | undefined;
 }
 
-async function findFolder(source: string, revision: string | undefined): Promise<string> {
+async function findFolder(
+  source: string,
+  { revision, expected = 'a folder or Hub id' }: LoadOptions,
+): Promise<string> {
   const found = await stat(source).catch(() => undefined);
   if (found?.isDirectory()) {
     if (revision === undefined) return source;
     throw new UsageError(`revision ${revision}: expected a Hub id with it, found the folder ${source}`);
   }
   const shown = JSON.stringify(source);
-  if (found) throw new UsageError(`model ${shown}: expected a folder or Hub id, found a file`);
+  if (found) throw new UsageError(`model ${shown}: expected ${expected}, found a file`);
   if (isHubId(source)) return (await import('./hub.js')).fetchFromHub(source, revision);
   throw new UsageError(`model ${shown}: no such folder, and no Hub id such as owner/name`);
 }
@@ -77,9 +82,9 @@ async function readConfig(folder: string): Promise<Record<string, unknown>> {
  */
 export async function loadCheckpoint(
   source: string,
-  { revision, requireEmbeddings = true }: LoadOptions = {},
+  { requireEmbeddings = true, ...options }: LoadOptions = {},
 ): Promise<Checkpoint> {
-  const folder = await findFolder(source, revision);
+  const folder = await findFolder(source, options);
   if (existsSync(join(folder, ADAPTER))) {
     throw new UsageError(
       `${source}: expected a model, found ${ADAPTER}, which is none without its base\n` +

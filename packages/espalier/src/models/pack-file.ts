@@ -40,6 +40,10 @@ const read = (path: string): Promise<Uint8Array> =>
 /** Loads a packed file. Throws FormatError where it is broken, EspalierError when it cannot be read. */
 export const loadPack = async (path: string): Promise<Model> => unpackModel(await read(path), path);
 
+/** Name of the task that a packed file was made for, where it says so. */
+export const packedTask = async (path: string): Promise<string | undefined> =>
+  openPack(await read(path)).header.task?.name;
+
 /** Where a packed file has each tensor, and in which kind. */
 export const packedSections = async (path: string): Promise<ReadonlyMap<string, TensorSection>> =>
   openPack(await read(path)).header.tensors;

@@ -31,6 +31,16 @@ export function hasHead(model: Model, task: Task): boolean {
   return task.kind === 'regression' || names.every((name) => known.has(name.toLowerCase()));
 }
 
+/** What `hasHead` missed, for an error: names of labels where only these differ. */
+export function headMismatch(model: Model, task: Task): string {
+  const outputs = headOutputs(model);
+  if (task.kind === 'span') return `expected start and end logits, found ${outputs ?? 'none'}`;
+  if (outputs !== task.labels.length)
+    return `expected ${task.labels.length} outputs, found ${outputs ?? 'none'}`;
+  const names = Object.values(model.config.id2label ?? {});
+  return `expected the labels ${task.labels.join(', ')}, found ${names.join(', ')}`;
+}
+
 /**
  * The model with a head for the task: its own outputs when they fit, otherwise new ones (normal with the config's
  * `initializer_range`, zero bias; `seed` decides). The head's first layer, BERT's pooler, stays where there is one.

@@ -21,6 +21,12 @@ export const TOKENIZER_FILES: readonly string[] = [
 
 export type TokenizerFiles = Map<string, Uint8Array>;
 
+/** Files of which one at least defines a tokenizer; the others only describe it. */
+const DEFINITIONS = ['tokenizer.json', 'vocab.txt', 'vocab.json', 'spiece.model'];
+
+export const hasTokenizer = (files: ReadonlyMap<string, Uint8Array>): boolean =>
+  DEFINITIONS.some((name) => files.has(name));
+
 /** The tokenizer files a folder holds, by name. */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files: TokenizerFiles = new Map();

@@ -38,17 +38,22 @@ function maskBits(kept: number, places: number): number {
   return side(kept) + side(places - kept);
 }
 
-/** Measured entropy of a tensor in bits: pattern and values; floats as they are. */
+/** Bits of half floats: of their upper bytes and of their lower ones, which are coded apart. */
+const halfBits = (words: Uint16Array): number =>
+  symbolBits(words.map((word) => word >>> 8)) + symbolBits(words.map((word) => word & 255));
+
+/** Measured entropy of a tensor in bits: pattern and values; f32 as they are, since nothing codes them. */
 export function entropyBits(tensor: PackTensor, size: number): number {
   switch (tensor.kind) {
     case 'f32':
-    case 'f16':
       return 8 * tensor.data.byteLength;
+    case 'f16':
+      return halfBits(tensor.data);
     case 'int8':
     case 'int4':
       return symbolBits(tensor.data);
     case 'sparse-f16':
-      return maskBits(tensor.columns.length, size) + 8 * tensor.data.byteLength;
+      return maskBits(tensor.columns.length, size) + halfBits(tensor.data);
     default: {
       const places = tensor.kind === 'sparse-1x4' ? Math.ceil(size / 4) : size;
       return maskBits(tensor.columns.length, places) + symbolBits(tensor.data);

@@ -29,6 +29,9 @@ describe('checkAgreement', () => {
     expect(refused).toThrow(EspalierError);
     expect(refused).toThrow(`a was not timed: its logits are 0.10 of their length away`);
     expect(refused).toThrow(`expected at most ${TOLERANCES.float}`);
+    expect(refused).toThrow(/computed wrongly here$/);
+    expect(checkAgreement('dense', [[1.04]], [[1]], 'q15')).toBeCloseTo(0.04, 12); // a model without zeros
+    expect(() => checkAgreement('a', [[1.2]], [[1]], 'q15')).toThrow(/or loses so much by rounding \(q15\)$/);
     expect(() => checkAgreement('a', [[Number.NaN]], [[1]], 'int8')).toThrow(/a was not timed/);
   });
 });

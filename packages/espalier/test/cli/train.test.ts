@@ -101,6 +101,20 @@ describe('compress', () => {
     },
   );
 
+  it('prints its table where the gate is not met, and says what helps', async () => {
+    const args = ['compress', ...classify.with(1, 'dense'), '--recipe', 'magnitude', '--sparsity', '0.99'];
+    const { status, stdout, stderr } = await espalier(
+      root,
+      ...[...args, '--steps', '1', '--max-drop', '5', '--out', 'missed'],
+    );
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^accuracy .*\d\.\d{4}/m);
+    expect(stdout).toMatch(/^model\.espalier: not kept$/m);
+    expect(stdout).toContain('written to missed');
+    expect(stderr).toContain('keep more of the values with --values or --embeddings');
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
   it('its recipe.yaml does the same again', async () => {
     const again = ['compress', ...classify, ...steps, '--recipe', 'rpp/recipe.yaml', '--out', 'again'];
     const report = await espalierJson(root, ...again);

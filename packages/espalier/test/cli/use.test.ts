@@ -69,7 +69,8 @@ describe('predict', () => {
 
   it('gives a pair its class and a regression its score', async () => {
     const pair = ['--text', 'the pears', '--pair', 'not sweet'];
-    const { stdout } = await espalier(root, 'predict', 'pair-model', ...pair);
+    const { stdout, stderr } = await espalier(root, 'predict', 'pair-model', ...pair);
+    expect(stderr).toBe('');
     expect(stdout).toMatch(/^(sour|sweet)\n {2}sour {2}0\.\d{4}\n {2}sweet {2}0\.\d{4}\n$/);
     const score = await espalierJson(root, 'predict', 'score-model', '--text', 'the pears were sour');
     expect(score).toEqual({ label: 'score', scores: { score: expect.any(Number) as number } });

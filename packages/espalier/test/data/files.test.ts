@@ -58,6 +58,20 @@ describe('TSV', () => {
   });
 });
 
+it.each([
+  ['tsv', '\t'],
+  ['csv', ','],
+])('two columns of one name, in %s, matter only where that is read', async (extension, comma) => {
+  const path = await file(
+    `twice.${extension}`,
+    ['text,label,text', 'a,1,b', ''].join('\n').replaceAll(',', comma),
+  );
+  await expect(readTable(path, ['text', 'label'])).rejects.toThrow(
+    `${path}: expected one column "text", found it as columns 1 and 3; rename one of them`,
+  );
+  expect(await cells(path, ['label'])).toEqual([['1']]);
+});
+
 describe('CSV', () => {
   it('takes quoting, line breaks in cells, BOM and CRLF', async () => {
     const path = await file('a.csv', '\ufefftext,label\r\n"a, ""b""",1\r\n"two\nlines",0\r\n');

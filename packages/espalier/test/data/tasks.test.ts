@@ -203,7 +203,7 @@ describe('refusals', () => {
       { 'dev.csv': 'sentence,label\n' },
       'expected one file for dev, found dev.csv, dev.tsv',
     ],
-    ['a file without a header', { 'train.tsv': '' }, 'expected a column "sentence"'],
+    ['an empty file', { 'train.tsv': '' }, 'expected a column "sentence", found an empty file'],
   ])('%s', async (_, files, message) => {
     await write({ 'train.tsv': `${header}a\t1\n`, 'dev.tsv': `${header}a\t1\n`, ...files });
     await expect(load()).rejects.toThrow(EspalierError);
@@ -229,6 +229,13 @@ describe('refusals', () => {
     await write({ 'train.csv': 'text,label\na,x\n', 'dev.csv': 'text,label\na,x\n' });
     await expect(loadTaskData({ task: 'classify', dir })).rejects.toThrow(
       'expected at least two different labels, found x in',
+    );
+  });
+
+  it('rows without a label, before labels that are too few', async () => {
+    await write({ 'train.csv': 'text,y\na,\nb,b\nc,\n', 'dev.csv': 'text,y\na,b\n' });
+    await expect(loadTaskData({ task: 'classify', dir, labelField: 'y' })).rejects.toThrow(
+      /train\.csv: line 2: expected a label in "y", found an empty cell \(rows without a label: 2\); fill/,
     );
   });
 

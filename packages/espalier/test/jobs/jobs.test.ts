@@ -1,5 +1,5 @@
 // What jobs do with the models and data they are given, beyond the command line.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compress } from '../../src/jobs/compress.js';
@@ -67,6 +67,16 @@ describe('the order of labels', () => {
     const { text } = row(1);
     expect((await predict({ model, text })).label).toBe(
       (await predict({ model: path('model'), text })).label,
+    );
+  });
+
+  it('other names are no head for the task: both are told', async () => {
+    const folder = path('renamed');
+    mkdirSync(folder);
+    for (const split of ['train', 'dev'])
+      writeFileSync(join(folder, `${split}.tsv`), 'text\tlabel\nthe pears\tgood\nnot sour\tbad\n');
+    await expect(evaluate({ ...data, data: folder, model: path('model') }, control)).rejects.toThrow(
+      /no head for task "classify": expected the labels bad, good, found sour, sweet; fine-tune it first/,
     );
   });
 

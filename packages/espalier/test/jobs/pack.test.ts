@@ -1,7 +1,8 @@
 // Packed files through the jobs: compress writes one that is export's, scored by the runtime; gates end a run with what was
 // written; evaluate and predict run in the runtime; what it does not compute is said.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from '@espalier/runtime';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EspalierError, UsageError } from '../../src/errors.js';
 import { compress, type CompressOptions } from '../../src/jobs/compress.js';
@@ -111,6 +112,47 @@ describe('compress', () => {
   });
 });
 
+describe('an encoder without a head', () => {
+  it('is packed for embeddings, without a gate, and without a tokenizer for ids alone', async () => {
+    const model = path('bare');
+    cpSync(join(root, 'base'), model, { recursive: true });
+    for (const file of ['vocab.txt', 'tokenizer.json']) rmSync(join(model, file), { force: true });
+    const out = path('bare.espalier');
+    const { size, runtime } = await exportModel({ model, to: 'pack', out, threads: 1 }, control);
+    expect(size!.bytes).toBe(readFileSync(out).length);
+    expect(runtime!.layers).toEqual({ int8: 12 });
+    expect(notes[0]).toMatch(
+      /no tokenizer: calls with text will fail \(no-tokenizer\), those with ids work$/,
+    );
+    expect(notes[1]).toMatch(/no task head: nothing to decide and so no gate; it gives embeddings only$/);
+    expect((await inspect({ model: out })).pack!.runtime).toEqual(runtime);
+    const opened = await load(readFileSync(out));
+    const [vector] = await opened.embedIds([{ ids: Int32Array.of(2, 6, 3), typeIds: new Uint8Array(3) }]);
+    expect(vector).toHaveLength(16);
+    expect(vector!.every(Number.isFinite)).toBe(true);
+    await expect(opened.embed('the pears')).rejects.toMatchObject({ code: 'no-tokenizer' });
+    opened.dispose();
+  });
+
+  it('takes text where it has a tokenizer', async () => {
+    const out = path('texts.espalier');
+    await exportModel({ model: join(root, 'base'), to: 'pack', out, threads: 1 }, control);
+    const opened = await load(readFileSync(out));
+    expect((await opened.embed('the pears')).vector).toHaveLength(16);
+    opened.dispose();
+  });
+
+  it('is nothing for other formats, nor for a task', async () => {
+    const options = { model: join(root, 'base'), threads: 1 };
+    await expect(exportModel({ ...options, to: 'hf', out: path('hf') }, control)).rejects.toThrow(
+      /no task head; fine-tune it first, or write it for embeddings with --to pack/,
+    );
+    await expect(
+      exportModel({ ...options, ...data, to: 'pack', out: path('task.espalier') }, control),
+    ).rejects.toThrow(/no head for task "classify": expected 2 outputs, found none/);
+  });
+});
+
 describe('a gate that is not met', () => {
   // Nearly all weights are gone after one step: it guesses, and the dense model does not.
   const broken = { recipe: magnitude(0.99), settings: { ...settings, steps: 1 } };
@@ -119,7 +161,7 @@ describe('a gate that is not met', () => {
     const failing = run('dropped', { ...broken, maxDrop: 5 });
     await expect(failing).rejects.toThrow(EspalierError);
     await expect(failing).rejects.toThrow(
-      /dropped\/model\.espalier was not written: the packed file: accuracy is \d+\.00 and that of the dense model \d+\.00, \d+\.00 points less, expected at most 5/,
+      /dropped\/model\.espalier was not written: the packed file: accuracy is \d+\.00 and that of the dense model \d+\.00, \d+\.00 points less, expected at most 5 \(--max-drop\); keep more of the values with --values or --embeddings, ask for less with --max-drop, or --keep it; the rest of the run is written; "espalier export .*dropped --to pack" packs it/,
     );
     expect(existsSync(path('dropped', 'model.safetensors'))).toBe(true);
     expect(existsSync(path('dropped', 'model.espalier'))).toBe(false);
@@ -175,6 +217,17 @@ describe('the runtime', () => {
     const predicted = await predict({ model, text });
     expect(predicted.label).toBe((await predict({ model: path('sparse'), text })).label);
     expect(predicted.runtime).toMatchObject({ form: 'auto', layers: { quads: 12 } });
+  });
+
+  it('says of a second text that the model was trained on one', async () => {
+    for (const model of [path('sparse', 'model.espalier'), path('dense')]) {
+      await predict({ model, text }, control);
+      expect(notes).toEqual([]);
+      await predict({ model, text, pair: 'not sour' }, control);
+      expect(notes.splice(0)).toEqual([
+        expect.stringMatching(/trained on one text \(classify\), unless .* --pair-field: with --pair it/),
+      ]);
+    }
   });
 
   it('does not compute every family: its pack is decoded, which is said; a form cannot be asked for', async () => {

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { EspalierError, FormatError, UsageError } from '../../src/errors.js';
+import { loadModel } from '../../src/models/adapter.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import { parseConfig } from '../../src/models/config.js';
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from '../../src/tensor/safetensors.js';
@@ -225,7 +226,12 @@ describe('bad folders', () => {
 
   test('a file, and a revision of a folder', async () => {
     const folder = await tiny();
-    await expect(loadCheckpoint(`${folder}/config.json`)).rejects.toThrow('found a file');
+    await expect(loadCheckpoint(`${folder}/config.json`)).rejects.toThrow(
+      'config.json": expected a folder or Hub id, found a file',
+    );
+    await expect(loadModel(`${folder}/config.json`)).rejects.toThrow(
+      'expected a folder, a Hub id, or a file that ends with .espalier (of evaluate, predict, inspect and bench also .onnx), found a file',
+    );
     await expect(loadCheckpoint(folder, { revision: 'main' })).rejects.toThrow('expected a Hub id');
   });
 });

@@ -1,5 +1,6 @@
 // espalier compress: the main job.
 import type { Command } from 'commander';
+import { GateFailure } from '../../errors.js';
 import {
   addCommon,
   addData,
@@ -75,6 +76,10 @@ export function compressCommand(program: Command): void {
       search: flags.search ?? false,
       out: flags.out,
     };
-    printReport(await runJob('compress', options, flags), flags.out, flags);
+    const report = await runJob('compress', options, flags).catch((error: unknown) => {
+      if (error instanceof GateFailure && !flags.json) printReport(error.report, flags.out, flags);
+      throw error;
+    });
+    printReport(report, flags.out, flags);
   });
 }

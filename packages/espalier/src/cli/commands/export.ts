@@ -61,7 +61,10 @@ export function exportCommand(program: Command): void {
     };
     const result = await runJob('export', options, flags);
     if (flags.json) return printJson(result);
-    printLine(`${out}: largest difference of a logit ${result.largestDifference.toExponential(1)}`);
+    const difference = result.largestDifference?.toExponential(1);
+    printLine(
+      `${out}: ${difference === undefined ? 'written' : `largest difference of a logit ${difference}`}`,
+    );
     if (result.agreement !== undefined) {
       printLine(`${formatPercent(result.agreement)} of ${result.examples!} examples decided alike`);
     }
