@@ -70,6 +70,13 @@ async function changeTensors(
   await writeSafetensors(weights(folder), tensors);
 }
 
+/** Sets one weight of a tensor. */
+const changeWeight = (folder: string, name: string, value: number): Promise<void> =>
+  changeTensors(folder, (tensors) => {
+    const { shape, data } = tensors.get(name)!;
+    tensors.set(name, f32(shape, Float32Array.from(data as Float32Array).fill(value, 5, 6)));
+  });
+
 describe('models', () => {
   const cases: [string, RegExp, (folder: string) => void | Promise<void>][] = [
     ['no weights', /model\.safetensors/, (folder) => rmSync(weights(folder))],
@@ -102,6 +109,16 @@ describe('models', () => {
       'a tensor of another shape',
       /bert\.pooler\.dense\.bias.*16.*15|bert\.pooler\.dense\.bias.*15.*16/,
       (folder) => changeTensors(folder, (tensors) => void tensors.set('bert.pooler.dense.bias', f32([15]))),
+    ],
+    [
+      'a weight that is no number',
+      /model\.safetensors: tensor "bert\.pooler\.dense\.bias": expected finite .*found NaN at index 5 of 16/,
+      (folder) => changeWeight(folder, 'bert.pooler.dense.bias', NaN),
+    ],
+    [
+      'a weight that is infinite',
+      /model\.safetensors: tensor "bert\.pooler\.dense\.weight": expected finite .*found -Infinity/,
+      (folder) => changeWeight(folder, 'bert.pooler.dense.weight', -Infinity),
     ],
     [
       'another family',
