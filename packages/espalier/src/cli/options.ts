@@ -43,7 +43,7 @@ export function addCommon(
   }
   return command
     .option('--json', 'one JSON object on stdout, everything else on stderr')
-    .option('--quiet', 'no progress')
+    .option('--quiet', 'no progress; warnings only')
     .option('--debug', 'stack traces with errors');
 }
 

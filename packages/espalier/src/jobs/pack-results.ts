@@ -32,6 +32,7 @@ export interface PackTarget {
   readonly out: string;
   readonly threads: number;
   readonly note: (message: string) => void;
+  readonly warn: (message: string) => void;
 }
 
 export interface PackResults {
@@ -75,7 +76,7 @@ async function writePacked(
   packing: Packing,
 ): Promise<PackResults | undefined> {
   const { task, dev } = labelled;
-  const { model, isAdapter, out, threads, note } = target;
+  const { model, isAdapter, out, threads, note, warn } = target;
   if (isAdapter) {
     note('no packed file: an adapter has its base beside it; --merge gives a model, which is packed');
     return undefined;
@@ -84,7 +85,7 @@ async function writePacked(
   const written = packModel(model, form, task);
   const artefact = await openPacked(written.bytes, path, { model, length: longestOf(dev) });
   if ('refused' in artefact) {
-    note(`no packed file: the runtime does not compute this model (${artefact.refused})`);
+    warn(`no packed file: the runtime does not compute this model (${artefact.refused})`);
     return undefined;
   }
   if (model.quantisation) note(SCALES_NOTE);

@@ -173,6 +173,7 @@ export async function writeRun(
     packed = await packResults(labelled, packing, {
       ...{ model: written, isAdapter: adapted !== undefined, scores, dense: dense?.scores, out, threads },
       note: (message) => run.stages.control.onEvent({ type: 'note', message }),
+      warn: (message) => run.stages.control.onEvent({ type: 'note', message, warning: true }),
     });
   }
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);

@@ -88,7 +88,7 @@ export const adaptIterative: Method<Options> = {
       onTarget: () => rests(),
       afterStage(stage) {
         if (rests()) return;
-        stage.note(
+        stage.warn(
           `adapt-iterative: ${done.value} of ${rounds} rounds fit into ${stage.steps} steps; weights are put back, ` +
             'but the target is not reached. More steps or fewer "rounds" would reach it.',
         );

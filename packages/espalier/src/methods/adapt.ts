@@ -169,8 +169,8 @@ export const adapt: Method<AdaptOptions> = {
           fractional: unclear,
           ...(fixed !== null && { fixed }),
         });
-        if (fixed === null) stage.note(missedTarget(reached, sparsity));
-        if (unclear > 0) stage.note(unclearMasks(unclear));
+        if (fixed === null) stage.warn(missedTarget(reached, sparsity));
+        if (unclear > 0) stage.warn(unclearMasks(unclear));
       },
       finish(model, stage) {
         const tensors = new Map(model.tensors);

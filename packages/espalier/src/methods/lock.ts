@@ -32,7 +32,7 @@ export const lock: Method<z.infer<typeof options>> = {
         stage.state('pattern', '').value = hash(stage, locked);
         const sparsity = zeroFraction(weights);
         if (sparsity === 0)
-          stage.note('lock: the model has no zeros in the locked matrices; nothing is held');
+          stage.warn('lock: the model has no zeros in the locked matrices; nothing is held');
       },
       afterStage(stage) {
         const found = hash(stage, locked);

@@ -136,8 +136,10 @@ export interface StageContext {
   carry(name: string): Float32Array;
   /** The learning rate of each step of the stage, schedule included. */
   rateAt(step: number): number;
-  /** A line for the user: progress notes, warnings. */
+  /** A line for the user. */
   note(message: string): void;
+  /** One that "--quiet" leaves. */
+  warn(message: string): void;
   /** Numbers for the report and metrics.jsonl, by name. */
   report(values: Readonly<Record<string, number>>): void;
 }

@@ -157,7 +157,7 @@ function structuredHooks(chosen: Options): MethodHooks {
         ];
         if (going > 0) stage.mask(groups[kind].flatMap(({ members }) => members.map(({ name }) => name)));
         if (going < asked)
-          stage.note(`${going} of the ${asked} ${kind} go: every block keeps ${minimum[kind]}`);
+          stage.warn(`${going} of the ${asked} ${kind} go: every block keeps ${minimum[kind]}`);
       }
     },
     ...(chosen.score === 'gradient' && {

@@ -18,7 +18,8 @@ import type { Compute, Workload } from './workload.js';
 
 /** Progress of a run, for a terminal or a log. */
 export type RunEvent =
-  | { readonly type: 'note'; readonly message: string }
+  /** A warning is shown even where progress is not. */
+  | { readonly type: 'note'; readonly message: string; readonly warning?: true }
   | { readonly type: 'stage'; readonly name: string; readonly steps: number }
   | { readonly type: 'step'; readonly stage: string; readonly steps: number; readonly result: StepResult }
   | { readonly type: 'evaluation'; readonly stage: string; readonly step: number; readonly scores: Scores };
@@ -126,6 +127,7 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
     device,
     teacher,
     note: (message) => control.onEvent({ type: 'note', message }),
+    warn: (message) => control.onEvent({ type: 'note', message, warning: true }),
   });
   const saved = directory && (await loadCheckpointState(directory, fingerprint));
   if (saved) trainer.restore(saved);
