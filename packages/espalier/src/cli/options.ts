@@ -20,7 +20,8 @@ export function number(text: string): number {
 /** A fraction in 0..1, both ends excluded. */
 export function fraction(text: string): number {
   const value = number(text);
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('expected a number between 0 and 1.');
+  if (!(value > 0 && value < 1))
+    throw new InvalidArgumentError('expected a number between 0 and 1, both ends excluded.');
   return value;
 }
 
