@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import type { StageContext } from './method.js';
 
+const BETWEEN = 'expected a number between 0 and 1, both ends excluded';
+
 export const sparsityOption = z
   .number()
-  .gt(0)
-  .lt(1)
+  .gt(0, { error: BETWEEN })
+  .lt(1, { error: BETWEEN })
   .describe('fraction of the prunable weights that become zero, between 0 and 1');
 
 const patternOver = (byDefault: string) =>

@@ -154,6 +154,20 @@ describe('models', () => {
     },
   );
 
+  it('a mistyped path into a folder that is here is not looked for on the Hub', async () => {
+    const here = process.cwd();
+    process.chdir(root);
+    try {
+      const error = await failure(train({ model: 'classify/nosuch' }));
+      expect(error.message).toMatch(
+        /^model "classify\/nosuch": the folder classify is here, and no nosuch in it/,
+      );
+      expect(error.exitStatus).toBe(2);
+    } finally {
+      process.chdir(here);
+    }
+  });
+
   it('no head where one is needed', async () => {
     const model = join(root, 'base');
     const data = { task: 'classify', data: join(root, 'classify') };
