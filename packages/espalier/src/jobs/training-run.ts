@@ -103,10 +103,10 @@ export async function startRun(
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
-  checkMethods(recipe, base, workload);
   const { settings, totalSteps } = resolveSettings({ ...options.settings, ...input.settings }, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
+  checkMethods(recipe, base, { workload, settings, totalSteps });
   const plan = {
     ...{ recipe, settings, totalSteps, seed, threads, device, data: subject.data.sha256, select, evalEvery },
     ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },

@@ -52,6 +52,8 @@ export const adaptIterative: Method<Options> = {
       for (const name of scope.masked) store.applyMask(name);
     };
     return {
+      zeros: 'kept',
+      check: (model) => scope.check(model),
       prepare(model) {
         original = new Map([...model.tensors].map(([name, { data }]) => [name, data]));
         return scope.prepare(model);

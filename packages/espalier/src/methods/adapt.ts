@@ -104,6 +104,8 @@ export const adapt: Method<AdaptOptions> = {
     const isFixed = (): boolean => progress.value.fixed !== null;
 
     return {
+      zeros: 'kept',
+      check: (model) => scope.check(model),
       prepare: (model) => scope.prepare(model),
       declare(stage) {
         scope.declare(stage);

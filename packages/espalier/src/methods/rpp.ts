@@ -125,6 +125,7 @@ export const rpp: Method<RppOptions> = {
       patternMagnitudes(stage.store.view(name, 'weight'), columnsOf(stage, name), pattern);
 
     return {
+      zeros: 'made',
       ...blockCheck(pattern, chosen.names),
       declare(stage) {
         names = prunableNames(stage, chosen.names);

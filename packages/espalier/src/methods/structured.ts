@@ -144,6 +144,7 @@ function structuredHooks(chosen: Options): MethodHooks {
   }
 
   return {
+    zeros: 'cut',
     check: (model) => void plan(model),
     prepare(model) {
       ({ groups, goals } = plan(model));

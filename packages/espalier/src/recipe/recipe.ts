@@ -160,13 +160,21 @@ export function targetSparsity({ stages }: Recipe, layers: number): number | nul
   return typeof fraction === 'number' ? fraction : null;
 }
 
+const OBJECTIVES = { finetune: 'task', pretrain: 'pretrain' } as const;
+
 /**
  * The recipe with the stages that train on a task ("finetune") or on text ("pretrain"). Throws where none does, unless
- * it only transforms a task's model.
+ * it only transforms a task's model, and where the recipe's objective is the other one.
  */
 export function stagesFor(recipe: Recipe, workload: 'finetune' | 'pretrain'): Recipe {
   const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
   const transforming = transforms(recipe);
+  if (recipe.objective !== 'any' && recipe.objective !== OBJECTIVES[workload]) {
+    throw new UsageError(
+      `recipe "${recipe.name}", "objective": expected ${OBJECTIVES[workload]} or any for this command, found ` +
+        `${recipe.objective}; run it by "espalier ${workload === 'pretrain' ? 'compress' : 'pretrain'}"`,
+    );
+  }
   const runs = transforming ? workload === 'finetune' : stages.length > 0;
   if (runs) return { ...recipe, stages };
   const command = workload === 'pretrain' ? 'compress' : 'pretrain';

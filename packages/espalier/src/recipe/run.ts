@@ -11,6 +11,7 @@ import type { MetricsLog } from '../train/metrics-log.js';
 import type { Objective } from '../train/objective.js';
 import type { TrainingSettings } from '../train/settings.js';
 import type { TeacherSource } from '../train/teacher.js';
+import { stageRate } from '../train/updates.js';
 import { createTrainer, type StepResult, type Trainer } from '../train/trainer.js';
 import { loadFinishedStage, saveFinishedStage, type StageResult } from './finished-stage.js';
 import { type Recipe, type RecipeStage, stagesFor } from './recipe.js';
@@ -58,11 +59,44 @@ export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: nu
   );
 }
 
-/** Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from. */
-export function checkMethods(whole: Recipe, model: Model, { stage }: Workload): void {
-  for (const { methods } of stagesFor(whole, stage).stages)
-    for (const { name, ...options } of methods) methodNamed(name).create(options).check?.(model);
+/**
+ * Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from, or not
+ * beside the others of its stage, or not in so few steps.
+ */
+export function checkMethods(
+  whole: Recipe,
+  model: Model,
+  { workload, settings, totalSteps }: Pick<StageRunOptions, 'workload' | 'settings' | 'totalSteps'>,
+): void {
+  const recipe = stagesFor(whole, workload.stage);
+  const steps = stageSteps(recipe, totalSteps, workload.stepsPerEpoch(settings));
+  for (const [index, stage] of recipe.stages.entries()) {
+    const methods = createMethods(stage);
+    checkPattern(recipe, index, methods);
+    for (const method of methods) method.check?.(model);
+    stageRate(stageSettings(settings, stage), steps[index]!, methods)(0);
+  }
 }
+
+/** Throws UsageError where one method of a stage holds the zeros that another makes. */
+function checkPattern(recipe: Recipe, index: number, methods: readonly MethodHooks[]): void {
+  const named = (kinds: readonly MethodHooks['zeros'][]): string | undefined =>
+    recipe.stages[index]!.methods.find((_, at) => kinds.includes(methods[at]!.zeros))?.name;
+  const [holder, maker] = [named(['kept']), named(['made', 'cut'])];
+  if (holder === undefined || maker === undefined) return;
+  throw new UsageError(
+    `recipe "${recipe.name}", stages.${index}: found ${maker} and ${holder} in one stage, where ${holder} holds the zeros ` +
+      `of the start and ${maker} makes others; put ${holder} into a stage of its own after it`,
+  );
+}
+
+const createMethods = ({ methods }: RecipeStage): MethodHooks[] =>
+  methods.map(({ name, ...options }) => methodNamed(name).create(options));
+
+const stageSettings = (settings: TrainingSettings, { lr }: RecipeStage): TrainingSettings => ({
+  ...settings,
+  ...(lr !== undefined && { lr }),
+});
 
 export async function runRecipe(
   model: Model,
@@ -109,8 +143,8 @@ interface StageOptions extends StageRunOptions {
 
 async function runStage(model: Model, stage: RecipeStage, options: StageOptions): Promise<StageResult> {
   const { workload, seed, threads, device, control, steps, name, directory, fingerprint, log } = options;
-  const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
-  const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
+  const settings = stageSettings(options.settings, stage);
+  const methods = createMethods(stage);
   const { prepared, surgery } = await operate(model, methods, options);
 
   const distils = stage.methods.some((method) => method.name === 'distil');
