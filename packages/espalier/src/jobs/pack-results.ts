@@ -2,7 +2,7 @@
 // passes its gate.
 import { join } from 'node:path';
 import { longestOf } from '../data/example.js';
-import { EspalierError } from '../errors.js';
+import { EspalierError, Interrupted, type StopCheck } from '../errors.js';
 import { packModel, writeGated } from '../export/pack.js';
 import { dropFailure } from '../export/pack-gate.js';
 import { openPacked } from '../export/packed-predictor.js';
@@ -33,6 +33,7 @@ export interface PackTarget {
   readonly threads: number;
   readonly note: (message: string) => void;
   readonly warn: (message: string) => void;
+  readonly checkStop?: StopCheck | undefined;
 }
 
 export interface PackResults {
@@ -57,7 +58,8 @@ export async function packResults(
 
 /** The report is worth writing without a file that could not be made. */
 function failed(cause: unknown): PackResults {
-  if (cause instanceof EspalierError) return { metrics: {}, bytes: {}, failure: cause.message };
+  if (cause instanceof EspalierError && !(cause instanceof Interrupted))
+    return { metrics: {}, bytes: {}, failure: cause.message };
   throw cause;
 }
 
@@ -76,14 +78,14 @@ async function writePacked(
   packing: Packing,
 ): Promise<PackResults | undefined> {
   const { task, dev } = labelled;
-  const { model, isAdapter, out, threads, note, warn } = target;
+  const { model, isAdapter, out, threads, note, warn, checkStop } = target;
   if (isAdapter) {
     note('no packed file: an adapter has its base beside it; --merge gives a model, which is packed');
     return undefined;
   }
   const [path, form] = [join(out, PACKED), formOf(packing)];
   const written = packModel(model, form, task);
-  const artefact = await openPacked(written.bytes, path, { model, length: longestOf(dev) });
+  const artefact = await openPacked(written.bytes, path, { model, length: longestOf(dev), checkStop });
   if ('refused' in artefact) {
     warn(`no packed file: the runtime does not compute this model (${artefact.refused})`);
     return undefined;
@@ -91,7 +93,7 @@ async function writePacked(
   if (model.quantisation) note(SCALES_NOTE);
   const { gate, keep } = packing;
   const further = furtherCheck(labelled, target, packing, 'the packed file');
-  const input = { threads, task, dev, gate, keep, further };
+  const input = { threads, checkStop, task, dev, gate, keep, further };
   const result = await writeGated(model, path, { ...written, artefact, form }, input);
   const { kept, failure, size, agreement, examples, largestDifference, scores } = result;
   return {

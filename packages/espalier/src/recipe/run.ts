@@ -1,6 +1,6 @@
 // Runs the stages of a recipe: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
-import { Interrupted, UsageError } from '../errors.js';
+import { Interrupted, type StopCheck, UsageError } from '../errors.js';
 import { methodNamed } from '../methods/index.js';
 import type { MethodHooks, PrepareContext } from '../methods/method.js';
 import type { Model } from '../models/model.js';
@@ -27,9 +27,16 @@ export type RunEvent =
 
 export interface RunControl {
   readonly onEvent: (event: RunEvent) => void;
-  /** Read between steps; true stops the run after a checkpoint. */
+  /** Read between steps and between batches of what is scored; true stops the run after a checkpoint. */
   readonly stopRequested: () => boolean;
 }
+
+/** Throws Interrupted once the control asks to stop; `resumable` where --resume goes on from there. */
+export const stopCheck =
+  ({ stopRequested }: Pick<RunControl, 'stopRequested'>, resumable: boolean): StopCheck =>
+  () => {
+    if (stopRequested()) throw new Interrupted(resumable);
+  };
 
 export interface StageRunOptions extends Compute {
   readonly workload: Workload;
@@ -235,12 +242,12 @@ async function operate(
 
 /** What the recipe distils from. Throws UsageError when no teacher is named. */
 async function frozenTeacher(
-  { teacher, workload, threads, device, steps }: StageOptions,
+  { teacher, workload, threads, device, checkStop, steps }: StageOptions,
   objective: Objective,
 ): Promise<TeacherSource> {
   if (!teacher)
     throw new UsageError('the recipe distils, but there is no teacher: name one with --teacher DIR');
-  return workload.teacher(teacher, { threads, device }, objective, steps);
+  return workload.teacher(teacher, { threads, device, checkStop }, objective, steps);
 }
 
 interface Selection {
