@@ -1,10 +1,13 @@
 // Runs the stages of a recipe: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
 import { Interrupted, type StopCheck, UsageError } from '../errors.js';
+import { zeroFraction } from '../engine/pattern.js';
 import { methodNamed } from '../methods/index.js';
 import type { MethodHooks, PrepareContext } from '../methods/method.js';
+import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { formatPercent } from '../report/format.js';
 import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
 import type { Scores } from '../train/evaluation.js';
 import type { MetricsLog } from '../train/metrics-log.js';
@@ -152,6 +155,7 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
   const { workload, seed, threads, device, control, steps, name, directory, fingerprint, log } = options;
   const settings = stageSettings(options.settings, stage);
   const methods = createMethods(stage);
+  warnOfZeros(model, methods, control);
   const { prepared, surgery } = await operate(model, methods, options);
 
   const distils = stage.methods.some((method) => method.name === 'distil');
@@ -219,6 +223,22 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
     await trainer.release();
     await teacher?.release();
   }
+}
+
+/** Above this fraction of zeros a model counts as sparse: by chance there are hardly any. */
+const SPARSE = 0.1;
+
+/** Says when a stage lets the zeros of a sparse model go. */
+function warnOfZeros({ config, tensors }: Model, methods: readonly MethodHooks[], control: RunControl): void {
+  if (methods.some(({ zeros }) => zeros === 'kept' || zeros === 'made')) return;
+  const { encoderLinear } = familyOf(config);
+  const matrices = [...tensors].filter(([name]) => encoderLinear.test(name));
+  const zeros = zeroFraction(matrices.map(([, { data }]) => data));
+  if (zeros <= SPARSE) return;
+  const message =
+    `the model has ${formatPercent(zeros)} zeros in its encoder matrices and nothing in this stage holds them: training ` +
+    'fills them; the method "lock" keeps them (espalier compress --recipe lock)';
+  control.onEvent({ type: 'note', message, warning: true });
 }
 
 /** The model after the methods' surgery, and what they report of it. */
