@@ -39,7 +39,10 @@ export class GateFailure extends EspalierError {
   }
 }
 
-/** The user stopped the run between two steps. */
+/** Called between batches: throws Interrupted where the user has asked to stop. */
+export type StopCheck = () => void;
+
+/** The user stopped the run between two steps, or batches of what scores it. */
 export class Interrupted extends EspalierError {
   override name = 'Interrupted';
   constructor(readonly resumable: boolean) {

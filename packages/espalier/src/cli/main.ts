@@ -43,6 +43,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'espalier: ')) })
     .showHelpAfterError('see "espalier --help"');
   for (const add of COMMANDS) add(program);
+  for (const command of program.commands)
+    command.showHelpAfterError(`see "espalier ${command.name()} --help"`);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;

@@ -20,11 +20,19 @@ export function number(text: string): number {
 /** A fraction in 0..1, both ends excluded. */
 export function fraction(text: string): number {
   const value = number(text);
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('expected a number between 0 and 1.');
+  if (!(value > 0 && value < 1))
+    throw new InvalidArgumentError('expected a number between 0 and 1, both ends excluded.');
   return value;
 }
 
-const collect = (text: string, before: readonly string[]): string[] => [...before, text];
+/** A fraction in 0..1, both ends included. */
+export function part(text: string): number {
+  const value = number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('expected a fraction from 0 to 1, such as 0.995 for 99.5 %.');
+}
+
+const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 /** --json, --quiet, --debug, --seed, --threads, --device. */
 export function addCommon(
@@ -43,7 +51,7 @@ export function addCommon(
   }
   return command
     .option('--json', 'one JSON object on stdout, everything else on stderr')
-    .option('--quiet', 'no progress')
+    .option('--quiet', 'no progress; warnings only')
     .option('--debug', 'stack traces with errors');
 }
 
@@ -94,7 +102,7 @@ export function addTraining(command: Command, job: 'finetune' | 'pretrain' = 'fi
     )
     .option('--eval-every <n>', 'evaluate on dev every N steps', integer)
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer, 200)
-    .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect, [])
+    .option('--set <key=value>', 'an option of a method, or a training setting; may be repeated', collect)
     .addOption(
       new Option(
         '--profile <name>',
@@ -128,7 +136,7 @@ export interface TrainingFlags {
   readonly evalEvery?: number;
   readonly checkpointEvery: number;
   readonly select?: 'last' | 'best';
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly profile?: 'quick';
   readonly resume?: true;
   readonly overwrite?: true;
@@ -139,7 +147,7 @@ const QUICK = { steps: 300, batchSize: 16, maxLength: 64 } as const;
 const SETTINGS = ['epochs', 'steps', 'batchSize', 'microBatchSize', 'lr', 'warmup', 'maxLength'] as const;
 
 /** `--set` pairs with parsed values: numbers and booleans are recognised, anything else is text. */
-export function parsePairs(pairs: readonly string[]): [key: string, value: unknown][] {
+export function parsePairs(pairs: readonly string[] = []): [key: string, value: unknown][] {
   return pairs.map((pair) => {
     const [key, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
     if (!pair.includes('=') || key === '') throw new UsageError(`--set ${pair}: expected key=value`);
@@ -217,7 +225,7 @@ export function addPack(command: Command): Command {
     .option(
       '--gate <fraction>',
       'packed file: of the dev examples, those it must decide as float32 does (default 0.995; 0.97 for codebook and 4bit)',
-      number,
+      part,
     )
     .option('--keep', 'packed file: keep one that fails its gate; the exit status is 1 all the same');
 }

@@ -9,7 +9,7 @@ type Pair = [key: string, value: unknown];
 
 export interface RecipeFlags {
   readonly sparsity?: number;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
 }
 
 /** The recipe with its options set, and the pairs that are left: training settings. */
@@ -29,7 +29,7 @@ export async function recipeOf(
 /** Several recipes, each with the options that it has; what none of them has is left. */
 export async function recipesOf(
   sources: readonly string[],
-  set: readonly string[],
+  set: readonly string[] = [],
 ): Promise<{ recipes: Recipe[]; rest: Pair[] }> {
   const pairs = parsePairs(set);
   const loaded: Recipe[] = [];

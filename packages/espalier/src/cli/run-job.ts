@@ -64,8 +64,9 @@ function failure({
 }
 
 function show(progress: ProgressLine, event: RunEvent): void {
-  if (event.type === 'note') progress.note(event.message);
-  else if (event.type === 'stage') progress.note(`${event.name}: ${event.steps} steps`);
+  if (event.type === 'note') progress[event.warning ? 'warn' : 'note'](event.message);
+  else if (event.type === 'stage')
+    progress.note(`${event.name}: ${event.steps} step${event.steps === 1 ? '' : 's'}`);
   else if (event.type === 'evaluation') {
     const scores = Object.entries(event.scores).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     progress.note(`${event.stage}, step ${event.step}: ${scores.join(', ')}`);

@@ -1,5 +1,5 @@
 // What a command shows while it works: one line of progress that is redrawn on a terminal, a plain line now and then
-// in a log, nothing when quiet. It goes to stderr; stdout belongs to results.
+// in a log, nothing but warnings when quiet. It goes to stderr; stdout belongs to results.
 import { formatDuration, formatNumber } from '../report/format.js';
 import { displayWidth } from '../report/tables.js';
 
@@ -26,6 +26,8 @@ export interface ProgressLine {
   update(progress: Progress): void;
   /** A line of its own that stays. */
   note(message: string): void;
+  /** A line that stays even when quiet. */
+  warn(message: string): void;
   /** Takes the progress line away. */
   done(): void;
 }
@@ -40,11 +42,12 @@ const REDRAW_MS = 100;
 const PLAIN_MS = 5000;
 const BAR_CELLS = 20;
 
-const silent: ProgressLine = {
+const warningsOnly = (stream: Output): ProgressLine => ({
   update: () => undefined,
   note: () => undefined,
+  warn: (message) => void stream.write(`${message}\n`),
   done: () => undefined,
-};
+});
 
 function bar(fraction: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
@@ -63,7 +66,7 @@ export function progressLine(
   stream: Output = process.stderr,
   { quiet = false, now = () => performance.now() }: ProgressOptions = {},
 ): ProgressLine {
-  if (quiet) return silent;
+  if (quiet) return warningsOnly(stream);
   const terminal = stream.isTTY === true;
   const pause = terminal ? REDRAW_MS : PLAIN_MS;
   // Rate and time left are counted from the first update of a label: a resumed run starts in the middle.
@@ -86,6 +89,12 @@ export function progressLine(
     return parts.join('  ');
   };
 
+  const note = (message: string): void => {
+    clear();
+    stream.write(`${message}\n`);
+    if (terminal && shown) stream.write(shown);
+  };
+
   return {
     update(progress) {
       const time = now();
@@ -102,11 +111,8 @@ export function progressLine(
         stream.write(`${line}\n`);
       }
     },
-    note(message) {
-      clear();
-      stream.write(`${message}\n`);
-      if (terminal && shown) stream.write(shown);
-    },
+    note,
+    warn: note,
     done() {
       clear();
       shown = '';

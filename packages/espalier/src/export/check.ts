@@ -5,7 +5,7 @@ import { EspalierError } from '../errors.js';
 import { longestInput } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { random } from '../random.js';
-import { createPredictor, type Predictor } from '../train/predictor.js';
+import { createPredictor, type Predictor, type PredictorOptions } from '../train/predictor.js';
 import { randomExample } from './random-examples.js';
 
 /** Largest difference of a logit that counts as equal: f32 sums in another order. */
@@ -19,9 +19,13 @@ export async function checkLogits(
   path: string,
   model: Model,
   artefact: Pick<Predictor, 'logits'>,
-  { threads, dev = [] }: { readonly threads: number; readonly dev?: readonly Example[] },
+  {
+    threads,
+    dev = [],
+    checkStop,
+  }: Pick<PredictorOptions, 'threads' | 'checkStop'> & { readonly dev?: readonly Example[] },
 ): Promise<number> {
-  const predictor = createPredictor({ model, threads, device: 'cpu', padId: 0 });
+  const predictor = createPredictor({ model, threads, device: 'cpu', padId: 0, checkStop });
   let largest = 0;
   for (const examples of [...randomBatches(model), ...(dev.length > 0 ? [dev] : [])]) {
     const found = await artefact.logits(examples);

@@ -1,6 +1,7 @@
 // Writing an int8 ONNX file: the integer form of a quantised model, or post-training int8 of any other. Kept only when
 // it decides as the rounded model does in float32.
 import type { Example, Task } from '../data/example.js';
+import type { StopCheck } from '../errors.js';
 import { padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { answersSpans } from '../models/task-model.js';
@@ -29,18 +30,20 @@ export async function exportInt8(
   {
     threads,
     dev = randomExamples(model, GATE_EXAMPLES),
+    checkStop,
   }: {
     readonly threads: number;
     readonly dev?: readonly Example[];
+    readonly checkStop?: StopCheck | undefined;
   },
 ): Promise<Int8Export> {
   const { quantisation } = model;
   const padSide = padSideOf(model.config);
   const bytes = quantisation ? int8Bytes(model, quantisation) : dynamicInt8Bytes(model);
   const reference: Predictor = quantisation
-    ? createPredictor({ model, threads, device: 'cpu', padId: 0 })
-    : await openOnnx(dynamicFloatBytes(model), threads, padSide);
-  const artefact = await openOnnx(bytes, threads, padSide);
+    ? createPredictor({ model, threads, device: 'cpu', padId: 0, checkStop })
+    : await openOnnx(dynamicFloatBytes(model), threads, padSide, checkStop);
+  const artefact = await openOnnx(bytes, threads, padSide, checkStop);
   const agreement = await checkArgmax(path, reference, artefact, dev, answersSpans(model));
   await Promise.all([reference.release(), artefact.release()]);
   await writeOnnx(path, bytes);
@@ -50,10 +53,20 @@ export async function exportInt8(
 /** Size and scores of a dense model in post-training int8: what a compressed one has to beat. */
 export async function measureDenseInt8(
   model: Model,
-  { threads, task, dev }: { readonly threads: number; readonly task: Task; readonly dev: readonly Example[] },
+  {
+    threads,
+    task,
+    dev,
+    checkStop,
+  }: {
+    readonly threads: number;
+    readonly task: Task;
+    readonly dev: readonly Example[];
+    readonly checkStop?: StopCheck | undefined;
+  },
 ): Promise<{ bytes: number; scores: Scores }> {
   const bytes = dynamicInt8Bytes(model);
-  const predictor = await openOnnx(bytes, threads, padSideOf(model.config));
+  const predictor = await openOnnx(bytes, threads, padSideOf(model.config), checkStop);
   const scores = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { bytes: bytes.length, scores };

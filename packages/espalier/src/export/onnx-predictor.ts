@@ -1,7 +1,7 @@
 // Runs an exported ONNX file through plain ONNX Runtime, as its users would.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Example, PadSide } from '../data/example.js';
-import { FormatError } from '../errors.js';
+import { FormatError, type StopCheck } from '../errors.js';
 import type { Predictor } from '../train/predictor.js';
 
 /** Names of the two outputs of a model of answer spans, [batch, sequence] each. */
@@ -52,6 +52,7 @@ export async function openOnnx(
   source: string | Uint8Array,
   threads: number,
   padSide: PadSide = 'right',
+  checkStop?: StopCheck,
 ): Promise<Predictor> {
   const path = typeof source === 'string' ? source : 'the exported graph';
   const options = { intraOpNumThreads: threads, logSeverityLevel: 3 } as const;
@@ -79,6 +80,7 @@ export async function openOnnx(
       // Examples of about one length together: there is less padding to compute.
       const order = [...examples.keys()].sort((a, b) => examples[a]!.ids.length - examples[b]!.ids.length);
       for (let start = 0; start < order.length; start += 32) {
+        checkStop?.();
         const chosen = order.slice(start, start + 32);
         const part = chosen.map((index) => examples[index]!);
         const length = part.at(-1)!.ids.length;

@@ -18,7 +18,7 @@ import { headLogits } from '../models/task-head.js';
 import { answersSpans } from '../models/task-model.js';
 import { checkLogits } from './check.js';
 import { openOnnx, SPAN_OUTPUTS } from './onnx-predictor.js';
-import { plainWeights } from '../train/predictor.js';
+import { plainWeights, type PredictorOptions } from '../train/predictor.js';
 
 /** Extents that stand for the open batch and length while the graph is built: primes that divide no static extent. */
 function openExtents(model: Model): { rows: DynamicExtent; length: DynamicExtent } {
@@ -88,10 +88,10 @@ export function classifierBytes(model: Model, weights: Weights, initializers: In
 export async function exportOnnx(
   model: Model,
   path: string,
-  options: { readonly threads: number; readonly dev?: readonly Example[] },
+  options: Pick<PredictorOptions, 'threads' | 'checkStop'> & { readonly dev?: readonly Example[] },
 ): Promise<number> {
   const bytes = onnxBytes(model);
-  const exported = await openOnnx(bytes, options.threads, padSideOf(model.config));
+  const exported = await openOnnx(bytes, options.threads, padSideOf(model.config), options.checkStop);
   const master = { ...model, quantisation: undefined };
   const difference = await checkLogits(path, master, exported, options);
   await exported.release();

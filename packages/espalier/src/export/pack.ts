@@ -1,7 +1,7 @@
 // Writing a packed file, kept only where it decides in the runtime as the model does in float32.
 import { PackError, writePack } from '@espalier/runtime/format';
 import { type Example, longestOf, type Task } from '../data/example.js';
-import { EspalierError } from '../errors.js';
+import { EspalierError, type StopCheck } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { formatConfig } from '../models/config.js';
 import type { Model } from '../models/model.js';
@@ -36,6 +36,7 @@ export interface PackExport extends Agreement {
 
 export interface PackInput {
   readonly threads: number;
+  readonly checkStop?: StopCheck | undefined;
   readonly task?: Task | undefined;
   /** What the gate decides on; without it random ids. */
   readonly dev?: readonly Example[];
@@ -86,7 +87,7 @@ export async function exportPack(
 ): Promise<PackExport> {
   const packed = packModel(model, form, input.task);
   const length = longestOf(input.dev ?? randomExamples(model, GATE_EXAMPLES));
-  const opened = await openPacked(packed.bytes, path, { model, length });
+  const opened = await openPacked(packed.bytes, path, { model, length, checkStop: input.checkStop });
   // Families that the runtime does not compute are read back instead.
   const artefact =
     'refused' in opened ? { ...decodedPack(packed.bytes, path, input.threads), ...opened } : opened;
@@ -142,12 +143,12 @@ const decodedPack = (bytes: Uint8Array, path: string, threads: number): Predicto
 async function checkPack(
   model: Model,
   artefact: Pick<Predictor, 'logits'>,
-  { threads, task, dev }: PackInput,
+  { threads, task, dev, checkStop }: PackInput,
   least: number,
 ): Promise<Agreement & { readonly scores?: TaskScores; readonly failure?: string }> {
   const examples = dev ?? randomExamples(model, GATE_EXAMPLES);
   const float = { ...model, quantisation: undefined };
-  const reference = createPredictor({ model: float, threads, device: 'cpu', padId: 0 });
+  const reference = createPredictor({ model: float, threads, device: 'cpu', padId: 0, checkStop });
   const expected = await reference.logits(examples);
   await reference.release();
   const found = await artefact.logits(examples);

@@ -2,7 +2,7 @@
 import { type Form, load, type Model as RuntimeModel, RuntimeError } from '@espalier/runtime';
 import { openPack, PackError } from '@espalier/runtime/format';
 import type { Example } from '../data/example.js';
-import { EspalierError, FormatError } from '../errors.js';
+import { EspalierError, FormatError, type StopCheck } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Predictor } from '../train/predictor.js';
 import { type LayerCounts, layersOf } from './pack-layers.js';
@@ -33,7 +33,11 @@ export interface PackedOptions {
   readonly form?: Form;
   /** Ids of the longest example; a file has room for a few of them in memory. */
   readonly length: number;
+  readonly checkStop?: StopCheck | undefined;
 }
+
+/** Examples that the runtime gets at once: between them a signal is seen. */
+const SLICE = 64;
 
 /** Logits of every example; of answer spans a start and then an end for each of its ids. */
 async function logitsOf(runtime: RuntimeModel, examples: readonly Example[]): Promise<Float32Array[]> {
@@ -46,7 +50,7 @@ async function logitsOf(runtime: RuntimeModel, examples: readonly Example[]): Pr
 export async function openPacked(
   bytes: Uint8Array,
   path: string,
-  { model, form = 'auto', length }: PackedOptions,
+  { model, form = 'auto', length, checkStop }: PackedOptions,
 ): Promise<PackedPredictor | Refused> {
   allowRelaxedSimd();
   try {
@@ -54,7 +58,14 @@ export async function openPacked(
     const layers = layersOf(openPack(bytes).header.tensors, model, form);
     return {
       use: { form, layers, levels: runtime.levels },
-      logits: (examples) => logitsOf(runtime, examples),
+      async logits(examples) {
+        const logits: Float32Array[] = [];
+        for (let start = 0; start < examples.length; start += SLICE) {
+          checkStop?.();
+          logits.push(...(await logitsOf(runtime, examples.slice(start, start + SLICE))));
+        }
+        return logits;
+      },
       release: () => runtime[Symbol.asyncDispose](),
     };
   } catch (cause) {

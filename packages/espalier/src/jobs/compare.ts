@@ -35,6 +35,7 @@ import {
   checkDevice,
   computeSchema,
   dataSchema,
+  LARGEST_SEED,
   modelHash,
   parseOptions,
   parseSettings,
@@ -73,6 +74,7 @@ export async function compare(input: CompareOptions, control: RunControl): Promi
   parseSettings(options.settings);
   await checkDevice(options.device, control);
   checkFolder(options);
+  checkSeeds(options);
   const plans = await planCells(options);
   if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });
   await mkdir(cellsOf(out), { recursive: true }).catch((cause: unknown) => {
@@ -116,6 +118,14 @@ function checkFolder({ out, resume, overwrite }: CompareSettings): void {
   if (resume || overwrite || !existsSync(cellsOf(out))) return;
   throw new UsageError(
     `${out} already holds a comparison; continue or extend it with --resume, or replace it with --overwrite`,
+  );
+}
+
+function checkSeeds({ seed, seeds }: CompareSettings): void {
+  const last = seed + seeds - 1;
+  if (last <= LARGEST_SEED) return;
+  throw new UsageError(
+    `--seed ${seed} --seeds ${seeds}: expected seeds of at most ${LARGEST_SEED}, found a last one of ${last}`,
   );
 }
 

@@ -201,7 +201,7 @@ async function denseBaseOf(
     `${model.source} is sparse and its dense model is ${recorded ?? 'not recorded'}` +
     `${recorded === undefined ? '' : ', which is gone'}: trained on labels alone, without a dense model beside; ` +
     'name one with --dense or --teacher';
-  control.onEvent({ type: 'note', message });
+  control.onEvent({ type: 'note', message, warning: true });
   return undefined;
 }
 

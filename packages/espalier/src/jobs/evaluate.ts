@@ -6,7 +6,7 @@ import { squadTask } from '../data/squad/reader.js';
 import { UsageError } from '../errors.js';
 import type { RuntimeUse } from '../export/packed-predictor.js';
 import { writeFileAtomic } from '../io/atomic.js';
-import type { RunControl } from '../recipe/run.js';
+import { type RunControl, stopCheck } from '../recipe/run.js';
 import { countScored, scoreLogits, type TaskScores } from '../train/evaluation.js';
 import { baseOption, checkDevice, computeSchema, dataSchema, loadDev, parseOptions } from './task-run.js';
 import { checkpointBeside } from './artefact.js';
@@ -58,6 +58,7 @@ export async function evaluate(
   const { predictor, runtime } = await openArtefact(options.model, {
     ...{ model, threads, device, padId, form, length: longestOf(dev) },
     note: (message) => control.onEvent({ type: 'note', message }),
+    checkStop: stopCheck(control, false),
   });
   const logits = await predictor.logits(dev);
   await predictor.release();

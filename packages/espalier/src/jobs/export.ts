@@ -15,7 +15,7 @@ import type { Model } from '../models/model.js';
 import { isRagged } from '../models/structure.js';
 import { hasTaskHead } from '../models/task-model.js';
 import { hasTokenizer } from '../models/tokenizer-files.js';
-import type { RunControl } from '../recipe/run.js';
+import { type RunControl, stopCheck } from '../recipe/run.js';
 import type { PackSize } from '../report/pack-size.js';
 import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
@@ -103,13 +103,14 @@ export async function exportModel(
         'export it to onnx',
     );
   }
-  const check = { threads, ...(labelled && { dev: labelled.dev, task: labelled.task }) };
+  const checkStop = stopCheck(control, false);
+  const check = { threads, checkStop, ...(labelled && { dev: labelled.dev, task: labelled.task }) };
   const { maxLength } = labelled ?? options;
   const written = await WRITERS[options.to](model, { ...options, maxLength }, check, control);
   if (!labelled || written.metrics) return { out, ...written };
   const { task, dev, padId } = labelled;
   const reread = options.to === 'hf' ? await loadModel(out) : model;
-  const { predictor } = await openArtefact(out, { model: reread, threads, device, padId });
+  const { predictor } = await openArtefact(out, { model: reread, threads, device, padId, checkStop });
   const metrics = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { out, ...written, metrics };
@@ -178,6 +179,7 @@ async function exportFolder(model: Model, reference: Model, out: string, check: 
         threads: check.threads,
         device: 'cpu',
         padId: 0,
+        checkStop: check.checkStop,
       });
       difference = await checkLogits(out, reference, reloaded, check);
       await reloaded.release();

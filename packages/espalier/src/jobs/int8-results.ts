@@ -1,7 +1,7 @@
 // The int8 side of a report: the dense model in post-training int8, which a compressed one has to beat, and the
 // run's own int8 file.
 import { join } from 'node:path';
-import { EspalierError } from '../errors.js';
+import { EspalierError, Interrupted, type StopCheck } from '../errors.js';
 import { exportInt8, measureDenseInt8 } from '../export/int8-file.js';
 import { openOnnx } from '../export/onnx-predictor.js';
 import { padSideOf } from '../models/families.js';
@@ -24,8 +24,9 @@ export async function denseInt8Results(
   { task, dev }: LabelledDev,
   dense: Model,
   threads: number,
+  checkStop?: StopCheck,
 ): Promise<Int8Results> {
-  const { bytes, scores } = await measureDenseInt8(dense, { threads, task, dev });
+  const { bytes, scores } = await measureDenseInt8(dense, { threads, task, dev, checkStop });
   return { metrics: { denseInt8: scores }, bytes: { denseInt8: bytes } };
 }
 
@@ -35,14 +36,15 @@ export async function int8FileResults(
   model: Model,
   out: string,
   threads: number,
+  checkStop?: StopCheck,
 ): Promise<Int8Results> {
   const path = join(out, 'onnx', 'model_quantized.onnx');
-  const written = await exportInt8(model, path, { threads, dev }).catch((cause: unknown) => {
-    if (cause instanceof EspalierError) return cause;
+  const written = await exportInt8(model, path, { threads, dev, checkStop }).catch((cause: unknown) => {
+    if (cause instanceof EspalierError && !(cause instanceof Interrupted)) return cause;
     throw cause;
   });
   if (written instanceof EspalierError) return { metrics: {}, bytes: {}, failure: written };
-  const predictor = await openOnnx(path, threads, padSideOf(model.config));
+  const predictor = await openOnnx(path, threads, padSideOf(model.config), checkStop);
   const scores = await evaluateModel(predictor, task, dev);
   await predictor.release();
   return { metrics: { onnxInt8: scores }, bytes: { onnxInt8: written.bytes } };

@@ -32,14 +32,14 @@ export interface OpenArtefact {
 
 /** Opens `path`; `model` is what it holds, or the one beside an ONNX file. */
 export async function openArtefact(path: string, options: ArtefactOptions): Promise<OpenArtefact> {
-  const { model, threads, form = 'auto', length = 1, note } = options;
+  const { model, threads, form = 'auto', length = 1, note, checkStop } = options;
   if (isPack(path)) {
     const bytes = await readFile(path).catch((cause: unknown) => {
       throw ioError(cause, 'reading', path);
     });
     // Only a packed file needs the runtime.
     const { openPacked } = await import('../export/packed-predictor.js');
-    const opened = await openPacked(bytes, path, { model, form, length });
+    const opened = await openPacked(bytes, path, { model, form, length, checkStop });
     if (!('refused' in opened)) return { predictor: opened, runtime: opened.use };
     if (form !== 'auto')
       throw new UsageError(`--form ${form}: the runtime does not compute ${path}: ${opened.refused}`);
@@ -47,6 +47,7 @@ export async function openArtefact(path: string, options: ArtefactOptions): Prom
   } else if (form !== 'auto') {
     throw new UsageError(`--form ${form} is for packed files (.espalier), found ${path}`);
   }
-  if (path.endsWith('.onnx')) return { predictor: await openOnnx(path, threads, padSideOf(model.config)) };
+  if (path.endsWith('.onnx'))
+    return { predictor: await openOnnx(path, threads, padSideOf(model.config), checkStop) };
   return { predictor: createPredictor(options) };
 }

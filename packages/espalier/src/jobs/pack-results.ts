@@ -2,7 +2,7 @@
 // passes its gate.
 import { join } from 'node:path';
 import { longestOf } from '../data/example.js';
-import { EspalierError } from '../errors.js';
+import { EspalierError, Interrupted, type StopCheck } from '../errors.js';
 import { packModel, writeGated } from '../export/pack.js';
 import { dropFailure } from '../export/pack-gate.js';
 import { openPacked } from '../export/packed-predictor.js';
@@ -32,6 +32,8 @@ export interface PackTarget {
   readonly out: string;
   readonly threads: number;
   readonly note: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly checkStop?: StopCheck | undefined;
 }
 
 export interface PackResults {
@@ -56,7 +58,8 @@ export async function packResults(
 
 /** The report is worth writing without a file that could not be made. */
 function failed(cause: unknown): PackResults {
-  if (cause instanceof EspalierError) return { metrics: {}, bytes: {}, failure: cause.message };
+  if (cause instanceof EspalierError && !(cause instanceof Interrupted))
+    return { metrics: {}, bytes: {}, failure: cause.message };
   throw cause;
 }
 
@@ -75,22 +78,22 @@ async function writePacked(
   packing: Packing,
 ): Promise<PackResults | undefined> {
   const { task, dev } = labelled;
-  const { model, isAdapter, out, threads, note } = target;
+  const { model, isAdapter, out, threads, note, warn, checkStop } = target;
   if (isAdapter) {
     note('no packed file: an adapter has its base beside it; --merge gives a model, which is packed');
     return undefined;
   }
   const [path, form] = [join(out, PACKED), formOf(packing)];
   const written = packModel(model, form, task);
-  const artefact = await openPacked(written.bytes, path, { model, length: longestOf(dev) });
+  const artefact = await openPacked(written.bytes, path, { model, length: longestOf(dev), checkStop });
   if ('refused' in artefact) {
-    note(`no packed file: the runtime does not compute this model (${artefact.refused})`);
+    warn(`no packed file: the runtime does not compute this model (${artefact.refused})`);
     return undefined;
   }
   if (model.quantisation) note(SCALES_NOTE);
   const { gate, keep } = packing;
   const further = furtherCheck(labelled, target, packing, 'the packed file');
-  const input = { threads, task, dev, gate, keep, further };
+  const input = { threads, checkStop, task, dev, gate, keep, further };
   const result = await writeGated(model, path, { ...written, artefact, form }, input);
   const { kept, failure, size, agreement, examples, largestDifference, scores } = result;
   return {

@@ -10,6 +10,7 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { defined } from '../defined.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
+import { describeIssue } from '../invalid.js';
 import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
 import { familyOf, longestInput, padSideOf } from '../models/families.js';
@@ -22,10 +23,16 @@ import { inLabelOrder } from './label-order.js';
 import { prepareExamples, type Split } from './prepare-examples.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 
+/** Seeds are words of 32 bits. */
+export const LARGEST_SEED = 2 ** 32 - 1;
+
+/** Sessions with many more threads than cores take minutes for a step, in which no signal is seen. */
+const MOST_THREADS = 256;
+
 /** Options of every job that computes. */
 export const computeSchema = z.strictObject({
-  seed: z.int().min(0).default(0).describe('seed of everything random'),
-  threads: z.int().positive().default(2).describe('threads of ONNX Runtime'),
+  seed: z.int().min(0).max(LARGEST_SEED).default(0).describe('seed of everything random'),
+  threads: z.int().positive().max(MOST_THREADS).default(2).describe('threads of ONNX Runtime'),
   device: z.enum(DEVICES).default('cpu').describe('execution provider'),
 });
 
@@ -109,8 +116,25 @@ const HELD_FRACTION = 0.1;
 export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, job: string): T {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new UsageError(`${job}, option "${issue!.path.join('.')}": ${issue!.message}`);
+  const issue = result.error.issues[0]!;
+  const path = issue.path.join('.');
+  const where = path === '' ? 'options' : `option "${path}"`;
+  throw new UsageError(`${job}, ${where}${flagOf(path)}: ${describeIssue(issue, options)}`);
+}
+
+/** Options of jobs whose flags have other names, or none but `--set`. */
+const FLAGS: Readonly<Record<string, string>> = {
+  ...{ models: '--model', tasks: '--task', sparsities: '--sparsity' },
+  ...Object.fromEntries(
+    ['schedule', 'decay', 'betas', 'epsilon', 'clip', 'dropout'].map((name) => [name, `--set ${name}=...`]),
+  ),
+};
+
+/** The flag of the command line for an option of a job, in brackets. */
+function flagOf(path: string): string {
+  const [name] = path.split('.');
+  if (!name) return '';
+  return ` (${FLAGS[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`})`;
 }
 
 /** Fails before anything is written when the device does not work here; says what 'auto' chose. */

@@ -12,7 +12,13 @@ import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
-import { checkMethods, type RecipeResult, type RunControl, type StageRunOptions } from '../recipe/run.js';
+import {
+  checkMethods,
+  type RecipeResult,
+  type RunControl,
+  type StageRunOptions,
+  stopCheck,
+} from '../recipe/run.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';
@@ -103,15 +109,16 @@ export async function startRun(
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
-  checkMethods(recipe, base, workload);
   const { settings, totalSteps } = resolveSettings({ ...options.settings, ...input.settings }, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
+  checkMethods(recipe, base, { workload, settings, totalSteps });
   const plan = {
     ...{ recipe, settings, totalSteps, seed, threads, device, data: subject.data.sha256, select, evalEvery },
     ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },
   };
   const fingerprint = fingerprintOf(plan);
+  const checkStop = stopCheck(control, true);
   const finished = await prepareOutput(options, fingerprint);
   if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
   return {
@@ -126,6 +133,7 @@ export async function startRun(
       seed,
       threads,
       device,
+      checkStop,
       evalEvery,
       checkpointEvery: options.checkpointEvery,
       checkpoints: checkpointsOf(out),
@@ -134,10 +142,12 @@ export async function startRun(
       control,
     },
     async score(model) {
-      const scorer = workload.scorer(model, { threads, device });
-      const scores = await scorer.score('dev');
-      await scorer.release();
-      return scores;
+      const scorer = workload.scorer(model, { threads, device, checkStop });
+      try {
+        return await scorer.score('dev');
+      } finally {
+        await scorer.release();
+      }
     },
   };
 }
@@ -152,27 +162,31 @@ export async function writeRun(
   more: Pick<Report, 'dense' | 'search' | 'vocabulary'> = {},
 ): Promise<Report> {
   const { out, threads, seed } = options;
-  const { settings, totalSteps } = run.stages;
+  const { settings, totalSteps, checkStop } = run.stages;
   const { trainRows, ...subject } = run.input.subject;
   const { adapter } = run.input;
   const adapted = adapter && (await writeAdapted(out, result, adapter));
   if (!adapted) await writeCheckpointFiles(out, result.model);
   const written = adapted?.model ?? (await loadCheckpoint(out));
   const scores = await run.score(written);
-  if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads });
+  if (options.onnx) await exportOnnx(result.model, join(out, 'onnx', 'model.onnx'), { threads, checkStop });
   const isDense = run.recipe === DENSE;
   const { labelled } = run.input;
   const baseline = isDense ? result.model : dense?.model;
-  const denseInt8 = labelled && baseline && (await denseInt8Results(labelled, baseline, threads));
+  const denseInt8 = labelled && baseline && (await denseInt8Results(labelled, baseline, threads, checkStop));
   const onnxInt8 =
-    labelled && options.onnx ? await int8FileResults(labelled, result.model, out, threads) : undefined;
+    labelled && options.onnx
+      ? await int8FileResults(labelled, result.model, out, threads, checkStop)
+      : undefined;
   const { packing } = run.input;
   let packed: PackResults | undefined;
   if (labelled && packing) {
     const { packResults } = await import('./pack-results.js'); // brings the runtime, which dense fine-tuning spares
     packed = await packResults(labelled, packing, {
       ...{ model: written, isAdapter: adapted !== undefined, scores, dense: dense?.scores, out, threads },
+      checkStop,
       note: (message) => run.stages.control.onEvent({ type: 'note', message }),
+      warn: (message) => run.stages.control.onEvent({ type: 'note', message, warning: true }),
     });
   }
   const { total, nonzero, ...sparsity } = measureSparsity(result.model, target);

@@ -52,6 +52,8 @@ export const adaptIterative: Method<Options> = {
       for (const name of scope.masked) store.applyMask(name);
     };
     return {
+      zeros: 'kept',
+      check: (model) => scope.check(model),
       prepare(model) {
         original = new Map([...model.tensors].map(([name, { data }]) => [name, data]));
         return scope.prepare(model);
@@ -88,7 +90,7 @@ export const adaptIterative: Method<Options> = {
       onTarget: () => rests(),
       afterStage(stage) {
         if (rests()) return;
-        stage.note(
+        stage.warn(
           `adapt-iterative: ${done.value} of ${rounds} rounds fit into ${stage.steps} steps; weights are put back, ` +
             'but the target is not reached. More steps or fewer "rounds" would reach it.',
         );

@@ -104,6 +104,8 @@ export const adapt: Method<AdaptOptions> = {
     const isFixed = (): boolean => progress.value.fixed !== null;
 
     return {
+      zeros: 'kept',
+      check: (model) => scope.check(model),
       prepare: (model) => scope.prepare(model),
       declare(stage) {
         scope.declare(stage);
@@ -169,8 +171,8 @@ export const adapt: Method<AdaptOptions> = {
           fractional: unclear,
           ...(fixed !== null && { fixed }),
         });
-        if (fixed === null) stage.note(missedTarget(reached, sparsity));
-        if (unclear > 0) stage.note(unclearMasks(unclear));
+        if (fixed === null) stage.warn(missedTarget(reached, sparsity));
+        if (unclear > 0) stage.warn(unclearMasks(unclear));
       },
       finish(model, stage) {
         const tensors = new Map(model.tensors);

@@ -59,6 +59,8 @@ export function maskedNames(
 }
 
 export interface AdapterScope {
+  /** Throws UsageError where the model has nothing to mask, or cannot have the head. */
+  check(model: Model): void;
   /** The model with the head that is trained; remembers which tensors are the body. */
   prepare(model: Model): Model;
   /** To be called in `declare`: what is masked becomes known. */
@@ -84,16 +86,19 @@ export function adapterScope({ head, headRule, beta, biases, names }: ScopeOptio
   });
   const found: { body: readonly string[]; masked: readonly string[] } = { body: [], masked: [] };
   return {
+    check(model) {
+      const body = bodyNames(model.config).map((name) => ({ name, shape: model.tensors.get(name)!.shape }));
+      maskedNames(body, { biases, names });
+      if (head === 'stock' || !answersSpans(model)) return;
+      throw new UsageError(
+        'head: expected stock, found mix, which reads one token and gives no answer spans; add --set head=stock',
+      );
+    },
     prepare(model) {
       const { config } = model;
       inBody = new Set(bodyNames(config));
       deviation = config.initializer_range;
       if (head === 'stock') return model;
-      if (answersSpans(model)) {
-        throw new UsageError(
-          'head: expected stock, found mix, which reads one token and gives no answer spans; add --set head=stock',
-        );
-      }
       const body = [...model.tensors].filter(([name]) => inBody.has(name));
       return { ...model, tensors: new Map([...body, ...emptyLayerMix(config)]) };
     },
@@ -137,6 +142,8 @@ export function maskedOnce(
 ): MethodHooks {
   const scope = adapterScope(options);
   return {
+    zeros: 'kept',
+    check: (model) => scope.check(model),
     prepare: (model) => scope.prepare(model),
     declare(stage) {
       scope.declare(stage);

@@ -5,7 +5,7 @@ import { BLOCK, blockNorms } from '../engine/blocks.js';
 import { UsageError } from '../errors.js';
 import { familyOf } from '../models/families.js';
 import type { MethodHooks, StageContext } from './method.js';
-import { compilePattern } from './prunable.js';
+import { checkNames, compilePattern } from './prunable.js';
 import { magnitudeMask, scoreMask } from './magnitude-mask.js';
 import { magnitudes } from './ranking.js';
 
@@ -43,13 +43,15 @@ export function patternMask(
 /** The width of a matrix of the stage. */
 export const columnsOf = ({ store }: StageContext, name: string): number => store.shape(name).at(-1)!;
 
-/** The `check` hook of a method with a pattern: blocks are of matrices [out, in] only. */
+/** The `check` hook of a method with a pattern: it has matrices, and blocks are of matrices [out, in] only. */
 export const blockCheck = (
   pattern: Pattern,
   names: string | undefined,
   byDefault: 'encoderLinear' | 'prunedLinear' = 'encoderLinear',
 ): Pick<MethodHooks, 'check'> => ({
-  check({ config, tensors }) {
+  check(model) {
+    const { config, tensors } = model;
+    checkNames(model, names, byDefault);
     if (pattern === 'unstructured') return;
     const wanted = names === undefined ? familyOf(config)[byDefault] : compilePattern(names);
     for (const [name, { shape }] of tensors) {

@@ -1,5 +1,6 @@
 // Every compression method, in one list. A test walks it.
 import { UsageError } from '../errors.js';
+import { describeIssue } from '../invalid.js';
 import { adapt } from './adapt.js';
 import { adaptMagnitude, adaptRandom } from './adapt-baselines.js';
 import { adaptIterative } from './adapt-iterative.js';
@@ -27,9 +28,10 @@ function listed<Options extends Record<string, unknown>>(method: Method<Options>
   const parse = (options: unknown): Options => {
     const result = method.options.safeParse(options);
     if (result.success) return result.data;
-    const [issue] = result.error.issues;
-    const where = issue!.path.length > 0 ? `option "${issue!.path.join('.')}"` : 'options';
-    throw new UsageError(`method "${method.name}", ${where}: ${issue!.message}; see "espalier methods"`);
+    const issue = result.error.issues[0]!;
+    const where = issue.path.length > 0 ? `option "${issue.path.join('.')}"` : 'options';
+    const text = describeIssue(issue, options);
+    throw new UsageError(`method "${method.name}", ${where}: ${text}; see "espalier methods"`);
   };
   return { ...method, parse, create: (options) => method.create(parse(options)) };
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { EspalierError } from '../errors.js';
 import { patternHash, zeroFraction } from '../engine/pattern.js';
 import type { Method, StageContext } from './method.js';
-import { prunableNames, widePatternOption } from './prunable.js';
+import { checkNames, prunableNames, widePatternOption } from './prunable.js';
 
 const options = z.strictObject({ names: widePatternOption });
 
@@ -18,6 +18,8 @@ export const lock: Method<z.infer<typeof options>> = {
   create: ({ names }) => {
     let locked: readonly string[] = [];
     return {
+      zeros: 'kept',
+      check: (model) => checkNames(model, names, 'prunedLinear'),
       declare(stage) {
         locked = prunableNames(stage, names, stage.prunedLinear);
         stage.mask(locked);
@@ -32,7 +34,7 @@ export const lock: Method<z.infer<typeof options>> = {
         stage.state('pattern', '').value = hash(stage, locked);
         const sparsity = zeroFraction(weights);
         if (sparsity === 0)
-          stage.note('lock: the model has no zeros in the locked matrices; nothing is held');
+          stage.warn('lock: the model has no zeros in the locked matrices; nothing is held');
       },
       afterStage(stage) {
         const found = hash(stage, locked);

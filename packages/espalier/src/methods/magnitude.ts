@@ -40,6 +40,7 @@ export function magnitudeHooks(
 ): MethodHooks {
   let prunable: readonly string[] = [];
   return {
+    zeros: 'made',
     ...blockCheck(pattern, names),
     declare(stage) {
       prunable = prunableNames(stage, names);

@@ -25,6 +25,11 @@ export interface Method<Options = unknown> {
 }
 
 export interface MethodHooks {
+  /**
+   * What becomes of zeros in the encoder's matrices: those that a model comes with are kept, or the method makes its own
+   * as it trains, or it cuts whole groups and lets other zeros go. Default: nothing holds them.
+   */
+  readonly zeros?: 'kept' | 'made' | 'cut';
   /** Throws UsageError where the method cannot act on the model. Asked before anything is trained or written. */
   check?(model: Model): void;
   /** Surgery before training: another model. Runs again on a resume, to the same result. */
@@ -136,8 +141,10 @@ export interface StageContext {
   carry(name: string): Float32Array;
   /** The learning rate of each step of the stage, schedule included. */
   rateAt(step: number): number;
-  /** A line for the user: progress notes, warnings. */
+  /** A line for the user. */
   note(message: string): void;
+  /** One that "--quiet" leaves. */
+  warn(message: string): void;
   /** Numbers for the report and metrics.jsonl, by name. */
   report(values: Readonly<Record<string, number>>): void;
 }

@@ -1,12 +1,16 @@
 // Which tensors a pruning method touches: a set of the family's linear matrices by default, a name pattern otherwise.
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { familyOf } from '../models/families.js';
+import type { Model } from '../models/model.js';
 import type { StageContext } from './method.js';
+
+const BETWEEN = 'expected a number between 0 and 1, both ends excluded';
 
 export const sparsityOption = z
   .number()
-  .gt(0)
-  .lt(1)
+  .gt(0, { error: BETWEEN })
+  .lt(1, { error: BETWEEN })
   .describe('fraction of the prunable weights that become zero, between 0 and 1');
 
 const patternOver = (byDefault: string) =>
@@ -22,7 +26,7 @@ export const widePatternOption = patternOver("every linear matrix outside the he
  * UsageError when none does.
  */
 export function prunableNames(
-  { tensors, encoderLinear }: StageContext,
+  { tensors, encoderLinear }: Pick<StageContext, 'tensors' | 'encoderLinear'>,
   pattern: string | undefined,
   byDefault = encoderLinear,
 ): string[] {
@@ -34,6 +38,17 @@ export function prunableNames(
     throw new UsageError(`no matrix of the model matches ${wanted}; "espalier inspect" lists the names`);
   }
   return names;
+}
+
+/** Throws UsageError where no matrix of the model would be pruned. For the `check` hook. */
+export function checkNames(
+  { config, tensors }: Model,
+  pattern: string | undefined,
+  byDefault: 'encoderLinear' | 'prunedLinear' = 'encoderLinear',
+): void {
+  const family = familyOf(config);
+  const own = [...tensors].map(([name, { shape }]) => ({ name, shape, group: 'model' }));
+  prunableNames({ tensors: own, encoderLinear: family.encoderLinear }, pattern, family[byDefault]);
 }
 
 /** A regular expression from an option. Throws UsageError when it is none. */

@@ -81,6 +81,7 @@ export const pruneOnce: Method<PruneOnceOptions> = {
       }
     };
     return {
+      zeros: 'made',
       ...blockCheck(pattern, chosen.names, 'prunedLinear'),
       declare(stage) {
         prunable = prunableNames(stage, chosen.names, stage.prunedLinear);

@@ -2,6 +2,7 @@
 // weights and uint8 activations are simulated in the forward pass, gradients go straight through the rounding. What is
 // trained, masked and stored are float32 master weights; the scales are written beside them.
 import { z } from 'zod';
+import { familyOf } from '../models/families.js';
 import type { Node } from '../graph/node.js';
 import { abs, fakeQuantActivation, fakeQuantWeight, greater, reduceMax, where } from '../graph/ops/index.js';
 import { constant, scalar } from '../graph/program.js';
@@ -63,6 +64,10 @@ export const quantise: Method<Options> = {
         variants: ['quantised', FLOAT],
         variant: (step: number) => (step < first ? FLOAT : 'quantised'),
       }),
+      check({ config, tensors }) {
+        const own = [...tensors].map(([name, { shape }]) => ({ name, shape }));
+        quantisable(own, familyOf(config).prunedLinear, chosen);
+      },
       declare({ tensors, prunedLinear, steps }) {
         const own = tensors.filter(({ group }) => group === 'model');
         touched = quantisable(own, prunedLinear, chosen);

@@ -125,6 +125,7 @@ export const rpp: Method<RppOptions> = {
       patternMagnitudes(stage.store.view(name, 'weight'), columnsOf(stage, name), pattern);
 
     return {
+      zeros: 'made',
       ...blockCheck(pattern, chosen.names),
       declare(stage) {
         names = prunableNames(stage, chosen.names);
@@ -186,7 +187,7 @@ export const rpp: Method<RppOptions> = {
         const adjustment = Math.abs(sparsity - reached);
         stage.report({ finalAdjustment: adjustment, sparsity: zeroFraction(weights) });
         if (adjustment > 0.01) {
-          stage.note(
+          stage.warn(
             `rpp: the penalty reached ${(100 * reached).toFixed(1)} % of zeros, the target is ` +
               `${(100 * sparsity).toFixed(1)} %; the last proximal step moved the rest at once. ` +
               'More steps or a longer hold (a lower "ramp") would close the gap.',

@@ -144,6 +144,7 @@ function structuredHooks(chosen: Options): MethodHooks {
   }
 
   return {
+    zeros: 'cut',
     check: (model) => void plan(model),
     prepare(model) {
       ({ groups, goals } = plan(model));
@@ -157,7 +158,7 @@ function structuredHooks(chosen: Options): MethodHooks {
         ];
         if (going > 0) stage.mask(groups[kind].flatMap(({ members }) => members.map(({ name }) => name)));
         if (going < asked)
-          stage.note(`${going} of the ${asked} ${kind} go: every block keeps ${minimum[kind]}`);
+          stage.warn(`${going} of the ${asked} ${kind} go: every block keeps ${minimum[kind]}`);
       }
     },
     ...(chosen.score === 'gradient' && {

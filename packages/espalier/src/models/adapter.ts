@@ -9,6 +9,7 @@ import { ioError } from '../io/io-error.js';
 import { parseJson } from '../io/json.js';
 import { readSafetensors, writeSafetensors } from '../tensor/safetensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
+import { checkFinite } from './canonical-names.js';
 import { loadCheckpoint } from './checkpoint.js';
 import type { ModelConfig } from './config.js';
 import { familyOf } from './families.js';
@@ -131,8 +132,10 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     const { dtype, shape, data } = tensor;
     if (name.startsWith(MASK) && dtype === 'U8' && data instanceof Uint8Array)
       masks.set(name.slice(MASK.length), data);
-    else if (dtype === 'F32' && data instanceof Float32Array) head.set(name, { dtype, shape, data });
-    else
+    else if (dtype === 'F32' && data instanceof Float32Array) {
+      checkFinite(name, { dtype, shape, data }, path);
+      head.set(name, { dtype, shape, data });
+    } else
       throw new FormatError(path, `tensor "${name}": expected a mask of U8 or a head of F32, found ${dtype}`);
   }
   const { base, base_sha256: baseHash } = known.data;

@@ -31,9 +31,21 @@ function removeTied({ ties }: Family, tensors: Map<string, HostTensor<'F32'>>, p
   }
 }
 
+/** Throws FormatError naming `path` and the tensor where a weight is NaN or infinite: no score of such a model means anything. */
+export function checkFinite(name: string, { data }: HostTensor<'F32'>, path: string): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    throw new FormatError(
+      path,
+      `tensor ${JSON.stringify(name)}: expected finite float32 numbers, found ${data[i]!} at index ${i} of ${data.length}; ` +
+        'the file is damaged or its training diverged, take another copy or train it again',
+    );
+  }
+}
+
 /**
  * The weights of a file under their present names, in F32. Throws FormatError naming `path` and the tensor
- * for a name that arises twice, a tensor that is not of floats, and an untied decoder.
+ * for a name that arises twice, a tensor that is not of finite floats, and an untied decoder.
  */
 export function canonicalTensors(
   family: Family,
@@ -52,7 +64,9 @@ export function canonicalTensors(
         `tensor ${JSON.stringify(rawName)}: expected floats, found ${tensor.dtype}`,
       );
     }
-    tensors.set(name, toF32(tensor));
+    const weights = toF32(tensor);
+    checkFinite(rawName, weights, path);
+    tensors.set(name, weights);
   }
   removeTied(family, tensors, path);
   return tensors;

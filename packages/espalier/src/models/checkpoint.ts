@@ -65,6 +65,13 @@ async function findFolder(
   }
   const shown = JSON.stringify(source);
   if (found) throw new UsageError(`model ${shown}: expected ${expected}, found a file`);
+  const [first, name] = source.split('/');
+  if (isHubId(source) && name !== undefined && revision === undefined && existsSync(first!)) {
+    throw new UsageError(
+      `model ${shown}: the folder ${first!} is here, and no ${name} in it: correct the path; if the Hub's model of that ` +
+        'name is meant, run this in another folder',
+    );
+  }
   if (isHubId(source)) return (await import('./hub.js')).fetchFromHub(source, revision);
   throw new UsageError(`model ${shown}: no such folder, and no Hub id such as owner/name`);
 }
@@ -78,7 +85,7 @@ async function readConfig(folder: string): Promise<Record<string, unknown>> {
 
 /**
  * Loads a checkpoint from a folder in Hugging Face layout or from the Hub. Throws UsageError when `source` is
- * neither, FormatError naming file, key or tensor, expected and found, EspalierError when a file cannot be had.
+ * neither, or a path that is not there in a folder that is, FormatError naming file, key or tensor, expected and found, EspalierError when a file cannot be had.
  */
 export async function loadCheckpoint(
   source: string,

@@ -46,7 +46,7 @@ export function pretrainWorkload(options: PretrainWorkloadOptions): Workload {
       const count = Math.min(options.heldSequences, drawEpoch(heldData, settings.maxLength, 0).count);
       return {
         score: async () => ({
-          ...(await evaluatePretraining(forward, heldBatches(objective, count, settings))),
+          ...(await evaluatePretraining(forward, heldBatches(objective, count, settings), compute.checkStop)),
         }),
         release: () => forward.release(),
       };

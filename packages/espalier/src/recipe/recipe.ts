@@ -2,6 +2,7 @@
 // expressions; options are validated against the schema of each method.
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { describeIssue } from '../invalid.js';
 import { METHODS, methodNamed, TRANSFORMS } from '../methods/index.js';
 import { settingsSchema } from '../train/settings.js';
 
@@ -42,22 +43,43 @@ export type RecipeStage = Recipe['stages'][number];
 export function parseRecipe(data: unknown, source: string): Recipe {
   const result = recipeSchema.safeParse(data);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new UsageError(`recipe ${source}, "${issue!.path.join('.')}": ${issue!.message}`);
+    const issue = result.error.issues[0]!;
+    if (issue.path.length === 0 && issue.code === 'invalid_type')
+      throw new UsageError(
+        `recipe ${source}: expected an object with "name" and "stages", found ${JSON.stringify(data)}`,
+      );
+    throw new UsageError(`recipe ${source}, ${placeOf(issue)}: ${describeIssue(issue, data)}`);
   }
   const training = settingsSchema.safeParse(result.data.training ?? {});
   if (!training.success) {
-    const [issue] = training.error.issues;
-    throw new UsageError(`recipe ${source}, "${['training', ...issue!.path].join('.')}": ${issue!.message}`);
+    const issue = training.error.issues[0]!;
+    const text = describeIssue(issue, result.data.training);
+    throw new UsageError(`recipe ${source}, ${placeOf({ path: ['training', ...issue.path] })}: ${text}`);
   }
   checkTransforms(result.data, source);
   return {
     ...result.data,
     stages: result.data.stages.map((stage) => ({
       ...stage,
-      methods: stage.methods.map(({ name, ...options }) => ({ name, ...methodNamed(name).parse(options) })),
+      methods: stage.methods.map((method) => parseMethod(method, source)),
     })),
   };
+}
+
+const placeOf = ({ path }: { readonly path: readonly PropertyKey[] }): string =>
+  path.length === 0 ? 'at the top' : `"${path.join('.')}"`;
+
+/** The method with all its options. Throws UsageError that names the recipe. */
+function parseMethod(
+  { name, ...options }: RecipeStage['methods'][number],
+  source: string,
+): RecipeStage['methods'][number] {
+  try {
+    return { name, ...methodNamed(name).parse(options) };
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause;
+    throw new UsageError(`recipe ${source}: ${cause.message}`, { cause });
+  }
 }
 
 /** Whether a method of the recipe acts before text becomes ids. */
@@ -138,13 +160,21 @@ export function targetSparsity({ stages }: Recipe, layers: number): number | nul
   return typeof fraction === 'number' ? fraction : null;
 }
 
+const OBJECTIVES = { finetune: 'task', pretrain: 'pretrain' } as const;
+
 /**
  * The recipe with the stages that train on a task ("finetune") or on text ("pretrain"). Throws where none does, unless
- * it only transforms a task's model.
+ * it only transforms a task's model, and where the recipe's objective is the other one.
  */
 export function stagesFor(recipe: Recipe, workload: 'finetune' | 'pretrain'): Recipe {
   const stages = recipe.stages.filter(({ stage }) => stage === 'train' || stage === workload);
   const transforming = transforms(recipe);
+  if (recipe.objective !== 'any' && recipe.objective !== OBJECTIVES[workload]) {
+    throw new UsageError(
+      `recipe "${recipe.name}", "objective": expected ${OBJECTIVES[workload]} or any for this command, found ` +
+        `${recipe.objective}; run it by "espalier ${workload === 'pretrain' ? 'compress' : 'pretrain'}"`,
+    );
+  }
   const runs = transforming ? workload === 'finetune' : stages.length > 0;
   if (runs) return { ...recipe, stages };
   const command = workload === 'pretrain' ? 'compress' : 'pretrain';

@@ -1,16 +1,20 @@
 // Runs the stages of a recipe: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
-import { Interrupted, UsageError } from '../errors.js';
+import { Interrupted, type StopCheck, UsageError } from '../errors.js';
+import { zeroFraction } from '../engine/pattern.js';
 import { methodNamed } from '../methods/index.js';
 import type { MethodHooks, PrepareContext } from '../methods/method.js';
+import { familyOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
 import { loadCheckpoint, saveCheckpoint } from '../models/checkpoint.js';
+import { formatPercent } from '../report/format.js';
 import { loadCheckpointState, saveCheckpointState } from '../train/checkpoints.js';
 import type { Scores } from '../train/evaluation.js';
 import type { MetricsLog } from '../train/metrics-log.js';
 import type { Objective } from '../train/objective.js';
 import type { TrainingSettings } from '../train/settings.js';
 import type { TeacherSource } from '../train/teacher.js';
+import { stageRate } from '../train/updates.js';
 import { createTrainer, type StepResult, type Trainer } from '../train/trainer.js';
 import { loadFinishedStage, saveFinishedStage, type StageResult } from './finished-stage.js';
 import { type Recipe, type RecipeStage, stagesFor } from './recipe.js';
@@ -18,16 +22,24 @@ import type { Compute, Workload } from './workload.js';
 
 /** Progress of a run, for a terminal or a log. */
 export type RunEvent =
-  | { readonly type: 'note'; readonly message: string }
+  /** A warning is shown even where progress is not. */
+  | { readonly type: 'note'; readonly message: string; readonly warning?: true }
   | { readonly type: 'stage'; readonly name: string; readonly steps: number }
   | { readonly type: 'step'; readonly stage: string; readonly steps: number; readonly result: StepResult }
   | { readonly type: 'evaluation'; readonly stage: string; readonly step: number; readonly scores: Scores };
 
 export interface RunControl {
   readonly onEvent: (event: RunEvent) => void;
-  /** Read between steps; true stops the run after a checkpoint. */
+  /** Read between steps and between batches of what is scored; true stops the run after a checkpoint. */
   readonly stopRequested: () => boolean;
 }
+
+/** Throws Interrupted once the control asks to stop; `resumable` where --resume goes on from there. */
+export const stopCheck =
+  ({ stopRequested }: Pick<RunControl, 'stopRequested'>, resumable: boolean): StopCheck =>
+  () => {
+    if (stopRequested()) throw new Interrupted(resumable);
+  };
 
 export interface StageRunOptions extends Compute {
   readonly workload: Workload;
@@ -57,11 +69,44 @@ export function stageSteps(recipe: Recipe, totalSteps: number, stepsPerEpoch: nu
   );
 }
 
-/** Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from. */
-export function checkMethods(whole: Recipe, model: Model, { stage }: Workload): void {
-  for (const { methods } of stagesFor(whole, stage).stages)
-    for (const { name, ...options } of methods) methodNamed(name).create(options).check?.(model);
+/**
+ * Throws UsageError where a method of the recipe's stages cannot act on the model that the recipe starts from, or not
+ * beside the others of its stage, or not in so few steps.
+ */
+export function checkMethods(
+  whole: Recipe,
+  model: Model,
+  { workload, settings, totalSteps }: Pick<StageRunOptions, 'workload' | 'settings' | 'totalSteps'>,
+): void {
+  const recipe = stagesFor(whole, workload.stage);
+  const steps = stageSteps(recipe, totalSteps, workload.stepsPerEpoch(settings));
+  for (const [index, stage] of recipe.stages.entries()) {
+    const methods = createMethods(stage);
+    checkPattern(recipe, index, methods);
+    for (const method of methods) method.check?.(model);
+    stageRate(stageSettings(settings, stage), steps[index]!, methods)(0);
+  }
 }
+
+/** Throws UsageError where one method of a stage holds the zeros that another makes. */
+function checkPattern(recipe: Recipe, index: number, methods: readonly MethodHooks[]): void {
+  const named = (kinds: readonly MethodHooks['zeros'][]): string | undefined =>
+    recipe.stages[index]!.methods.find((_, at) => kinds.includes(methods[at]!.zeros))?.name;
+  const [holder, maker] = [named(['kept']), named(['made', 'cut'])];
+  if (holder === undefined || maker === undefined) return;
+  throw new UsageError(
+    `recipe "${recipe.name}", stages.${index}: found ${maker} and ${holder} in one stage, where ${holder} holds the zeros ` +
+      `of the start and ${maker} makes others; put ${holder} into a stage of its own after it`,
+  );
+}
+
+const createMethods = ({ methods }: RecipeStage): MethodHooks[] =>
+  methods.map(({ name, ...options }) => methodNamed(name).create(options));
+
+const stageSettings = (settings: TrainingSettings, { lr }: RecipeStage): TrainingSettings => ({
+  ...settings,
+  ...(lr !== undefined && { lr }),
+});
 
 export async function runRecipe(
   model: Model,
@@ -108,8 +153,9 @@ interface StageOptions extends StageRunOptions {
 
 async function runStage(model: Model, stage: RecipeStage, options: StageOptions): Promise<StageResult> {
   const { workload, seed, threads, device, control, steps, name, directory, fingerprint, log } = options;
-  const settings = { ...options.settings, ...(stage.lr !== undefined && { lr: stage.lr }) };
-  const methods = stage.methods.map(({ name: method, ...chosen }) => methodNamed(method).create(chosen));
+  const settings = stageSettings(options.settings, stage);
+  const methods = createMethods(stage);
+  warnOfZeros(model, methods, control);
   const { prepared, surgery } = await operate(model, methods, options);
 
   const distils = stage.methods.some((method) => method.name === 'distil');
@@ -126,6 +172,7 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
     device,
     teacher,
     note: (message) => control.onEvent({ type: 'note', message }),
+    warn: (message) => control.onEvent({ type: 'note', message, warning: true }),
   });
   const saved = directory && (await loadCheckpointState(directory, fingerprint));
   if (saved) trainer.restore(saved);
@@ -178,6 +225,22 @@ async function runStage(model: Model, stage: RecipeStage, options: StageOptions)
   }
 }
 
+/** Above this fraction of zeros a model counts as sparse: by chance there are hardly any. */
+const SPARSE = 0.1;
+
+/** Says when a stage lets the zeros of a sparse model go. */
+function warnOfZeros({ config, tensors }: Model, methods: readonly MethodHooks[], control: RunControl): void {
+  if (methods.some(({ zeros }) => zeros === 'kept' || zeros === 'made')) return;
+  const { encoderLinear } = familyOf(config);
+  const matrices = [...tensors].filter(([name]) => encoderLinear.test(name));
+  const zeros = zeroFraction(matrices.map(([, { data }]) => data));
+  if (zeros <= SPARSE) return;
+  const message =
+    `the model has ${formatPercent(zeros)} zeros in its encoder matrices and nothing in this stage holds them: training ` +
+    'fills them; the method "lock" keeps them (espalier compress --recipe lock)';
+  control.onEvent({ type: 'note', message, warning: true });
+}
+
 /** The model after the methods' surgery, and what they report of it. */
 async function operate(
   model: Model,
@@ -199,12 +262,12 @@ async function operate(
 
 /** What the recipe distils from. Throws UsageError when no teacher is named. */
 async function frozenTeacher(
-  { teacher, workload, threads, device, steps }: StageOptions,
+  { teacher, workload, threads, device, checkStop, steps }: StageOptions,
   objective: Objective,
 ): Promise<TeacherSource> {
   if (!teacher)
     throw new UsageError('the recipe distils, but there is no teacher: name one with --teacher DIR');
-  return workload.teacher(teacher, { threads, device }, objective, steps);
+  return workload.teacher(teacher, { threads, device, checkStop }, objective, steps);
 }
 
 interface Selection {

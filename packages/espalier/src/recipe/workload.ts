@@ -1,6 +1,7 @@
 // What a run trains on: a labelled task, or text for pre-training. One face for both, so that recipes, stages,
 // checkpoints and selection know neither.
 import type { Device } from '../engine/devices.js';
+import type { StopCheck } from '../errors.js';
 import type { Sample } from '../methods/method.js';
 import type { Model } from '../models/model.js';
 import type { ScoreName, Scores } from '../train/evaluation.js';
@@ -12,6 +13,8 @@ import type { TeacherSource } from '../train/teacher.js';
 export interface Compute {
   readonly threads: number;
   readonly device: Device;
+  /** For work that is done again when the run is resumed: what scores its end, a teacher's logits. */
+  readonly checkStop?: StopCheck | undefined;
 }
 
 export interface Workload {

@@ -1,6 +1,6 @@
 // A comparison for people: the table of rows and tasks, the fronts, and what failed, as text or Markdown.
 import { type ComparedRow, type Comparison, DENSE_ROW, type FailedCell, rowTitle } from './comparison.js';
-import { formatBytes, formatPercent } from './format.js';
+import { adjustmentWarning, formatBytes, formatPercent } from './format.js';
 import type { Table } from './markdown.js';
 import { renderMarkdownTable } from './tables.js';
 
@@ -45,8 +45,15 @@ export function comparisonTable({ tasks, rows }: Comparison): Table {
   };
 }
 
+const rowWarnings = (rows: readonly ComparedRow[]): string[] =>
+  rows.flatMap((row) => {
+    const warning = adjustmentWarning(row.adjustment);
+    return warning === undefined ? [] : [`${rowTitle(row)}: ${warning}`];
+  });
+
 /** What the columns mean, and which of them mean little. */
 export function comparisonNotes({ tasks, rows }: Comparison): string[] {
+  if (rows.length === 0) return ['No cell has a score yet.'];
   const seeds = new Set(
     rows.flatMap(({ scores }) => Object.values(scores).map((summary) => summary.seeds.length)),
   );
@@ -65,6 +72,7 @@ export function comparisonNotes({ tasks, rows }: Comparison): string[] {
           `* ${weak.join(', ')}: not informative with these models. No dense model beats the majority by 10 points, or has a ` +
             'correlation of 0.3.',
         ]),
+    ...rowWarnings(rows),
   ];
 }
 

@@ -68,6 +68,8 @@ export interface ComparedRow {
   readonly encoder: number;
   readonly parameters: number;
   readonly bytes: number;
+  /** The largest final adjustment of the sparsity among its cells; null where none has one. */
+  readonly adjustment: number | null;
   /** By task. */
   readonly scores: Readonly<Record<string, Summary>>;
 }
@@ -153,6 +155,11 @@ function pointsOf(task: ComparedTask, rows: ReadonlyMap<string, readonly Cell[]>
   return points;
 }
 
+function largestAdjustment(cells: readonly Cell[]): number | null {
+  const sizes = cells.flatMap(({ finalAdjustment: of }) => (of === null ? [] : [Math.abs(of)]));
+  return sizes.length === 0 ? null : Math.max(...sizes);
+}
+
 /** Rows in the order in which the cells come, the dense ones of each model first. */
 export function summariseCells(tasks: readonly ComparedTask[], cells: readonly Cell[]): Comparison {
   const rows = new Map<string, Cell[]>();
@@ -187,6 +194,7 @@ export function summariseCells(tasks: readonly ComparedTask[], cells: readonly C
         encoder: average((cell) => cell.encoder),
         parameters: average((cell) => cell.parameters),
         bytes: average((cell) => cell.bytes),
+        adjustment: largestAdjustment(members),
         scores: Object.fromEntries(scores),
       };
     }),

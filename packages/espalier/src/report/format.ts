@@ -38,3 +38,16 @@ export function formatNumber(value: number | null | undefined): string {
 
 /** A fraction as "80.0 %". */
 export const formatPercent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
+
+/** Above this a final adjustment is a warning: what ends in a threshold is magnitude pruning renamed. */
+const LARGE_ADJUSTMENT = 0.01;
+
+/** What to say of the gap that the last step of a penalty closed at once, where it is large. */
+export function adjustmentWarning(adjustment: number | null): string | undefined {
+  const size = Math.abs(adjustment ?? 0);
+  if (size <= LARGE_ADJUSTMENT) return undefined;
+  return (
+    `Warning: the final adjustment of the sparsity is ${formatPercent(size)}, above ${formatPercent(LARGE_ADJUSTMENT)}: the last ` +
+    'step moved so many weights at once, by a threshold, and not the penalty in training. More steps would close the gap.'
+  );
+}

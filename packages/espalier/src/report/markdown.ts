@@ -1,7 +1,7 @@
 // report.md: the same as report.json, for people.
 import type { ScoreName, Scores } from '../train/evaluation.js';
 import { fileTable, packedRows } from './file-table.js';
-import { formatBytes, formatDuration, formatPercent } from './format.js';
+import { adjustmentWarning, formatBytes, formatDuration, formatPercent } from './format.js';
 import { type Column, renderMarkdownTable } from './tables.js';
 import type { AdapterReport, Report, Topology } from './report.js';
 import type { Ratios } from './size.js';
@@ -246,6 +246,7 @@ const smallerNote = ({ parameters: { before, total } }: Report): string[] =>
 
 export function renderReport(report: Report): string {
   const scores = scoreTable(report);
+  const warning = adjustmentWarning(report.finalAdjustment);
   const { task, model, recipe, seed, data, settings, versions, maskHash } = report;
   return [
     `# ${recipe.name} on ${task}`,
@@ -258,6 +259,7 @@ export function renderReport(report: Report): string {
     '',
     renderMarkdownTable([{ title: 'what' }, { title: 'value' }], factRows(report)),
     '',
+    ...(warning === undefined ? [] : [warning, '']),
     ...(report.search ? searchLines(report.search) : []),
     ...(report.adapter ? adapterLines(report.adapter) : sizeLines(report)),
     `Pattern hash of the encoder matrices: \`${maskHash}\``,

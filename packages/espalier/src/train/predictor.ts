@@ -2,6 +2,7 @@
 import { BUCKET_MULTIPLE, makeBatch } from '../data/batches.js';
 import type { Example } from '../data/example.js';
 import type { Device } from '../engine/devices.js';
+import type { StopCheck } from '../errors.js';
 import { createBuilder, type Weights } from '../models/builder.js';
 import { longestInput, padSideOf } from '../models/families.js';
 import type { Model } from '../models/model.js';
@@ -21,6 +22,7 @@ export interface PredictorOptions {
   readonly device: Device;
   readonly padId: number;
   readonly rows?: number;
+  readonly checkStop?: StopCheck | undefined;
 }
 
 export interface Predictor {
@@ -82,7 +84,7 @@ const ofTokens = (values: Float32Array, mask: Uint8Array): Float32Array =>
   values.filter((_, position) => mask[position % mask.length] === 1);
 
 export function createPredictor(options: PredictorOptions): Predictor {
-  const { model, threads, device, padId, rows = 32 } = options;
+  const { model, threads, device, padId, rows = 32, checkStop } = options;
   const source = options.source ?? modelSource(model);
   const forward = createForward(source, { threads, device });
   const spans = answersSpans(model);
@@ -97,6 +99,7 @@ export function createPredictor(options: PredictorOptions): Predictor {
         );
       const order = [...examples.keys()].sort((a, b) => lengthOf(a) - lengthOf(b) || a - b);
       while (order.length > 0) {
+        checkStop?.();
         const length = lengthOf(order[0]!);
         const other = order.findIndex((index) => lengthOf(index) !== length);
         const chosen = order.splice(0, Math.min(rows, other === -1 ? order.length : other));

@@ -1,4 +1,5 @@
 // Scores of pre-training on held-out text: accuracy and loss of masked words and of the next sentence.
+import type { StopCheck } from '../errors.js';
 import type { Forward } from './forward.js';
 import type { TrainingBatch } from './objective.js';
 
@@ -17,10 +18,12 @@ export interface PretrainScores {
 export async function evaluatePretraining(
   forward: Forward,
   batches: Iterable<TrainingBatch>,
+  checkStop?: StopCheck,
 ): Promise<PretrainScores> {
   const words = { count: 0, right: 0, loss: 0 };
   const sentences = { count: 0, right: 0, loss: 0, random: 0 };
   for (const batch of batches) {
+    checkStop?.();
     const results = await forward.run(batch.bucket, batch.feeds);
     const [losses, best] = [results.get('mlm_losses')!, results.get('mlm_best')!];
     const targets = batch.feeds.get('mlm_targets')!;

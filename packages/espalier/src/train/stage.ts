@@ -17,6 +17,7 @@ export interface StageOptions {
   /** The learning rate of each step. */
   readonly rateAt: (step: number) => number;
   readonly note: ((message: string) => void) | undefined;
+  readonly warn: ((message: string) => void) | undefined;
 }
 
 export interface Stage {
@@ -34,6 +35,7 @@ export function createStage({
   seed,
   rateAt,
   note,
+  warn,
   ...options
 }: StageOptions): Stage {
   const tensors = [...options.tensors];
@@ -72,6 +74,7 @@ export function createStage({
     },
     rateAt,
     note: (message) => note?.(message),
+    warn: (message) => warn?.(message),
     report: (values) => Object.assign(stage.reported, values),
   };
   const stage: Stage = { context, store: undefined, reported: {} };

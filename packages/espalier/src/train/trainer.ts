@@ -32,6 +32,8 @@ export interface TrainerOptions {
   readonly device: Device;
   readonly teacher?: TeacherSource | undefined;
   readonly note?: ((message: string) => void) | undefined;
+  /** Default: `note`. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 export interface StepResult {
@@ -70,7 +72,7 @@ export interface Trainer {
 
 export function createTrainer(options: TrainerOptions): Trainer {
   // No closure below may name `options`: its model is the caller's to let go.
-  const { objective, methods, settings, steps, seed, threads, device, teacher, note } = options;
+  const { objective, methods, settings, steps, seed, threads, device, teacher, note, warn = note } = options;
   const { largestBucket, microBatches } = objective;
   // Scales of the model that comes in do not hold for the one that goes out.
   let model: Model = { ...options.model, quantisation: undefined };
@@ -96,6 +98,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     seed,
     rateAt: stageRate(settings, steps, methods),
     note,
+    warn,
   });
   const { context } = stage;
   const { tensors } = context;

@@ -77,7 +77,8 @@ it('SIGKILL in the dense stage, while a checkpoint is written, between stages an
   }
   expect(kills).toBeGreaterThanOrEqual(4);
   const last = await espalier(root, ...args('killed', '--quiet', '--resume'));
-  expect(last).toMatchObject({ status: 0, stderr: '' });
+  expect(last.status).toBe(0);
+  expect(last.stderr).toMatch(/^(rpp: the penalty reached .*\n)?$/); // a warning, where that stage was still to end
   expectSameAsWhole('killed');
 });
 

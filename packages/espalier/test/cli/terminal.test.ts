@@ -106,14 +106,15 @@ describe('progressLine elsewhere', () => {
     ]);
   });
 
-  it('says nothing when quiet', () => {
+  it('says nothing but warnings when quiet', () => {
     for (const terminal of [true, false]) {
       const stream = fakeStream(terminal);
       const line = progressLine(stream, { quiet: true });
       line.update({ label: 'a', step: 1, total: 1 });
       line.note('a');
+      line.warn('b');
       line.done();
-      expect(stream.written).toEqual([]);
+      expect(stream.written).toEqual(['b\n']);
     }
   });
 });

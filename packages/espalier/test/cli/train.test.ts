@@ -59,6 +59,17 @@ describe('finetune', () => {
 });
 
 describe('compress', () => {
+  it('says of RPP that ended in a threshold, even with --quiet and in report.md', async () => {
+    const args = ['compress', ...classify, '--recipe', 'rpp', '--steps', '5', '--quiet', '--out', 'hasty'];
+    const { status, stderr } = await espalier(root, ...args);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^rpp: the penalty reached .*\n$/);
+    expect(reportOf('hasty').finalAdjustment).toBeGreaterThan(0.01);
+    expect(readFileSync(path('project', 'hasty', 'report.md'), 'utf8')).toMatch(
+      /^Warning: the final adjustment/m,
+    );
+  });
+
   it.each(['magnitude', 'nip', 'rpp', 'distil'])(
     '%s writes a model of the reported sparsity',
     async (recipe) => {

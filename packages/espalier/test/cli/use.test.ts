@@ -267,12 +267,30 @@ describe('every command', () => {
   });
 
   it('ends with 2 for a wrong request and 1 for work that failed, nothing on stdout', async () => {
+    writeFileSync(path('project', 'empty.yaml'), '');
+    writeFileSync(
+      path('project', 'typo.yaml'),
+      '{ name: typo, stages: [{ methods: [{ name: magnitude, sparsty: 0.5 }] }] }',
+    );
+    const [typo, empty] = ['typo.yaml', 'empty.yaml'].map((recipe) => [
+      ...['compress', ...classify, '--out', 'x', '--recipe', recipe],
+    ]) as [string[], string[]];
+    const train = ['finetune', ...classify, '--out', 'x'];
     const cases: [number, RegExp, string[]][] = [
       [2, /unknown command 'prune'/, ['prune']],
       [2, /unknown option '--sparse'/, ['methods', '--sparse', '1']],
       [2, /required option '--model <dir>' not specified/, ['finetune']],
       [2, /'two'.*expected a whole number/, ['finetune', ...classify, '--out', 'x', '--steps', 'two']],
-      [2, /option "threads"/, ['evaluate', 'model', ...own, '--threads', '0']],
+      [2, /"threads" \(--threads\): .*more than 0, found 0/, ['evaluate', 'model', ...own, '--threads', '0']],
+      [2, /\(--threads\): .* at most 256, found 999/, ['evaluate', 'model', ...own, '--threads', '999']],
+      [2, /\(--seed\): .* at most 4294967295, found 4294967296/, [...train, '--seed', '4294967296']],
+      [2, /\(--max-length\): .* at least 3, found 1/, [...train, '--max-length', '1']],
+      [2, /\(--eval-every\): .* more than 0, found 0/, [...train, '--eval-every', '0']],
+      [2, /see "espalier finetune --help"/, ['finetune', '--what']],
+      [2, /gate.*'99.5'.*from 0 to 1/, ['export', 'model', '--to', 'pack', '--out', 'x', '--gate', '99.5']],
+      [2, /'0'.*both ends excluded/, [...train, '--sparsity', '0'].with(0, 'compress')],
+      [2, /^espalier: recipe typo\.yaml: method "magnitude", options: unknown key "sparsty"/, typo],
+      [2, /^espalier: recipe empty\.yaml: expected an object with "name".*, found null/, empty],
       [2, /--device.*npu.*cpu, webgpu, cuda, auto/, ['evaluate', 'model', ...own, '--device', 'npu']],
       [2, /--task alone says too little/, ['export', 'model', '--to', 'hf', '--out', 'x', '--task', 'sst2']],
       [1, /no train split for classify: .* in nowhere/, ['evaluate', 'model', ...own.with(3, 'nowhere')]],

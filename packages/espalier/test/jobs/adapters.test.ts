@@ -32,6 +32,7 @@ import { taskWorkload } from '../../src/recipe/task-workload.js';
 import type { Report } from '../../src/report/report.js';
 import { createPredictor } from '../../src/train/predictor.js';
 import { readSafetensors, writeSafetensors } from '../../src/tensor/safetensors.js';
+import { f32 } from '../../src/tensor/tensor.js';
 import { row, sha256, writeProject } from '../support/cli.js';
 import { tinyFamily } from '../support/families.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -209,6 +210,11 @@ describe('an adapter', () => {
       /tensor "layer_mix\.output\.bias": expected a mask of U8 or a head of F32, found I32/,
       (tensors: Tensors) =>
         void tensors.set('layer_mix.output.bias', { dtype: 'I32', shape: [2], data: new Int32Array(2) }),
+    ],
+    [
+      'no numbers',
+      /adapter\.safetensors: tensor "layer_mix\.output\.bias": expected finite .*found NaN/,
+      (tensors: Tensors) => void tensors.set('layer_mix.output.bias', f32([2], Float32Array.of(0, NaN))),
     ],
   ])('with %s is refused', async (name, message, change) => {
     const place = path('project', name);

@@ -18,6 +18,7 @@ import { exportModel } from '../../src/jobs/export.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { predict } from '../../src/jobs/predict.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
+import { parseRecipe, stagesFor } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { readSafetensors, writeSafetensors } from '../../src/tensor/safetensors.js';
 import { f32 } from '../../src/tensor/tensor.js';
@@ -70,6 +71,13 @@ async function changeTensors(
   await writeSafetensors(weights(folder), tensors);
 }
 
+/** Sets one weight of a tensor. */
+const changeWeight = (folder: string, name: string, value: number): Promise<void> =>
+  changeTensors(folder, (tensors) => {
+    const { shape, data } = tensors.get(name)!;
+    tensors.set(name, f32(shape, Float32Array.from(data as Float32Array).fill(value, 5, 6)));
+  });
+
 describe('models', () => {
   const cases: [string, RegExp, (folder: string) => void | Promise<void>][] = [
     ['no weights', /model\.safetensors/, (folder) => rmSync(weights(folder))],
@@ -104,6 +112,16 @@ describe('models', () => {
       (folder) => changeTensors(folder, (tensors) => void tensors.set('bert.pooler.dense.bias', f32([15]))),
     ],
     [
+      'a weight that is no number',
+      /model\.safetensors: tensor "bert\.pooler\.dense\.bias": expected finite .*found NaN at index 5 of 16/,
+      (folder) => changeWeight(folder, 'bert.pooler.dense.bias', NaN),
+    ],
+    [
+      'a weight that is infinite',
+      /model\.safetensors: tensor "bert\.pooler\.dense\.weight": expected finite .*found -Infinity/,
+      (folder) => changeWeight(folder, 'bert.pooler.dense.weight', -Infinity),
+    ],
+    [
       'another family',
       /config\.json.*albert/,
       (folder) => writeFileSync(join(folder, 'config.json'), '{"model_type":"albert"}'),
@@ -136,6 +154,20 @@ describe('models', () => {
       expect(existsSync(out)).toBe(false);
     },
   );
+
+  it('a mistyped path into a folder that is here is not looked for on the Hub', async () => {
+    const here = process.cwd();
+    process.chdir(root);
+    try {
+      const error = await failure(train({ model: 'classify/nosuch' }));
+      expect(error.message).toMatch(
+        /^model "classify\/nosuch": the folder classify is here, and no nosuch in it/,
+      );
+      expect(error.exitStatus).toBe(2);
+    } finally {
+      process.chdir(here);
+    }
+  });
 
   it('no head where one is needed', async () => {
     const model = join(root, 'base');
@@ -196,6 +228,76 @@ describe('data', () => {
     const error = await failure(train({ task: 'sst3' }));
     expect(error.message).toMatch(/unknown task sst3; expected one of .*sst2/);
     expect(error.exitStatus).toBe(2);
+  });
+});
+
+describe('recipes that cannot run', () => {
+  const method = (name: string, options: object = {}): object => ({ name, ...options });
+  const first = { methods: [method('magnitude')] };
+  const cases: [string, RegExp, object, object?][] = [
+    [
+      'names that match nothing, in a later stage',
+      /no matrix of the model matches \/zzz\//,
+      { stages: [first, { methods: [method('lock', { names: 'zzz' })] }] },
+    ],
+    [
+      'names that are no pattern',
+      /pattern "\(\(" is not a regular expression/,
+      { stages: [first, { methods: [method('nip', { names: '((' })] }] },
+    ],
+    [
+      'names of int8 layers that match nothing',
+      /no linear layer of the model matches zzz/,
+      { stages: [first, { methods: [method('quantise', { names: 'zzz' })] }] },
+    ],
+    [
+      'names of an adapter that match nothing',
+      /no tensor of embeddings and encoder matches \/zzz\//,
+      { stages: [{ methods: [method('adapt', { names: 'zzz' })] }] },
+    ],
+    [
+      'a warm-up beside which no decay is left',
+      /rewinding: a warm-up of 3 steps and a pruning window of 3/,
+      { stages: [{ methods: [method('prune-once')] }] },
+      { steps: 5, warmup: 0.6 },
+    ],
+    [
+      'two methods that set the rate',
+      /two methods of this stage set the learning-rate schedule/,
+      { stages: [first, { methods: [method('prune-once'), method('prune-once')] }] },
+    ],
+    ...['rpp', 'structured', 'magnitude'].map((name): [string, RegExp, object] => [
+      `${name} beside lock`,
+      new RegExp(`stages\\.1: found ${name} and lock in one stage`),
+      { stages: [first, { methods: [method(name), method('lock')] }] },
+    ]),
+    [
+      'a recipe of pre-training',
+      /"objective": expected task or any for this command, found pretrain; run it by "espalier pretrain"/,
+      { objective: 'pretrain', stages: [first] },
+    ],
+  ];
+  it.each(cases)('%s: before anything is trained', async (_, message, recipe, settings = {}) => {
+    const steps: string[] = [];
+    const job = compress(
+      {
+        ...{ model: join(root, 'base'), task: 'classify', data: join(root, 'classify'), out, threads: 1 },
+        settings: { steps: 4, batchSize: 8, maxLength: 16, ...settings },
+        recipe: parseRecipe({ name: 'wrong', ...recipe }, 'wrong'),
+      },
+      { onEvent: ({ type }) => void steps.push(type), stopRequested: () => false },
+    );
+    const error = await failure(job);
+    expect(error.message).toMatch(message);
+    expect(error.exitStatus).toBe(2);
+    expect(steps).not.toContain('step');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('an objective of tasks in pre-training', () => {
+    const recipe = parseRecipe({ name: 'tasks', objective: 'task', stages: [{}] }, 'tasks');
+    expect(() => stagesFor(recipe, 'pretrain')).toThrow(/found task; run it by "espalier compress"/);
+    expect(stagesFor(recipe, 'finetune').stages).toHaveLength(1);
   });
 });
 

@@ -141,6 +141,9 @@ describe('compare', () => {
       'unknown task chess',
     );
     await expect(compare(options('none', { sparsities: [1.5] }), control)).rejects.toThrow('sparsities');
+    await expect(compare(options('none', { seed: 2 ** 32 - 1 }), control)).rejects.toThrow(
+      '--seed 4294967295 --seeds 2: expected seeds of at most 4294967295, found a last one of 4294967296',
+    );
     expect(existsSync(path('none'))).toBe(false);
   });
 

@@ -57,6 +57,26 @@ describe('a comparison', () => {
     expect(rows.map((row) => row.at(-1))).toEqual(['50.0', '85.0 ± 7.1', '77.0 ± 8.2 (-7.0)']);
   });
 
+  it('warns below the table where the penalty of a row left more than a point to adjust', () => {
+    const rpp = [0.004, -0.031].map((finalAdjustment, seed) => cell('rpp', seed, 0.7, { finalAdjustment }));
+    const comparison = summariseCells(
+      [sst2],
+      [...cells, cell('fine', 0, 0.7, { finalAdjustment: 0.009 }), ...rpp],
+    );
+    expect(comparison.rows.map(({ adjustment }) => adjustment)).toEqual([null, null, 0.009, 0.031]);
+    const warnings = renderComparison(comparison, [])
+      .split('\n')
+      .filter((line) => line.includes('Warning'));
+    expect(warnings).toEqual([expect.stringMatching(/^mini rpp 0\.8: Warning: .* 3\.1 %, above 1\.0 %/)]);
+  });
+
+  it('says so where no cell has a score', () => {
+    const failed = { ...cell('nip', 3, 0), error: 'no memory' };
+    const text = renderComparison(summariseCells([sst2], []), [failed]);
+    expect(text).toContain('No cell has a score');
+    expect(text).not.toContain('seeds');
+  });
+
   it('leaves an empty cell where a task has no result, and names what failed', () => {
     const failed = { ...cell('nip', 3, 0), error: 'no memory' };
     const comparison = summariseCells([sst2, stsb], cells);
