@@ -31,6 +31,7 @@ import {
   type Subject,
 } from './compare-cells.js';
 import { denseSource } from './compress.js';
+import { checkInputs } from './inputs.js';
 import {
   checkDevice,
   computeSchema,
@@ -74,6 +75,7 @@ export async function compare(input: CompareOptions, control: RunControl): Promi
   await checkDevice(options.device, control);
   checkFolder(options);
   const plans = await planCells(options);
+  await keepGridInputs(options, plans);
   if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });
   await mkdir(cellsOf(out), { recursive: true }).catch((cause: unknown) => {
     throw ioError(cause, 'writing', out);
@@ -117,6 +119,21 @@ function checkFolder({ out, resume, overwrite }: CompareSettings): void {
   throw new UsageError(
     `${out} already holds a comparison; continue or extend it with --resume, or replace it with --overwrite`,
   );
+}
+
+/** Throws UsageError where the grid would remove what it reads: its cells anew, or models as cells are finished. */
+async function keepGridInputs(
+  { out, overwrite }: CompareSettings,
+  plans: readonly CellPlan[],
+): Promise<void> {
+  const paths = overwrite ? [cellsOf(out)] : plans.map(({ key }) => cellFolder(out, key));
+  const inputs = plans.flatMap(({ subject, dense, task }) => [
+    ['--model', subject.path] as const,
+    ['--model', dense?.path] as const,
+    ...task.files.map(({ path }) => ['--data', path] as const),
+  ]);
+  const unique = [...new Map(inputs.map((input) => [input[1], input])).values()];
+  await checkInputs({ paths, out, because: overwrite ? '--overwrite' : 'its cells' }, unique);
 }
 
 /** Models with labels that tell them apart: the last part of the path, numbered where it repeats. */

@@ -24,7 +24,7 @@ import { adapterMethod, checkAdapter } from './adapters.js';
 import { cutAlike, cutRun, vocabularyOptions } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
 import { hasLabelOrder } from './label-order.js';
-import { checkOutput } from './output.js';
+import { checkOutput, keepInputs } from './output.js';
 import { packSchema } from './pack-options.js';
 import { checkSearchable, searchSchedule } from './schedule-search.js';
 import {
@@ -69,6 +69,12 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   checkAdapter(adapterMethod(recipe), options);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  const { model, dense, teacher } = options;
+  await keepInputs(options, [
+    ['--model', model],
+    ['--dense', dense],
+    ['--teacher', teacher],
+  ]);
   const select = options.search ? 'best' : options.select; // both need examples that are held out
   const cut: Transform = (whole, data, again) =>
     cutRun(whole, data, again, vocabularyOptions(recipe), control);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DENSE } from '../recipe/builtin.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
-import { checkOutput } from './output.js';
+import { checkOutput, keepInputs } from './output.js';
 import {
   askedLength,
   checkDevice,
@@ -34,6 +34,7 @@ export async function finetune(input: FinetuneOptions, control: RunControl): Pro
   const maxLength = askedLength(options.settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  await keepInputs(options, [['--model', options.model]]);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
 }
 

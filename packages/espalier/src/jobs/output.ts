@@ -11,6 +11,7 @@ import { readJson } from '../io/json.js';
 import { TOKENIZER_FILES } from '../models/tokenizer-files.js';
 import { PACKED } from '../models/weight-files.js';
 import type { Report } from '../report/report.js';
+import { checkInputs, type Input } from './inputs.js';
 
 /** Files and folders a run writes; the mark of a whole run first, so that it goes first. */
 export const RUN_ENTRIES = [
@@ -50,6 +51,16 @@ async function presentEntries(directory: string): Promise<string[]> {
   return RUN_ENTRIES.filter((entry) =>
     entry === 'checkpoints' ? existsSync(runFileOf(directory)) : found.includes(entry),
   );
+}
+
+/** Throws UsageError where --overwrite would remove what one of these options reads. */
+export async function keepInputs(
+  { out, overwrite }: Pick<OutputOptions, 'out' | 'overwrite'>,
+  inputs: readonly Input[],
+): Promise<void> {
+  if (!overwrite) return;
+  const paths = (await presentEntries(out)).map((entry) => join(out, entry));
+  await checkInputs({ paths, out, because: '--overwrite' }, inputs);
 }
 
 /** Throws UsageError when a run may not start in the directory. Changes nothing: the inputs are read after it. */

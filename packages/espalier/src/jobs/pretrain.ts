@@ -28,7 +28,7 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { drawEpoch, type PretrainData } from '../train/pretrain-objective.js';
 import type { TrainingSettings } from '../train/settings.js';
-import { checkOutput } from './output.js';
+import { checkOutput, keepInputs } from './output.js';
 import { checkDevice, computeSchema, parseOptions, parseSettings, trainingSchema } from './task-run.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 import { type RunInput, startRun, writeRun } from './training-run.js';
@@ -76,6 +76,13 @@ export async function pretrain(input: PretrainOptions, control: RunControl): Pro
   const settings = parseSettings(partial);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  const { init, config, tokenizer: vocabulary, teacher: named } = options;
+  await keepInputs(options, [
+    ['--init', init],
+    ['--config', config],
+    ['--tokenizer', vocabulary],
+    ['--teacher', named],
+  ]);
   const { model, tokenizer } = await startingModel(options);
   checkLength(settings, model);
   const teacher = options.teacher === undefined ? undefined : await pretrained(options.teacher, model);

@@ -33,7 +33,7 @@ import { versions } from '../versions.js';
 import { type AdapterTarget, writeAdapted } from './adapters.js';
 import { EspalierError } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
-import { checkpointsOf, prepareOutput } from './output.js';
+import { checkpointsOf, keepInputs, prepareOutput } from './output.js';
 import type { Packing, PackResults } from './pack-results.js';
 import {
   type computeSchema,
@@ -112,6 +112,11 @@ export async function startRun(
     ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },
   };
   const fingerprint = fingerprintOf(plan);
+  const read = subject.task === 'pretrain' ? '--corpus' : '--data';
+  await keepInputs(options, [
+    ...subject.data.files.map((file) => [read, file] as const),
+    ...others.map((model) => ['the dense model or teacher', model?.source] as const), // recorded ones too
+  ]);
   const finished = await prepareOutput(options, fingerprint);
   if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
   return {

@@ -133,6 +133,10 @@ describe('compress', () => {
     expect(other.status).toBe(2);
     expect(other.stderr).toMatch(/^espalier: nip\/report.json belongs to a run with other options/);
     expect(sha256(path('project', 'nip', 'model.safetensors'))).toBe(before);
+    const own = args.with(args.indexOf('--recipe') + 1, 'nip/recipe.yaml');
+    const removes = await espalier(root, ...own, '--overwrite');
+    expect(removes.status).toBe(2);
+    expect(removes.stderr).toMatch(/nip: --overwrite would remove .*, which --recipe nip.recipe.yaml reads/);
     const replaced = await espalier(root, ...args, '--overwrite', '--seed', '1', '--quiet');
     expect(replaced.status).toBe(0);
     expect(sha256(path('project', 'nip', 'model.safetensors'))).not.toBe(before);

@@ -1,5 +1,5 @@
 // A grid on a tiny project: every cell once, killed and extended without loss, failures kept apart.
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compare, type CompareOptions, type CompareResult } from '../../src/jobs/compare.js';
@@ -131,6 +131,16 @@ describe('compare', () => {
     );
     expect(other.failed).toHaveLength(8);
     expect(other.failed[0]!.error).toContain('other options, data or models');
+  });
+
+  it('removes no cell that it reads', async () => {
+    const model = path('whole', 'cells', 'read');
+    cpSync(join(root, 'base'), model, { recursive: true });
+    await expect(compare(options('whole', { models: [model], overwrite: true }), control)).rejects.toThrow(
+      /--overwrite would remove .*, which --model .*read reads/,
+    );
+    expect(existsSync(join(model, 'model.safetensors'))).toBe(true);
+    rmSync(model, { recursive: true });
   });
 
   it('fails before anything is written where a model, a task or a recipe cannot be had', async () => {
