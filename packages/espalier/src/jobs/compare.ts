@@ -25,10 +25,12 @@ import {
   cellFolder,
   cellsOf,
   type CellPlan,
+  checkGrid,
   dropModel,
   placeOf,
   runCell,
   type Subject,
+  writeSharedOptions,
 } from './compare-cells.js';
 import { denseSource } from './compress.js';
 import { checkInputs } from './inputs.js';
@@ -75,11 +77,13 @@ export async function compare(input: CompareOptions, control: RunControl): Promi
   await checkDevice(options.device, control);
   checkFolder(options);
   const plans = await planCells(options);
+  if (options.resume) await checkGrid(plans, options);
   await keepGridInputs(options, plans);
   if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });
   await mkdir(cellsOf(out), { recursive: true }).catch((cause: unknown) => {
     throw ioError(cause, 'writing', out);
   });
+  await writeSharedOptions(options);
 
   const tasks = [...new Set(plans.map(({ task }) => task.task))].map(({ name, metrics }) => ({
     ...{ name, metric: metrics[0]!, correlation: isCorrelation(metrics[0]!) },
