@@ -48,9 +48,12 @@ export const cellsOf = (out: string): string => join(out, 'cells');
 
 export const placeOf = (key: CellKey): string => `${rowTitle(key)} on ${key.task}, seed ${key.seed}`;
 
+/** As it stands in the name of a folder. */
+export const plainName = (text: string): string => text.replace(/[^\w.+-]+/g, '-');
+
 export function cellFolder(out: string, { model, task, recipe, sparsity, seed }: CellKey): string {
   const parts = [model, task, recipe, ...(sparsity === null ? [] : [String(sparsity)]), `seed-${seed}`];
-  return join(cellsOf(out), parts.join('_').replace(/[^\w.+-]+/g, '-'));
+  return join(cellsOf(out), plainName(parts.join('_')));
 }
 
 /** What all cells of a folder have in common. */

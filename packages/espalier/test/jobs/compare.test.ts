@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compare, type CompareOptions, type CompareResult } from '../../src/jobs/compare.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
+import { setOption } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { espalier, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -106,6 +107,20 @@ describe('compare', () => {
     expect(result.cells.map(({ recipe }) => recipe)).toEqual(['dense', 'magnitude']);
     expect(result.failed).toHaveLength(1);
     expect(result.failed[0]!.error).toContain('prunes in pre-training');
+  });
+
+  it('numbers recipes of one name, in the table and on disk', async () => {
+    const magnitude = builtinRecipe('magnitude');
+    const recipes = [magnitude, setOption(magnitude, 'names', 'query'), { ...magnitude, name: 'dense' }];
+    const more = { recipes, sparsities: [0.5], seeds: 1 };
+    const result = await compare(options('named', more), control);
+    expect(result.failed).toEqual([]);
+    const labels = ['dense', 'magnitude', 'magnitude-2', 'dense-2'];
+    expect(result.cells.map(({ recipe }) => recipe)).toEqual(labels);
+    expect(result.cells.map(({ encoder }) => encoder > 0.4)).toEqual([false, true, false, true]);
+    const resumed = stopping(Infinity);
+    await compare(options('named', { ...more, resume: true }), resumed);
+    expect(resumed.steps).toBe(0);
   });
 
   it('takes a model that has a head as its own dense one', async () => {
