@@ -34,6 +34,7 @@ import {
   writeSharedOptions,
 } from './compare-cells.js';
 import { denseSource } from './compress.js';
+import { checkUnlocked, withLock } from './folder-lock.js';
 import { checkInputs } from './inputs.js';
 import {
   checkDevice,
@@ -76,8 +77,19 @@ export async function compare(input: CompareOptions, control: RunControl): Promi
   const { out } = options;
   parseSettings(options.settings);
   await checkDevice(options.device, control);
+  await checkUnlocked(out);
   checkFolder(options);
   const plans = await planCells(options);
+  return withLock(out, () => runGrid(plans, options, control));
+}
+
+async function runGrid(
+  plans: readonly CellPlan[],
+  options: CompareSettings,
+  control: RunControl,
+): Promise<CompareResult> {
+  const { out } = options;
+  checkFolder(options); // again: only now is it this run's alone
   if (options.resume) await checkGrid(plans, options);
   await keepGridInputs(options, plans);
   if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });

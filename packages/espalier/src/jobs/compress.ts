@@ -23,6 +23,7 @@ import { measureSparsity, type Report } from '../report/report.js';
 import { adapterMethod, checkAdapter } from './adapters.js';
 import { cutAlike, cutRun, vocabularyOptions } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
+import { withLock } from './folder-lock.js';
 import { hasLabelOrder } from './label-order.js';
 import { checkOutput, keepInputs } from './output.js';
 import { packSchema } from './pack-options.js';
@@ -84,7 +85,10 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
 }
 
 /** Compresses a model whose task is already in memory. */
-export async function compressLoaded(
+export const compressLoaded: typeof compressHeld = (loaded, options, control) =>
+  withLock(options.out, () => compressHeld(loaded, options, control));
+
+async function compressHeld(
   loaded: LoadedRun,
   options: z.output<typeof compressSchema>,
   control: RunControl,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DENSE } from '../recipe/builtin.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
+import { withLock } from './folder-lock.js';
 import { checkOutput, keepInputs } from './output.js';
 import {
   askedLength,
@@ -39,7 +40,10 @@ export async function finetune(input: FinetuneOptions, control: RunControl): Pro
 }
 
 /** Fine-tunes a model whose task is already in memory. */
-export async function finetuneLoaded(
+export const finetuneLoaded: typeof finetuneHeld = (loaded, options, control) =>
+  withLock(options.out, () => finetuneHeld(loaded, options, control));
+
+async function finetuneHeld(
   loaded: LoadedRun,
   options: z.output<typeof finetuneSchema>,
   control: RunControl,

@@ -11,6 +11,7 @@ import { readJson } from '../io/json.js';
 import { TOKENIZER_FILES } from '../models/tokenizer-files.js';
 import { PACKED } from '../models/weight-files.js';
 import type { Report } from '../report/report.js';
+import { checkUnlocked } from './folder-lock.js';
 import { checkInputs, type Input } from './inputs.js';
 
 /** Files and folders a run writes; the mark of a whole run first, so that it goes first. */
@@ -63,8 +64,15 @@ export async function keepInputs(
   await checkInputs({ paths, out, because: '--overwrite' }, inputs);
 }
 
+type Place = Omit<OutputOptions, 'keepCheckpoints'>;
+
 /** Throws UsageError when a run may not start in the directory. Changes nothing: the inputs are read after it. */
-export async function checkOutput({ out, resume, overwrite }: Omit<OutputOptions, 'keepCheckpoints'>) {
+export async function checkOutput(options: Place): Promise<void> {
+  await checkUnlocked(options.out);
+  await checkEntries(options);
+}
+
+async function checkEntries({ out, resume, overwrite }: Place): Promise<void> {
   if (resume && overwrite) throw new UsageError('--resume and --overwrite exclude each other: give one');
   const present = await presentEntries(out);
   if (present.length === 0 || overwrite) return;
@@ -114,7 +122,7 @@ export async function prepareOutput(
   options: OutputOptions,
   fingerprint: string,
 ): Promise<Report | undefined> {
-  await checkOutput(options);
+  await checkEntries(options);
   const { out, resume, keepCheckpoints } = options;
   const present = await presentEntries(out);
   if (!resume) for (const entry of present) await rm(join(out, entry), { recursive: true, force: true });

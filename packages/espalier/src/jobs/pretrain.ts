@@ -28,6 +28,7 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { drawEpoch, type PretrainData } from '../train/pretrain-objective.js';
 import type { TrainingSettings } from '../train/settings.js';
+import { withLock } from './folder-lock.js';
 import { checkOutput, keepInputs } from './output.js';
 import { checkDevice, computeSchema, parseOptions, parseSettings, trainingSchema } from './task-run.js';
 import { withTokenizerJson } from './tokenizer-json.js';
@@ -101,7 +102,10 @@ export interface LoadedText {
 }
 
 /** Pre-trains on text that is already in memory. */
-export async function pretrainLoaded(
+export const pretrainLoaded: typeof pretrainHeld = (loaded, options, control) =>
+  withLock(options.out, () => pretrainHeld(loaded, options, control));
+
+async function pretrainHeld(
   {
     model,
     text,
