@@ -104,7 +104,11 @@ async function compressHeld(
     denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
   const { dropout } = parseSettings(options.settings);
   const input = runInput(loaded, options, dropout);
-  const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
+  const others = {
+    '--dense': namedDense,
+    '--teacher': namedTeacher,
+    'the dense model of --model': denseBase === loaded.model ? undefined : denseBase,
+  };
   const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return checkGate(run.finished);
   const dense =

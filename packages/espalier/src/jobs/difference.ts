@@ -32,6 +32,9 @@ function nameOf(path: string): string {
   if (first === 'settings') return FLAGS.includes(last) ? flag(last) : `--set ${rest.join('.')}`;
   if (first === 'weights') return `weights of ${last}`;
   if (first === 'files') return `data file ${Number(last) + 1}`;
+  if (path === 'trainRows') return 'number of training examples';
+  if (last === 'examples') return 'training examples';
+  if (first === 'data') return rest.join('.');
   return FLAGS.includes(first) ? flag(first) : path;
 }
 

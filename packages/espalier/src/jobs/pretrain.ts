@@ -158,7 +158,7 @@ async function pretrainHeld(
     },
   };
   const runOptions = { ...options, select: 'last', onnx: false } as const;
-  const run = await startRun(input, runOptions, recipe, control, [teacher]);
+  const run = await startRun(input, runOptions, recipe, control, { '--teacher': teacher });
   if (run.finished) return run.finished;
   const dense =
     init !== null && recipe !== DENSE ? { model: base, scores: await run.score(base) } : undefined;

@@ -92,14 +92,14 @@ export function taskInput(loaded: LoadedRun, seed: number, dropout: number | und
 
 /**
  * Settles the run and prepares its directory: everything that is read has been read by now. `others` are further
- * models that decide the result.
+ * models that decide the result, by the options that name them.
  */
 export async function startRun(
   input: RunInput,
   options: RunOptions,
   recipe: Recipe,
   control: RunControl,
-  others: readonly (Model | undefined)[] = [],
+  others: Readonly<Record<string, Model | undefined>> = {},
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
@@ -107,17 +107,24 @@ export async function startRun(
   const { settings, totalSteps } = resolveSettings({ ...options.settings, ...input.settings }, (chosen) =>
     workload.stepsPerEpoch(chosen),
   );
+  const models = { [subject.task === 'pretrain' ? '--init' : '--model']: base, ...others };
+  const hashes = Object.entries(models).map(([name, model]) => [name, model && modelHash(model)] as const);
   const plan = {
     ...{ recipe, settings, totalSteps, seed, threads, device, data: subject.data.sha256, select, evalEvery },
-    ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },
+    ...{ identity, models: hashes.map(([, hash]) => hash) },
   };
   const fingerprint = fingerprintOf(plan);
+  const record = {
+    ...{ settings: { ...settings, steps: undefined }, seed, threads, device, select, evalEvery, recipe },
+    ...{ files: subject.data.sha256, weights: Object.fromEntries(hashes), limit: options.limit },
+    ...{ trainRows: subject.trainRows, data: identity, steps: totalSteps },
+  };
   const read = subject.task === 'pretrain' ? '--corpus' : '--data';
   await keepInputs(options, [
     ...subject.data.files.map((file) => [read, file] as const),
-    ...others.map((model) => ['the dense model or teacher', model?.source] as const), // recorded ones too
+    ...Object.entries(others).map(([option, model]) => [option, model?.source] as const),
   ]);
-  const finished = await prepareOutput(options, fingerprint);
+  const finished = await prepareOutput(options, { fingerprint, record });
   if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
   return {
     input,
