@@ -33,6 +33,7 @@ import { versions } from '../versions.js';
 import { type AdapterTarget, writeAdapted } from './adapters.js';
 import { EspalierError } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
+import { leftOut } from './left-out.js';
 import { checkpointsOf, keepInputs, prepareOutput } from './output.js';
 import type { Packing, PackResults } from './pack-results.js';
 import {
@@ -125,7 +126,12 @@ export async function startRun(
     ...Object.entries(others).map(([option, model]) => [option, model?.source] as const),
   ]);
   const finished = await prepareOutput(options, { fingerprint, record });
-  if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
+  if (finished) {
+    const { packing, adapter } = input;
+    const notes = leftOut(finished, { out, onnx: options.onnx, whole: !adapter, packing });
+    for (const message of [`${out} is finished; nothing is left to resume`, ...notes])
+      control.onEvent({ type: 'note', message });
+  }
   return {
     input,
     recipe,

@@ -111,6 +111,44 @@ describe('compress', () => {
   });
 });
 
+describe('a finished run that is resumed', () => {
+  it('names what it was asked for and does not have, with commands that write it', async () => {
+    const out = path('bare');
+    await run('bare', { pack: false });
+    notes.length = 0;
+    await run('bare', { resume: true, onnx: true, values: 'f16', maxDrop: 90 });
+    expect(notes).toEqual([
+      `${out} is finished; nothing is left to resume`,
+      `--onnx: the run ended without ${out}/onnx/model.onnx; write it with ` +
+        `"espalier export ${out} --to onnx --out ${out}/onnx/model.onnx"`,
+      `--onnx: the run ended without ${out}/onnx/model_quantized.onnx; write it with ` +
+        `"espalier export ${out} --to onnx-int8 --out ${out}/onnx/model_quantized.onnx"`,
+      `${out}/model.espalier was not written; for what is asked now: "espalier export ${out} --to pack ` +
+        `--values f16 --embeddings int8 --out ${out}/model.espalier"`,
+      `--max-drop 90: judged when a run ends, and not again; see ${out}/report.md`,
+    ]);
+    await exportModel({ model: out, to: 'onnx', out: join(out, 'onnx', 'model.onnx') }, control);
+    await exportModel(
+      { model: out, to: 'onnx-int8', out: join(out, 'onnx', 'model_quantized.onnx') },
+      control,
+    );
+    await exportModel({ model: out, to: 'pack', values: 'f16', out: join(out, 'model.espalier') }, control);
+    notes.length = 0;
+    await run('bare', { resume: true, onnx: true });
+    expect(notes).toEqual([`${out} is finished; nothing is left to resume`]);
+  });
+
+  it('says that its packed file has another form than the one asked for', async () => {
+    await run('formed');
+    notes.length = 0;
+    await run('formed', { resume: true, pack: false, values: 'f16' });
+    expect(notes).toHaveLength(1);
+    await run('formed', { resume: true, values: 'f16' });
+    expect(notes.at(-1)).toContain('was packed with values int8, embeddings int8; for what is asked now: ');
+    expect(notes.at(-1)).toMatch(/--values f16 --embeddings int8 --out .*model\.espalier --overwrite"$/);
+  });
+});
+
 describe('a gate that is not met', () => {
   // Nearly all weights are gone after one step: it guesses, and the dense model does not.
   const broken = { recipe: magnitude(0.99), settings: { ...settings, steps: 1 } };
