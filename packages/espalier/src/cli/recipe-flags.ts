@@ -1,6 +1,7 @@
 // --recipe, --sparsity and the part of --set that belongs to a recipe's methods. Commands load this when they run: it
 // brings every method with it.
-import { loadRecipe } from '../recipe/load.js';
+import { keepInputs } from '../jobs/output.js';
+import { isRecipeFile, loadRecipe } from '../recipe/load.js';
 import { hasOption, type Recipe, setOptions } from '../recipe/recipe.js';
 import { isSetting } from '../train/setting-names.js';
 import { parsePairs } from './options.js';
@@ -10,14 +11,17 @@ type Pair = [key: string, value: unknown];
 export interface RecipeFlags {
   readonly sparsity?: number;
   readonly set?: readonly string[];
+  readonly out: string;
+  readonly overwrite?: true;
 }
 
 /** The recipe with its options set, and the pairs that are left: training settings. */
 export async function recipeOf(
   source: string,
-  { set, sparsity }: RecipeFlags,
+  { set, sparsity, out, overwrite }: RecipeFlags,
 ): Promise<{ recipe: Recipe; rest: Pair[] }> {
   const recipe = await loadRecipe(source);
+  if (isRecipeFile(source)) await keepInputs({ out, overwrite: overwrite ?? false }, [['--recipe', source]]);
   // A key belongs to the recipe's methods first, and is a training setting otherwise.
   const pairs = parsePairs(set);
   const ofMethods = pairs.filter(([key]) => hasOption(recipe, key) || !isSetting(key));

@@ -1,6 +1,7 @@
 // Runs a job in the worker and shows its progress. Ctrl-C asks it to stop after the present step; a second one kills.
 import { Worker } from 'node:worker_threads';
 import { EspalierError, GateFailure } from '../errors.js';
+import { removeOwnLock } from '../io/lock-file.js';
 import type { JobName, JobResult } from '../jobs/index.js';
 import type { RunEvent } from '../recipe/run.js';
 import { type ProgressLine, progressLine } from './terminal.js';
@@ -22,11 +23,15 @@ export async function runJob<Name extends JobName>(
   { quiet }: OutputFlags,
 ): Promise<JobResult<Name>> {
   const stop = new SharedArrayBuffer(4);
+  const out = folderOf(options);
   const input: WorkerInput = { job, options, stop };
   const progress = progressLine(process.stderr, { quiet: quiet ?? false });
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input });
   const onSignal = (): void => {
-    if (Atomics.exchange(new Int32Array(stop), 0, 1) !== 0) process.exit(130);
+    if (Atomics.exchange(new Int32Array(stop), 0, 1) !== 0) {
+      if (out !== undefined) removeOwnLock(out);
+      process.exit(130);
+    }
     progress.note('stopping after this step; press Ctrl-C again to stop at once');
   };
   process.on('SIGINT', onSignal);
@@ -46,8 +51,15 @@ export async function runJob<Name extends JobName>(
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     await worker.terminate();
+    if (out !== undefined) removeOwnLock(out); // a worker that crashed could not
   }
 }
+
+/** The folder that a job writes, if it does. */
+const folderOf = (options: unknown): string | undefined =>
+  typeof options === 'object' && options !== null && 'out' in options && typeof options.out === 'string'
+    ? options.out
+    : undefined;
 
 function failure({
   name,

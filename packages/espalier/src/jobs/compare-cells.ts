@@ -16,6 +16,7 @@ import { measureSparsity, type Report } from '../report/report.js';
 import type { TaskScores } from '../train/evaluation.js';
 import type { CompareSettings } from './compare.js';
 import { compress, type DenseSource } from './compress.js';
+import { differenceOf } from './difference.js';
 import { evaluate } from './evaluate.js';
 import { finetune } from './finetune.js';
 import { RUN_ENTRIES } from './output.js';
@@ -47,44 +48,84 @@ export const cellsOf = (out: string): string => join(out, 'cells');
 
 export const placeOf = (key: CellKey): string => `${rowTitle(key)} on ${key.task}, seed ${key.seed}`;
 
+/** As it stands in the name of a folder. */
+export const plainName = (text: string): string => text.replace(/[^\w.+-]+/g, '-');
+
 export function cellFolder(out: string, { model, task, recipe, sparsity, seed }: CellKey): string {
   const parts = [model, task, recipe, ...(sparsity === null ? [] : [String(sparsity)]), `seed-${seed}`];
-  return join(cellsOf(out), parts.join('_').replace(/[^\w.+-]+/g, '-'));
+  return join(cellsOf(out), plainName(parts.join('_')));
+}
+
+/** What all cells of a folder have in common. */
+function sharedOptions({ limit, select, settings, device, threads, onnx }: CompareSettings) {
+  return { limit, select, settings, device, threads, onnx };
 }
 
 /** Everything that decides a cell. */
-function fingerprint({ key, subject, task, recipe }: CellPlan, options: CompareSettings): string {
-  const { limit, select, settings, device, threads, onnx } = options;
-  return fingerprintOf({
-    ...{ model: subject.hash, task: task.task, files: task.files.map(({ sha256 }) => sha256) },
-    ...{ recipe, seed: key.seed, limit, select, settings, device, threads, onnx },
+function markOf({ key, subject, task, recipe }: CellPlan, options: CompareSettings) {
+  const shared = sharedOptions(options);
+  const files = task.files.map(({ sha256 }) => sha256);
+  const fingerprint = fingerprintOf({
+    ...{ model: subject.hash, task: task.task, files, recipe, seed: key.seed },
+    ...shared,
   });
+  const weights = { [`--model ${subject.label}`]: subject.hash };
+  return { fingerprint, options: { ...shared, weights, files, recipe } };
 }
 
-const markSchema = z.object({ fingerprint: z.string() });
+const recordSchema = z.record(z.string(), z.unknown());
+const markSchema = z.object({ fingerprint: z.string(), options: recordSchema.optional() });
+
+const optionsFileOf = (out: string): string => join(cellsOf(out), 'options.json');
+
+/** Notes the options of a folder for those who go on with it. */
+export async function writeSharedOptions(options: CompareSettings): Promise<void> {
+  const text = `${JSON.stringify(sharedOptions(options), null, 2)}\n`;
+  await writeFileAtomic(optionsFileOf(options.out), text);
+}
+
+/** Throws UsageError where the folder or a planned cell was begun with other options, data or weights. */
+export async function checkGrid(plans: readonly CellPlan[], options: CompareSettings): Promise<void> {
+  const file = optionsFileOf(options.out);
+  if (existsSync(file)) {
+    const begun = recordSchema.safeParse(await readJson(file)).data ?? {};
+    const difference = differenceOf(begun, sharedOptions(options));
+    if (difference !== undefined) throw otherGrid(options.out, difference);
+  }
+  for (const plan of plans) {
+    const folder = cellFolder(options.out, plan.key);
+    if (!existsSync(join(folder, 'cell.json'))) continue;
+    const begun = markSchema.safeParse(await readJson(join(folder, 'cell.json'))).data;
+    const mark = markOf(plan, options);
+    if (begun?.fingerprint !== mark.fingerprint)
+      throw otherGrid(folder, begun?.options && differenceOf(begun.options, mark.options));
+  }
+}
+
+function otherGrid(place: string, difference: string | undefined): UsageError {
+  const what = difference === undefined ? '' : `: ${difference}`;
+  return new UsageError(
+    `${place} belongs to a comparison with other options, data or models${what}; repeat its options, name ` +
+      'another --out or use --overwrite',
+  );
+}
+
 const cellSchema = z.custom<Results>(
   (value) => z.looseObject({ scores: z.record(z.string(), z.number()) }).safeParse(value).success,
 );
 
-/** Results of a cell, computed now unless they are there. Throws UsageError where its folder is of another grid. */
+/** Results of a cell, computed now unless they are there. */
 export async function runCell(
   plan: CellPlan,
   options: CompareSettings,
   control: RunControl,
 ): Promise<Results> {
   const folder = cellFolder(options.out, plan.key);
-  const [mark, results] = [join(folder, 'cell.json'), join(folder, 'results.json')];
-  const identity = fingerprint(plan, options);
-  if (existsSync(mark) && markSchema.safeParse(await readJson(mark)).data?.fingerprint !== identity) {
-    throw new UsageError(
-      `${folder} belongs to a comparison with other options, data or models; repeat its options, name another ` +
-        '--out or use --overwrite',
-    );
-  }
+  const results = join(folder, 'results.json');
   const known = existsSync(results) ? cellSchema.safeParse(await readJson(results)).data : undefined;
   if (known) return known;
   await mkdir(folder, { recursive: true });
-  await writeFileAtomic(mark, `${JSON.stringify({ fingerprint: identity })}\n`);
+  await writeFileAtomic(join(folder, 'cell.json'), `${JSON.stringify(markOf(plan, options))}\n`);
   const made = await computeCell(plan, options, folder, control);
   await writeFileAtomic(results, `${JSON.stringify(made, null, 2)}\n`);
   if (plan.recipe && !options.keepModels) await dropModel(folder);

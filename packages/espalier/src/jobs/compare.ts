@@ -25,12 +25,17 @@ import {
   cellFolder,
   cellsOf,
   type CellPlan,
+  checkGrid,
   dropModel,
   placeOf,
+  plainName,
   runCell,
   type Subject,
+  writeSharedOptions,
 } from './compare-cells.js';
 import { denseSource } from './compress.js';
+import { checkUnlocked, withLock } from './folder-lock.js';
+import { checkInputs } from './inputs.js';
 import {
   checkDevice,
   computeSchema,
@@ -73,13 +78,27 @@ export async function compare(input: CompareOptions, control: RunControl): Promi
   const { out } = options;
   parseSettings(options.settings);
   await checkDevice(options.device, control);
+  await checkUnlocked(out);
   checkFolder(options);
   checkSeeds(options);
   const plans = await planCells(options);
+  return withLock(out, () => runGrid(plans, options, control));
+}
+
+async function runGrid(
+  plans: readonly CellPlan[],
+  options: CompareSettings,
+  control: RunControl,
+): Promise<CompareResult> {
+  const { out } = options;
+  checkFolder(options); // again: only now is it this run's alone
+  if (options.resume) await checkGrid(plans, options);
+  await keepGridInputs(options, plans);
   if (options.overwrite) await rm(cellsOf(out), { recursive: true, force: true });
   await mkdir(cellsOf(out), { recursive: true }).catch((cause: unknown) => {
     throw ioError(cause, 'writing', out);
   });
+  await writeSharedOptions(options);
 
   const tasks = [...new Set(plans.map(({ task }) => task.task))].map(({ name, metrics }) => ({
     ...{ name, metric: metrics[0]!, correlation: isCorrelation(metrics[0]!) },
@@ -129,33 +148,69 @@ function checkSeeds({ seed, seeds }: CompareSettings): void {
   );
 }
 
+/** Throws UsageError where the grid would remove what it reads: its cells anew, or models as cells are finished. */
+async function keepGridInputs(
+  { out, overwrite }: CompareSettings,
+  plans: readonly CellPlan[],
+): Promise<void> {
+  const paths = overwrite ? [cellsOf(out)] : plans.map(({ key }) => cellFolder(out, key));
+  const inputs = plans.flatMap(({ subject, dense, task }) => [
+    ['--model', subject.path] as const,
+    ['--model', dense?.path] as const,
+    ...task.files.map(({ path }) => ['--data', path] as const),
+  ]);
+  const unique = [...new Map(inputs.map((input) => [input[1], input])).values()];
+  await checkInputs({ paths, out, because: overwrite ? '--overwrite' : 'its cells' }, unique);
+}
+
+/** Names that tell apart, those that repeat with a number; none is one of `taken`, and folders are of plain names. */
+function labelsOf(names: readonly string[], taken: readonly string[] = []): string[] {
+  const used = new Set(taken.map(plainName));
+  return names.map((name) => {
+    let label = name;
+    for (let number = 2; used.has(plainName(label)); number++) label = `${name}-${number}`;
+    used.add(plainName(label));
+    return label;
+  });
+}
+
 /** Models with labels that tell them apart: the last part of the path, numbered where it repeats. */
 async function loadSubjects(paths: readonly string[]): Promise<Subject[]> {
+  const labels = labelsOf(paths.map((path) => basename(path)));
   const subjects: Subject[] = [];
-  for (const path of paths) {
-    const name = basename(path);
-    const before = subjects.filter((subject) => basename(subject.path) === name).length;
+  for (const [index, path] of paths.entries()) {
     const model = await loadCheckpoint(path);
-    subjects.push({
-      label: before === 0 ? name : `${name}-${before + 1}`,
-      path,
-      model,
-      hash: modelHash(model),
-    });
+    subjects.push({ label: labels[index]!, path, model, hash: modelHash(model) });
   }
   return subjects;
 }
 
+/** A recipe at a sparsity that it takes, under a label that no other one of the grid has. */
+interface Variant {
+  readonly recipe: Recipe;
+  readonly label: string;
+  readonly sparsity: number | null;
+}
+
+function variantsOf({ recipes, sparsities }: CompareSettings): Variant[] {
+  const parsed = recipes.map((recipe) => parseRecipe(recipe, recipe.name));
+  const labels = labelsOf(
+    parsed.map(({ name }) => name),
+    [DENSE_ROW],
+  );
+  return parsed.flatMap((recipe, index): Variant[] => {
+    const label = labels[index]!;
+    if (!hasOption(recipe, 'sparsity')) return [{ recipe, label, sparsity: null }];
+    return sparsities.map((sparsity) => ({
+      ...{ recipe: setOption(recipe, 'sparsity', sparsity), label, sparsity },
+    }));
+  });
+}
+
 /** Every cell in order. Seeds are outermost: after the first of them the whole table exists. */
 async function planCells(options: CompareSettings): Promise<CellPlan[]> {
-  const { recipes, sparsities, seed: first, seeds, data } = options;
-  const variants = recipes
-    .map((recipe) => parseRecipe(recipe, recipe.name))
-    .flatMap((recipe): [Recipe, number | null][] =>
-      hasOption(recipe, 'sparsity')
-        ? sparsities.map((sparsity) => [setOption(recipe, 'sparsity', sparsity), sparsity])
-        : [[recipe, null]],
-    );
+  const { seed: first, seeds, data } = options;
+  const variants = variantsOf(options);
   const subjects = await loadSubjects(options.models);
   const tasks: LoadedTask[] = [];
   for (const task of options.tasks) tasks.push(await loadTaskData(defined({ ...options, task, dir: data })));
@@ -164,18 +219,18 @@ async function planCells(options: CompareSettings): Promise<CellPlan[]> {
     for (const subject of subjects) {
       for (const task of tasks) {
         const dense = await denseSource(subject.model, task.task);
-        const plan = (recipe: Recipe | undefined, sparsity: number | null): CellPlan => ({
+        const plan = ({ recipe, label, sparsity }: Partial<Variant>): CellPlan => ({
           key: {
             model: subject.label,
             task: task.task.name,
-            recipe: recipe?.name ?? DENSE_ROW,
-            sparsity,
+            recipe: label ?? DENSE_ROW,
+            sparsity: sparsity ?? null,
             seed,
           },
           ...{ subject, task, recipe, dense },
         });
-        if (dense) plans.push(plan(undefined, null));
-        plans.push(...variants.map(([recipe, sparsity]) => plan(recipe, sparsity)));
+        if (dense) plans.push(plan({}));
+        plans.push(...variants.map(plan));
       }
     }
   }

@@ -23,8 +23,9 @@ import { measureSparsity, type Report } from '../report/report.js';
 import { adapterMethod, checkAdapter } from './adapters.js';
 import { cutAlike, cutRun, vocabularyOptions } from './cut-vocabulary.js';
 import { finetuneSchema } from './finetune.js';
+import { withLock } from './folder-lock.js';
 import { hasLabelOrder } from './label-order.js';
-import { checkOutput } from './output.js';
+import { checkOutput, keepInputs } from './output.js';
 import { packSchema } from './pack-options.js';
 import { checkSearchable, searchSchedule } from './schedule-search.js';
 import {
@@ -69,6 +70,12 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
   checkAdapter(adapterMethod(recipe), options);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  const { model, dense, teacher } = options;
+  await keepInputs(options, [
+    ['--model', model],
+    ['--dense', dense],
+    ['--teacher', teacher],
+  ]);
   const select = options.search ? 'best' : options.select; // both need examples that are held out
   const cut: Transform = (whole, data, again) =>
     cutRun(whole, data, again, vocabularyOptions(recipe), control);
@@ -78,7 +85,10 @@ export async function compress(input: CompressOptions, control: RunControl): Pro
 }
 
 /** Compresses a model whose task is already in memory. */
-export async function compressLoaded(
+export const compressLoaded: typeof compressHeld = (loaded, options, control) =>
+  withLock(options.out, () => compressHeld(loaded, options, control));
+
+async function compressHeld(
   loaded: LoadedRun,
   options: z.output<typeof compressSchema>,
   control: RunControl,
@@ -94,7 +104,11 @@ export async function compressLoaded(
     denseBase || namedDense || namedTeacher ? options.recipe : withoutDistillation(options.recipe);
   const { dropout } = parseSettings(options.settings);
   const input = runInput(loaded, options, dropout);
-  const others = [namedDense, namedTeacher, denseBase === loaded.model ? undefined : denseBase];
+  const others = {
+    '--dense': namedDense,
+    '--teacher': namedTeacher,
+    'the dense model of --model': denseBase === loaded.model ? undefined : denseBase,
+  };
   const run = await startRun(input, options, recipe, control, others);
   if (run.finished) return checkGate(run.finished, options.out);
   const dense =

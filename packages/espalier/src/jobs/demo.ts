@@ -16,6 +16,7 @@ import { atRate, type Recipe, setOption } from '../recipe/recipe.js';
 import type { RunControl } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { compressLoaded, compressSchema } from './compress.js';
+import { withLock } from './folder-lock.js';
 import { finetuneLoaded, finetuneSchema } from './finetune.js';
 import { type LoadedText, pretrainLoaded, pretrainSchema } from './pretrain.js';
 import { checkDevice, computeSchema, parseOptions, tokenizeRun } from './task-run.js';
@@ -65,13 +66,13 @@ const TEXT = { documents: 3000, maxLength: 48 } as const;
 
 /** Runs the demo. It is short and cannot be resumed: an interrupted one says only that it stopped. */
 export async function demo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
-  return runDemo(input, control).catch((cause: unknown) => {
+  const options = parseOptions(demoSchema, input, 'demo');
+  return withLock(options.out, () => runDemo(options, control)).catch((cause: unknown) => {
     throw cause instanceof Interrupted ? new Interrupted(false) : cause;
   });
 }
 
-async function runDemo(input: z.input<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
-  const options = parseOptions(demoSchema, input, 'demo');
+async function runDemo(options: z.output<typeof demoSchema>, control: RunControl): Promise<DemoResult> {
   const { seed, threads, device, out, steps } = options;
   await checkDevice(device, control);
   const started = performance.now();

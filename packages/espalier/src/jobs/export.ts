@@ -8,6 +8,7 @@ import { exportOnnx } from '../export/onnx.js';
 import type { PackExport, PackInput } from '../export/pack.js';
 import { paddedModel } from '../export/padded.js';
 import { writeDirectoryAtomic } from '../io/atomic.js';
+import { LOCK } from '../io/lock-file.js';
 import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint, writeCheckpointFiles } from '../models/checkpoint.js';
 import { hasLayerMix } from '../models/layer-mix.js';
@@ -21,6 +22,7 @@ import { countParameters } from '../report/report.js';
 import { evaluateModel, type Scores } from '../train/evaluation.js';
 import { createPredictor } from '../train/predictor.js';
 import { exportInt8File } from './export-int8.js';
+import { checkUnlocked } from './folder-lock.js';
 import { openArtefact } from './open-artefact.js';
 import { RUN_ENTRIES } from './output.js';
 import { packSchema } from './pack-options.js';
@@ -80,6 +82,7 @@ export async function exportModel(
 ): Promise<ExportResult> {
   const options = parseOptions(exportSchema, input, 'export');
   const { out, threads, device, overwrite } = options;
+  await checkUnlocked(out);
   if (isTaken(out) && !overwrite) {
     throw new UsageError(`${out} is already there; replace it with --overwrite or name another --out`);
   }
@@ -184,7 +187,7 @@ async function exportFolder(model: Model, reference: Model, out: string, check: 
       difference = await checkLogits(out, reference, reloaded, check);
       await reloaded.release();
     },
-    { disposable: RUN_ENTRIES },
+    { disposable: [...RUN_ENTRIES, LOCK] },
   );
   return difference;
 }

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { DENSE } from '../recipe/builtin.js';
 import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
-import { checkOutput } from './output.js';
+import { withLock } from './folder-lock.js';
+import { checkOutput, keepInputs } from './output.js';
 import {
   askedLength,
   checkDevice,
@@ -34,11 +35,15 @@ export async function finetune(input: FinetuneOptions, control: RunControl): Pro
   const maxLength = askedLength(options.settings);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  await keepInputs(options, [['--model', options.model]]);
   return finetuneLoaded(await loadRun({ ...options, maxLength }, control), options, control);
 }
 
 /** Fine-tunes a model whose task is already in memory. */
-export async function finetuneLoaded(
+export const finetuneLoaded: typeof finetuneHeld = (loaded, options, control) =>
+  withLock(options.out, () => finetuneHeld(loaded, options, control));
+
+async function finetuneHeld(
   loaded: LoadedRun,
   options: z.output<typeof finetuneSchema>,
   control: RunControl,

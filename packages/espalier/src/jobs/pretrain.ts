@@ -28,7 +28,8 @@ import { type RunControl, runRecipe } from '../recipe/run.js';
 import type { Report } from '../report/report.js';
 import { drawEpoch, type PretrainData } from '../train/pretrain-objective.js';
 import type { TrainingSettings } from '../train/settings.js';
-import { checkOutput } from './output.js';
+import { withLock } from './folder-lock.js';
+import { checkOutput, keepInputs } from './output.js';
 import { checkDevice, computeSchema, parseOptions, parseSettings, trainingSchema } from './task-run.js';
 import { withTokenizerJson } from './tokenizer-json.js';
 import { type RunInput, startRun, writeRun } from './training-run.js';
@@ -76,6 +77,13 @@ export async function pretrain(input: PretrainOptions, control: RunControl): Pro
   const settings = parseSettings(partial);
   await checkDevice(options.device, control);
   await checkOutput(options);
+  const { init, config, tokenizer: vocabulary, teacher: named } = options;
+  await keepInputs(options, [
+    ['--init', init],
+    ['--config', config],
+    ['--tokenizer', vocabulary],
+    ['--teacher', named],
+  ]);
   const { model, tokenizer } = await startingModel(options);
   checkLength(settings, model);
   const teacher = options.teacher === undefined ? undefined : await pretrained(options.teacher, model);
@@ -94,7 +102,10 @@ export interface LoadedText {
 }
 
 /** Pre-trains on text that is already in memory. */
-export async function pretrainLoaded(
+export const pretrainLoaded: typeof pretrainHeld = (loaded, options, control) =>
+  withLock(options.out, () => pretrainHeld(loaded, options, control));
+
+async function pretrainHeld(
   {
     model,
     text,
@@ -147,7 +158,7 @@ export async function pretrainLoaded(
     },
   };
   const runOptions = { ...options, select: 'last', onnx: false } as const;
-  const run = await startRun(input, runOptions, recipe, control, [teacher]);
+  const run = await startRun(input, runOptions, recipe, control, { '--teacher': teacher });
   if (run.finished) return run.finished;
   const dense =
     init !== null && recipe !== DENSE ? { model: base, scores: await run.score(base) } : undefined;

@@ -39,7 +39,8 @@ import { versions } from '../versions.js';
 import { type AdapterTarget, writeAdapted } from './adapters.js';
 import { GateFailure } from '../errors.js';
 import { denseInt8Results, int8FileResults, type LabelledDev } from './int8-results.js';
-import { checkpointsOf, prepareOutput } from './output.js';
+import { leftOut } from './left-out.js';
+import { checkpointsOf, keepInputs, prepareOutput } from './output.js';
 import type { Packing, PackResults } from './pack-results.js';
 import {
   type computeSchema,
@@ -98,14 +99,14 @@ export function taskInput(loaded: LoadedRun, seed: number, dropout: number | und
 
 /**
  * Settles the run and prepares its directory: everything that is read has been read by now. `others` are further
- * models that decide the result.
+ * models that decide the result, by the options that name them.
  */
 export async function startRun(
   input: RunInput,
   options: RunOptions,
   recipe: Recipe,
   control: RunControl,
-  others: readonly (Model | undefined)[] = [],
+  others: Readonly<Record<string, Model | undefined>> = {},
 ): Promise<TrainingRun> {
   const { seed, threads, device, out, select, evalEvery } = options;
   const { workload, base, subject, identity } = input;
@@ -113,14 +114,31 @@ export async function startRun(
     workload.stepsPerEpoch(chosen),
   );
   checkMethods(recipe, base, { workload, settings, totalSteps });
+  const models = { [subject.task === 'pretrain' ? '--init' : '--model']: base, ...others };
+  const hashes = Object.entries(models).map(([name, model]) => [name, model && modelHash(model)] as const);
   const plan = {
     ...{ recipe, settings, totalSteps, seed, threads, device, data: subject.data.sha256, select, evalEvery },
-    ...{ identity, models: [base, ...others].map((model) => model && modelHash(model)) },
+    ...{ identity, models: hashes.map(([, hash]) => hash) },
   };
   const fingerprint = fingerprintOf(plan);
   const checkStop = stopCheck(control, true);
-  const finished = await prepareOutput(options, fingerprint);
-  if (finished) control.onEvent({ type: 'note', message: `${out} is finished; nothing is left to resume` });
+  const record = {
+    ...{ settings: { ...settings, steps: undefined }, seed, threads, device, select, evalEvery, recipe },
+    ...{ files: subject.data.sha256, weights: Object.fromEntries(hashes), limit: options.limit },
+    ...{ trainRows: subject.trainRows, data: identity, steps: totalSteps },
+  };
+  const read = subject.task === 'pretrain' ? '--corpus' : '--data';
+  await keepInputs(options, [
+    ...subject.data.files.map((file) => [read, file] as const),
+    ...Object.entries(others).map(([option, model]) => [option, model?.source] as const),
+  ]);
+  const finished = await prepareOutput(options, { fingerprint, record });
+  if (finished) {
+    const { packing, adapter } = input;
+    const notes = leftOut(finished, { out, onnx: options.onnx, whole: !adapter, packing });
+    for (const message of [`${out} is finished; nothing is left to resume`, ...notes])
+      control.onEvent({ type: 'note', message });
+  }
   return {
     input,
     recipe,

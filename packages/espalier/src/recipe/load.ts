@@ -6,9 +6,12 @@ import { ioError } from '../io/io-error.js';
 import { builtinRecipe } from './builtin.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 
-/** `source` is a file when it ends like one, otherwise the name of a built-in recipe. */
+/** `source` is a file when it ends like one. */
+export const isRecipeFile = (source: string): boolean => /\.(ya?ml|json)$/i.test(source);
+
+/** The recipe of a file, or the built-in one of that name. */
 export async function loadRecipe(source: string): Promise<Recipe> {
-  if (!/\.(ya?ml|json)$/i.test(source)) return builtinRecipe(source);
+  if (!isRecipeFile(source)) return builtinRecipe(source);
   if (!existsSync(source)) throw new UsageError(`recipe ${source}: no such file`);
   const text = await readFile(source, 'utf8').catch((cause: unknown) => {
     throw ioError(cause, 'reading', source);

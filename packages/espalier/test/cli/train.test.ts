@@ -156,8 +156,14 @@ describe('compress', () => {
     expect(JSON.parse(resumed.stdout)).toEqual(reportOf('nip'));
     const other = await espalier(root, ...args, '--resume', '--seed', '1');
     expect(other.status).toBe(2);
-    expect(other.stderr).toMatch(/^espalier: nip\/report.json belongs to a run with other options/);
+    expect(other.stderr).toMatch(
+      /^espalier: nip\/report.json belongs to a run with other options, .*: --seed: expected 0, found 1;/,
+    );
     expect(sha256(path('project', 'nip', 'model.safetensors'))).toBe(before);
+    const own = args.with(args.indexOf('--recipe') + 1, 'nip/recipe.yaml');
+    const removes = await espalier(root, ...own, '--overwrite');
+    expect(removes.status).toBe(2);
+    expect(removes.stderr).toMatch(/nip: --overwrite would remove .*, which --recipe nip.recipe.yaml reads/);
     const replaced = await espalier(root, ...args, '--overwrite', '--seed', '1', '--quiet');
     expect(replaced.status).toBe(0);
     expect(sha256(path('project', 'nip', 'model.safetensors'))).not.toBe(before);

@@ -397,6 +397,19 @@ describe('compress with a recipe that leaves an adapter', () => {
     const resumed = await compress({ ...options, resume: true }, control);
     expect(sha256(join(out, 'adapter.safetensors'))).toBe(sha256(join(adapter, 'adapter.safetensors')));
     expect((await compress({ ...options, resume: true }, control)).fingerprint).toBe(resumed.fingerprint);
+    const notes: string[] = [];
+    const noting: RunControl = {
+      ...control,
+      onEvent(event) {
+        if (event.type === 'note') notes.push(event.message);
+      },
+    };
+    const stock = recipeOf('adapt', { sparsity: 0.5, head: 'stock' });
+    const merged = { ...options, recipe: stock, out: path('project', 'unmerged') };
+    await compress(merged, control);
+    await compress({ ...merged, merge: true, resume: true }, noting);
+    expect(notes.at(-1)).toContain('--merge: ');
+    expect(notes.at(-1)).toContain(`"espalier export ${merged.out} --to hf --out DIR"`);
     renameSync(join(out, 'report.json'), join(out, 'report.old'));
     rmSync(join(out, 'report.old'));
     expect((await failure(compress(options, control))).message).toMatch(

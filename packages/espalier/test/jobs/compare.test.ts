@@ -1,10 +1,11 @@
 // A grid on a tiny project: every cell once, killed and extended without loss, failures kept apart.
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compare, type CompareOptions, type CompareResult } from '../../src/jobs/compare.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { builtinRecipe } from '../../src/recipe/builtin.js';
+import { setOption } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { espalier, writeProject } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -108,6 +109,20 @@ describe('compare', () => {
     expect(result.failed[0]!.error).toContain('prunes in pre-training');
   });
 
+  it('numbers recipes of one name, in the table and on disk', async () => {
+    const magnitude = builtinRecipe('magnitude');
+    const recipes = [magnitude, setOption(magnitude, 'names', 'query'), { ...magnitude, name: 'dense' }];
+    const more = { recipes, sparsities: [0.5], seeds: 1 };
+    const result = await compare(options('named', more), control);
+    expect(result.failed).toEqual([]);
+    const labels = ['dense', 'magnitude', 'magnitude-2', 'dense-2'];
+    expect(result.cells.map(({ recipe }) => recipe)).toEqual(labels);
+    expect(result.cells.map(({ encoder }) => encoder > 0.4)).toEqual([false, true, false, true]);
+    const resumed = stopping(Infinity);
+    await compare(options('named', { ...more, resume: true }), resumed);
+    expect(resumed.steps).toBe(0);
+  });
+
   it('takes a model that has a head as its own dense one', async () => {
     const model = path('trained');
     const data = { task: 'classify', data: join(root, 'classify'), threads: 1 };
@@ -125,12 +140,49 @@ describe('compare', () => {
 
   it('refuses a folder of another grid, and one that it was not told to go on with', async () => {
     await expect(compare(options('whole'), control)).rejects.toThrow('already holds a comparison');
-    const other = await compare(
-      options('whole', { resume: true, settings: { steps: 7, batchSize: 8, maxLength: 16, lr: 5e-3 } }),
-      control,
+    const table = readFileSync(path('whole', 'compare.json'), 'utf8');
+    const cells = readdirSync(path('whole', 'cells'));
+    const other = { steps: 7, batchSize: 8, maxLength: 16, lr: 5e-3 };
+    const recipes = [builtinRecipe('magnitude'), builtinRecipe('nip')]; // the second has no cell yet
+    const changes: [Partial<CompareOptions>, string][] = [
+      [{ settings: other }, '--steps: expected 6, found 7'],
+      [{ settings: other, recipes: recipes.slice(1) }, '--steps: expected 6, found 7'],
+      [{ threads: 2, seed: 9 }, '--threads: expected 1, found 2'],
+      [
+        { recipes: [{ ...builtinRecipe('distil'), training: { epochs: 9 } }] },
+        'recipe.training.epochs: expected none, found 9',
+      ],
+    ];
+    for (const [more, difference] of changes) {
+      const refused = compare(options('whole', { resume: true, recipes, ...more }), control);
+      await expect(refused).rejects.toThrow(`other options, data or models: ${difference}`);
+      await expect(refused).rejects.toMatchObject({ exitStatus: 2 });
+    }
+    expect(readFileSync(path('whole', 'compare.json'), 'utf8')).toBe(table);
+    expect(readdirSync(path('whole', 'cells'))).toEqual(cells);
+  });
+
+  it('refuses other options for cells that were not begun when it was stopped', async () => {
+    await expect(compare(options('early'), stopping(3))).rejects.toThrow('--resume');
+    const settings = { steps: 6, batchSize: 8, maxLength: 16, lr: 1e-3 };
+    await expect(compare(options('early', { resume: true, settings, seed: 5 }), control)).rejects.toThrow(
+      '--lr: expected 0.005, found 0.001',
     );
-    expect(other.failed).toHaveLength(8);
-    expect(other.failed[0]!.error).toContain('other options, data or models');
+    // A folder of an earlier version has no options but those of its cells.
+    rmSync(path('early', 'cells', 'options.json'));
+    await expect(compare(options('early', { resume: true, settings }), control)).rejects.toThrow(
+      '--lr: expected 0.005, found 0.001',
+    );
+  });
+
+  it('removes no cell that it reads', async () => {
+    const model = path('whole', 'cells', 'read');
+    cpSync(join(root, 'base'), model, { recursive: true });
+    await expect(compare(options('whole', { models: [model], overwrite: true }), control)).rejects.toThrow(
+      /--overwrite would remove .*, which --model .*read reads/,
+    );
+    expect(existsSync(join(model, 'model.safetensors'))).toBe(true);
+    rmSync(model, { recursive: true });
   });
 
   it('fails before anything is written where a model, a task or a recipe cannot be had', async () => {

@@ -1,5 +1,13 @@
 // What jobs do with the models and data they are given, beyond the command line.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compress } from '../../src/jobs/compress.js';
@@ -7,10 +15,11 @@ import { evaluate } from '../../src/jobs/evaluate.js';
 import { exportModel } from '../../src/jobs/export.js';
 import { finetune } from '../../src/jobs/finetune.js';
 import { predict } from '../../src/jobs/predict.js';
+import { pretrain } from '../../src/jobs/pretrain.js';
 import { loadDev, loadRun } from '../../src/jobs/task-run.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/models/checkpoint.js';
 import type { Model } from '../../src/models/model.js';
-import { DENSE } from '../../src/recipe/builtin.js';
+import { builtinRecipe, DENSE } from '../../src/recipe/builtin.js';
 import { parseRecipe } from '../../src/recipe/recipe.js';
 import type { RunControl } from '../../src/recipe/run.js';
 import { f32 } from '../../src/tensor/tensor.js';
@@ -120,16 +129,57 @@ describe('compress', () => {
     expect(page).toMatch(/^\| values that are not zero \| 2\.0x \| 8\.0x \| /m);
   });
 
-  it('may replace the very model it starts from', async () => {
-    const out = path('replaced');
+  it('does not remove what it reads: a model, dense or teacher that is --out, links and data in it', async () => {
+    const out = path('own');
     await saveCheckpoint(out, await loadCheckpoint(path('model')));
-    const recipe = parseRecipe(
-      { name: 'm', stages: [{ stage: 'finetune', methods: [{ name: 'magnitude' }] }] },
-      'm',
+    cpSync(join(root, 'classify'), join(out, 'onnx', 'classify'), { recursive: true });
+    symlinkSync(out, path('link'));
+    mkdirSync(path('links'));
+    for (const file of readdirSync(out)) symlinkSync(join(out, file), path('links', file));
+    const before = sha256(join(out, 'model.safetensors'));
+    const options = {
+      ...{ ...data, model: path('model'), out, overwrite: true, settings },
+      recipe: builtinRecipe('magnitude'),
+    };
+    const cases: [string, Partial<typeof options> & { dense?: string; teacher?: string }][] = [
+      ['--model', { model: out }],
+      ['--model', { model: path('link') }],
+      ['--model', { model: path('links') }],
+      ['--model', { model: out, out: path('link') }],
+      ['--dense', { dense: out }],
+      ['--teacher', { teacher: out }],
+      ['--data', { data: join(out, 'onnx', 'classify') }],
+    ];
+    for (const [option, more] of cases) {
+      const refused: unknown = await compress({ ...options, ...more }, control).catch(
+        (cause: unknown) => cause,
+      );
+      expect(refused, option).toMatchObject({ exitStatus: 2 });
+      expect(String(refused)).toMatch(
+        new RegExp(`--out .*: --overwrite would remove .*, which ${option} .* reads`),
+      );
+    }
+    const training = { ...data, out, overwrite: true, settings };
+    await expect(finetune({ ...training, model: out }, control)).rejects.toThrow(/--overwrite would remove/);
+    const text = { corpus: [join(root, 'classify', 'train.tsv')], out, overwrite: true, nextSentence: false };
+    await expect(pretrain({ ...text, init: out }, control)).rejects.toThrow(/which --init .* reads/);
+    expect(sha256(join(out, 'model.safetensors'))).toBe(before);
+    expect(existsSync(join(out, 'onnx', 'classify', 'train.tsv'))).toBe(true);
+  });
+
+  it('replaces a folder that is beside its data, or inside its model without being read', async () => {
+    const base = path('around');
+    cpSync(join(root, 'base'), base, { recursive: true });
+    cpSync(join(root, 'classify'), base, { recursive: true });
+    const options = { ...data, data: base, model: base, out: join(base, 'tuned'), settings };
+    await finetune(options, control);
+    await finetune({ ...options, overwrite: true }, control);
+    expect(existsSync(join(base, 'model.safetensors'))).toBe(true);
+    await finetune(
+      { ...options, model: join(root, 'base'), data: base, out: base, overwrite: true },
+      control,
     );
-    const report = await compress({ ...data, model: out, out, overwrite: true, recipe, settings }, control);
-    expect(report.metrics.dense).toBeDefined();
-    expect((await loadCheckpoint(out)).tensors.size).toBeGreaterThan(0);
+    expect(existsSync(join(base, 'train.tsv'))).toBe(true);
   });
 });
 

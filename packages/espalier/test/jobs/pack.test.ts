@@ -114,10 +114,10 @@ describe('compress', () => {
 
 describe('an encoder without a head', () => {
   it('is packed for embeddings, without a gate, and without a tokenizer for ids alone', async () => {
-    const model = path('bare');
+    const model = path('headless');
     cpSync(join(root, 'base'), model, { recursive: true });
     for (const file of ['vocab.txt', 'tokenizer.json']) rmSync(join(model, file), { force: true });
-    const out = path('bare.espalier');
+    const out = path('headless.espalier');
     const { size, runtime } = await exportModel({ model, to: 'pack', out, threads: 1 }, control);
     expect(size!.bytes).toBe(readFileSync(out).length);
     expect(runtime!.layers).toEqual({ int8: 12 });
@@ -150,6 +150,44 @@ describe('an encoder without a head', () => {
     await expect(
       exportModel({ ...options, ...data, to: 'pack', out: path('task.espalier') }, control),
     ).rejects.toThrow(/no head for task "classify": expected 2 outputs, found none/);
+  });
+});
+
+describe('a finished run that is resumed', () => {
+  it('names what it was asked for and does not have, with commands that write it', async () => {
+    const out = path('bare');
+    await run('bare', { pack: false });
+    notes.length = 0;
+    await run('bare', { resume: true, onnx: true, values: 'f16', maxDrop: 90 });
+    expect(notes).toEqual([
+      `${out} is finished; nothing is left to resume`,
+      `--onnx: the run ended without ${out}/onnx/model.onnx; write it with ` +
+        `"espalier export ${out} --to onnx --out ${out}/onnx/model.onnx"`,
+      `--onnx: the run ended without ${out}/onnx/model_quantized.onnx; write it with ` +
+        `"espalier export ${out} --to onnx-int8 --out ${out}/onnx/model_quantized.onnx"`,
+      `${out}/model.espalier was not written; for what is asked now: "espalier export ${out} --to pack ` +
+        `--values f16 --embeddings int8 --out ${out}/model.espalier"`,
+      `--max-drop 90: judged when a run ends, and not again; see ${out}/report.md`,
+    ]);
+    await exportModel({ model: out, to: 'onnx', out: join(out, 'onnx', 'model.onnx') }, control);
+    await exportModel(
+      { model: out, to: 'onnx-int8', out: join(out, 'onnx', 'model_quantized.onnx') },
+      control,
+    );
+    await exportModel({ model: out, to: 'pack', values: 'f16', out: join(out, 'model.espalier') }, control);
+    notes.length = 0;
+    await run('bare', { resume: true, onnx: true });
+    expect(notes).toEqual([`${out} is finished; nothing is left to resume`]);
+  });
+
+  it('says that its packed file has another form than the one asked for', async () => {
+    await run('formed');
+    notes.length = 0;
+    await run('formed', { resume: true, pack: false, values: 'f16' });
+    expect(notes).toHaveLength(1);
+    await run('formed', { resume: true, values: 'f16' });
+    expect(notes.at(-1)).toContain('was packed with values int8, embeddings int8; for what is asked now: ');
+    expect(notes.at(-1)).toMatch(/--values f16 --embeddings int8 --out .*model\.espalier --overwrite"$/);
   });
 });
 
