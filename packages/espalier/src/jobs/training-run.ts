@@ -12,13 +12,8 @@ import { ADAPTER, WEIGHTS } from '../models/weight-files.js';
 import { DENSE } from '../recipe/builtin.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { taskWorkload } from '../recipe/task-workload.js';
-import {
-  checkMethods,
-  type RecipeResult,
-  type RunControl,
-  type StageRunOptions,
-  stopCheck,
-} from '../recipe/run.js';
+import { checkMethods, type RecipeResult, type RunControl, type StageRunOptions } from '../recipe/run.js';
+import { stopCheck } from '../recipe/stop-check.js';
 import type { Workload } from '../recipe/workload.js';
 import { renderReport } from '../report/markdown.js';
 import { quantisedZeros } from '../report/quantised-zeros.js';

@@ -1,6 +1,6 @@
 // Runs the stages of a recipe: model in, model out, with evaluation, checkpoints and progress between.
 import { join } from 'node:path';
-import { Interrupted, type StopCheck, UsageError } from '../errors.js';
+import { Interrupted, UsageError } from '../errors.js';
 import { zeroFraction } from '../engine/pattern.js';
 import { methodNamed } from '../methods/index.js';
 import type { MethodHooks, PrepareContext } from '../methods/method.js';
@@ -33,13 +33,6 @@ export interface RunControl {
   /** Read between steps and between batches of what is scored; true stops the run after a checkpoint. */
   readonly stopRequested: () => boolean;
 }
-
-/** Throws Interrupted once the control asks to stop; `resumable` where --resume goes on from there. */
-export const stopCheck =
-  ({ stopRequested }: Pick<RunControl, 'stopRequested'>, resumable: boolean): StopCheck =>
-  () => {
-    if (stopRequested()) throw new Interrupted(resumable);
-  };
 
 export interface StageRunOptions extends Compute {
   readonly workload: Workload;
