@@ -54,12 +54,14 @@ function begin(bound: Bound, section: TensorSection, bytes: Uint8Array, unit: nu
     counts = arena.views().u16.slice(at / 2, at / 2 + rows);
     arena.release(mark);
   }
-  let [total, filled] = [0, 0];
-  for (const count of counts) {
-    if (count > width) throw refused(section.name);
+  let [most, total, filled] = [0, 0, 0];
+  for (let row = 0; row < rows; row++) {
+    const count = counts[row]!;
+    most |= width - count; // less than none where there are too many
     total += count;
-    filled += unit * Math.ceil(count / unit);
+    filled += (count + unit - 1) & -unit;
   }
+  if (most < 0) throw refused(section.name);
   return { bound, section, source, rows, width, counts, total, unit, filled };
 }
 
