@@ -266,7 +266,7 @@ function run<R>(
 function checkLength({ largest: { length } }: State, { ids, typeIds }: Partial<Tokens>): number {
   const tokens = ids?.length ?? 0;
   if (typeIds && typeIds.length !== tokens)
-    throw new RuntimeError('tokens', `typeIds: expected ${tokens}, one for each id, found ${typeIds.length}`);
+    throw new RuntimeError('tokens', `typeIds: expected ${tokens}, found ${typeIds.length}`);
   if (tokens > 0 && tokens <= length) return tokens;
   throw new RuntimeError(
     tokens > 0 ? 'too-long' : 'tokens',

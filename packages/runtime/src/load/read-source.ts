@@ -64,7 +64,7 @@ async function* piecesOf(
   const read = () =>
     reader.read().catch((cause: unknown) => {
       signal?.throwIfAborted();
-      throw new RuntimeError('fetch', 'the file broke off while it was read; try again', { cause });
+      throw new RuntimeError('fetch', 'the file broke off; try again', { cause });
     });
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener('abort', onAbort);
