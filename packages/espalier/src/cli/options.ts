@@ -34,21 +34,25 @@ export function part(text: string): number {
 
 const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
-/** --json, --quiet, --debug, --seed, --threads, --device. */
+const everywhere = (): Option[] => [
+  new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0),
+  new Option('--threads <n>', 'threads of ONNX Runtime').argParser(integer).default(2),
+  new Option('--device <name>', 'where sessions run')
+    .choices(['cpu', 'webgpu', 'cuda', 'auto'])
+    .default('cpu'),
+];
+
+/**
+ * --json, --quiet, --debug, --seed, --threads, --device. A command that computes nothing takes the last three from scripts that
+ * give them to every command, and has no use for them.
+ */
 export function addCommon(
   command: Command,
   { compute = true }: { readonly compute?: boolean } = {},
 ): Command {
-  if (compute) {
-    command
-      .option('--seed <n>', 'seed of everything random', integer, 0)
-      .option('--threads <n>', 'threads of ONNX Runtime', integer, 2)
-      .addOption(
-        new Option('--device <name>', 'where sessions run')
-          .choices(['cpu', 'webgpu', 'cuda', 'auto'])
-          .default('cpu'),
-      );
-  }
+  const own = command.options.map(({ long }) => long);
+  for (const option of everywhere())
+    if (!own.includes(option.long)) command.addOption(option.hideHelp(!compute));
   return command
     .option('--json', 'one JSON object on stdout, everything else on stderr')
     .option('--quiet', 'no progress; warnings only')
@@ -162,6 +166,7 @@ export function trainingOptions(
   pairs: readonly (readonly [string, unknown])[],
 ): Record<string, unknown> {
   const settings: Record<string, unknown> = flags.profile === 'quick' ? { ...QUICK } : {};
+  if (flags.epochs !== undefined) delete settings['steps']; // which would win
   for (const key of SETTINGS) if (flags[key] !== undefined) settings[key] = flags[key];
   for (const [key, value] of pairs) {
     if (isSetting(key)) settings[key] = value;

@@ -279,6 +279,7 @@ describe('every command', () => {
     const cases: [number, RegExp, string[]][] = [
       [2, /unknown command 'prune'/, ['prune']],
       [2, /unknown option '--sparse'/, ['methods', '--sparse', '1']],
+      [2, /--device.*npu.*cpu, webgpu/, ['methods', '--seed', '1', '--threads', '2', '--device', 'npu']],
       [2, /required option '--model <dir>' not specified/, ['finetune']],
       [2, /'two'.*expected a whole number/, ['finetune', ...classify, '--out', 'x', '--steps', 'two']],
       [2, /"threads" \(--threads\): .*more than 0, found 0/, ['evaluate', 'model', ...own, '--threads', '0']],
