@@ -85,7 +85,8 @@ async function readConfig(folder: string): Promise<Record<string, unknown>> {
 
 /**
  * Loads a checkpoint from a folder in Hugging Face layout or from the Hub. Throws UsageError when `source` is
- * neither, or a path that is not there in a folder that is, FormatError naming file, key or tensor, expected and found, EspalierError when a file cannot be had.
+ * neither, or a path that is not there in a folder that is, FormatError naming file, key or tensor, expected and found,
+ * EspalierError when a file cannot be had.
  */
 export async function loadCheckpoint(
   source: string,
