@@ -48,10 +48,10 @@ export async function runJob<Name extends JobName>(
     });
   } finally {
     progress.done();
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
     await worker.terminate();
     if (out !== undefined) removeOwnLock(out); // a worker that crashed could not
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
   }
 }
 
