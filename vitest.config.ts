@@ -9,8 +9,8 @@ export default defineConfig({
     pool: 'forks',
     env: { ORT_DISABLE_TELEMETRY: '1' }, // ONNX Runtime would write files into the folder for temporary ones
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       { extends: true, test: { name: 'shared', include: [ALL], exclude: MOCKING, isolate: false } },
       { extends: true, test: { name: 'mocking', include: MOCKING } },
