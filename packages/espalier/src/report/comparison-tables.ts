@@ -103,6 +103,8 @@ export function renderComparison(comparison: Comparison, failed: readonly Failed
     ...comparisonNotes(comparison).flatMap((note) => [note, '']),
     '## Bytes against score',
     '',
+    'Packed files have their tokenizer in them, the others have none; float32 counts as gzipped, int8 as its file.',
+    '',
     ...fronts.flatMap((front) => [front, '']),
     ...(failed.length === 0 ? [] : ['## Failed', '', ...failed.map((cell) => `- ${failedLine(cell)}`), '']),
   ].join('\n');
