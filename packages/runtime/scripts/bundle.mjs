@@ -33,10 +33,7 @@ const gzippedBytes = (contents) => gzipSync(contents, { level: 9 }).length;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 
-/** Parts of @huggingface/tokenizers that this runtime never calls. */
-const UNUSED = ['create_decoder', 'create_post_processor'];
-
-/** Those that only tokenizers of other families have; one that asks for them is refused by their name. */
+/** Parts of @huggingface/tokenizers that only tokenizers of other families have; one that asks for them is refused by their name. */
 const OF_OTHERS = 'Unigram Legacy Precompiled Metaspace Prepend FixedLength Digits Strip'.split(' ');
 const ABSENT = `const absent = (part) => function () {
   throw new Error(part + ' belongs to tokenizers of other families');
@@ -56,8 +53,8 @@ const END_OF_METHOD = '\n  }\n';
  * of other families are refused by the name of the last of them. 0.5 kB, gzipped.
  */
 const WITHOUT_EFFECT = [
-  ['const config_error =', 'this.tokenizer = tokenizer;'],
-  ['this.special_tokens = []', 'const unnormalized_contents'],
+  ['const config_error =', 'this.normalizer = create', 'this.tokenizer = tokenizer;'],
+  ['this.post_processor = create', 'const unnormalized_contents'],
   ['this.added_tokens.push(', 'this.model.tokens_to_ids.set(token.content'],
   ['if (token.special) {', 'this.added_tokens_map.set(token.content, token)'],
   ['(this.config.additional_special_tokens ?? [])', 'this.splitter_unnormalized ='],
@@ -70,6 +67,7 @@ const WITHOUT_EFFECT = [
   ['encode(text, {', 'const tokens', 'encode(text) {'],
   ['if (text === null) {', 'const sections ='],
   ['if (Array.isArray(model_config.vocab))', 'if (Object.hasOwn(model_config, "continuing'],
+  ['new Unigram_default(model_config', ';\n    case "BPE"', 'new Unigram_default()'],
   ['new Legacy_default(model_config, {', ';\n        }\n      }\n      throw', 'new Legacy_default()'],
 ];
 
@@ -88,7 +86,6 @@ const withoutUnused = {
     onLoad({ filter: /[\\/]tokenizers\.mjs$/ }, async ({ path }) => {
       let contents = await readFile(path, 'utf8');
       const instead = [
-        ...UNUSED.map((part) => [`${part}_default`, '() => null']),
         ...OF_OTHERS.map((part) => [`${part}_default`, `absent('${part}')`]),
         ['Replace_default2', "absent('Replace')"], // not the normalizer, but before the model
       ];
@@ -121,7 +118,7 @@ const withoutUnused = {
  * the assembler. 0.4 kB, gzipped.
  */
 const INTERNAL =
-  /^(_\w+|tokens_to_ids|added_tokens_map|splitter_\w+|pre_tokenize|pre_tokenize_text|encode_text|tokenize_helper|is_empty|unk_token_id|add_node|is_control|load(8S|8U|16U|16Splat|32Splat|32Zero|64Zero)|store(Low|Half)|shr[SU]|minU|ltU|leU|eqz|divU|popcnt|reinterpret|convert[SU]|demote|promote(Low)?|andNot|anyTrue|shuffle|bitmask|geU|gtS|maxS|q15mulr(Sat)?|narrow[SU]|extend(Low|High)[SU]|extractLaneU?|swizzle|splat|pm(in|ax)|toI32|madd|dot(Add)?I8x16)$/;
+  /^(_\w+|tokens_to_ids|added_tokens_map|splitter_\w+|pre_tokenize|pre_tokenize_text|encode_text|is_empty|unk_token_id|add_node|is_control|load(8S|8U|16U|16Splat|32Splat|32Zero|64Zero)|store(Low|Half)|shr[SU]|minU|ltU|leU|eqz|divU|popcnt|reinterpret|convert[SU]|demote|promote(Low)?|andNot|anyTrue|shuffle|bitmask|geU|gtS|maxS|q15mulr(Sat)?|narrow[SU]|extend(Low|High)[SU]|extractLaneU?|swizzle|splat|pm(in|ax)|toI32|madd|dot(Add)?I8x16)$/;
 
 /** The import of the fallback stays one: of the file beside the bundle. */
 const fallbackApart = {

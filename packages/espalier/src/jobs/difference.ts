@@ -1,4 +1,5 @@
 // Why a run is not the one that its folder holds: the first of its options that differs, as the command line calls it.
+import { flagOf } from '../flag.js';
 
 /** Options of a run by name, as JSON keeps them; hashes stand for weights and data. */
 export type RunRecord = Readonly<Record<string, unknown>>;
@@ -17,8 +18,6 @@ function leavesOf(value: unknown, path: readonly string[] = []): [string, unknow
   return Object.entries(value).flatMap(([key, below]) => leavesOf(below, [...path, key]));
 }
 
-const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
 /** Settings and options that have a flag of their own. */
 const FLAGS = [
   ...['epochs', 'steps', 'batchSize', 'microBatchSize', 'lr', 'warmup', 'maxLength'],
@@ -29,13 +28,13 @@ const FLAGS = [
 function nameOf(path: string): string {
   const [first = '', ...rest] = path.split('.');
   const [last = ''] = rest;
-  if (first === 'settings') return FLAGS.includes(last) ? flag(last) : `--set ${rest.join('.')}`;
+  if (first === 'settings') return FLAGS.includes(last) ? flagOf(last) : `--set ${rest.join('.')}`;
   if (first === 'weights') return `weights of ${last}`;
   if (first === 'files') return `data file ${Number(last) + 1}`;
   if (path === 'trainRows') return 'number of training examples';
   if (last === 'examples') return 'training examples';
   if (first === 'data') return rest.join('.');
-  return FLAGS.includes(first) ? flag(first) : path;
+  return FLAGS.includes(first) ? flagOf(first) : path;
 }
 
 /** The first option in which `found` differs from `expected`, with both values; undefined where none does. */

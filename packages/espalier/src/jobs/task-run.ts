@@ -10,6 +10,7 @@ import { loadTokenizer } from '../data/tokenizer.js';
 import { defined } from '../defined.js';
 import { type Device, DEVICES, resolveDevice } from '../engine/devices.js';
 import { EspalierError, UsageError } from '../errors.js';
+import { flagOf } from '../flag.js';
 import { describeIssue } from '../invalid.js';
 import { loadModel } from '../models/adapter.js';
 import { loadCheckpoint } from '../models/checkpoint.js';
@@ -119,7 +120,7 @@ export function parseOptions<T>(schema: z.ZodType<T>, options: unknown, job: str
   const issue = result.error.issues[0]!;
   const path = issue.path.join('.');
   const where = path === '' ? 'options' : `option "${path}"`;
-  throw new UsageError(`${job}, ${where}${flagOf(path)}: ${describeIssue(issue, options)}`);
+  throw new UsageError(`${job}, ${where}${inBrackets(path)}: ${describeIssue(issue, options)}`);
 }
 
 /** Options of jobs whose flags have other names, or none but `--set`. */
@@ -131,10 +132,10 @@ const FLAGS: Readonly<Record<string, string>> = {
 };
 
 /** The flag of the command line for an option of a job, in brackets. */
-function flagOf(path: string): string {
+function inBrackets(path: string): string {
   const [name] = path.split('.');
   if (!name) return '';
-  return ` (${FLAGS[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`})`;
+  return ` (${FLAGS[name] ?? flagOf(name)})`;
 }
 
 /** Fails before anything is written when the device does not work here; says what 'auto' chose. */

@@ -38,8 +38,9 @@ export interface Asked {
 
 /** An input of at most `length` tokens. */
 export function ask(tokenizer: TextTokenizer, { question, context }: Question, length: number): Asked {
-  const whole = tokenizer.pieces(textOf('question', question)).ids;
-  const asked = whole.slice(0, Math.max(1, Math.min(QUESTION_LENGTH, Math.floor(length / 3))));
+  const most = Math.max(1, Math.min(QUESTION_LENGTH, Math.floor(length / 3)));
+  const whole = tokenizer.beginningOf(textOf('question', question), most).ids;
+  const asked = whole.slice(0, most);
   const room = Math.max(0, length - tokenizer.pairSpecials - asked.length);
   const read = tokenizer.withOffsets(textOf('context', context), room);
   const spans = read.slice(0, room);

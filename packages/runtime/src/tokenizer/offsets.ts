@@ -8,6 +8,9 @@ export interface Pieces {
   readonly tokens: readonly string[];
 }
 
+/** So much of a text that it has more than `most` pieces, or all of it. */
+export type BeginningOf = (text: string, most: number) => Pieces & { readonly text: string };
+
 /** Offsets in UTF-16 units; the end is exclusive. */
 export interface PieceSpan {
   readonly id: number;
@@ -15,7 +18,7 @@ export interface PieceSpan {
   readonly end: number;
 }
 
-/** Reads words until there are more than `most` pieces. */
+/** Reads a text until there are more than `most` pieces. */
 export type OffsetEncoder = (text: string, most: number) => PieceSpan[];
 
 /** Marks of punctuation, and ideographs where they are set apart: each a word of its own for BERT. */
@@ -27,7 +30,7 @@ const IDEOGRAPHS =
 const SPACE = '\\t\\n\\r\\p{Z}';
 
 /** Added tokens, which stand as they are, marks and words. */
-function wordsOf({ added_tokens: added, normalizer }: JsonObject): RegExp {
+export function wordsOf({ added_tokens: added, normalizer }: JsonObject): RegExp {
   const apart = isObject(normalizer) && normalizer['handle_chinese_chars'] === false;
   const marks = apart ? MARKS : MARKS + IDEOGRAPHS;
   const tokens = (Array.isArray(added) ? (added as readonly unknown[]) : []).map((token) =>
@@ -37,7 +40,7 @@ function wordsOf({ added_tokens: added, normalizer }: JsonObject): RegExp {
 }
 
 /** For byte pairs whose lengths do not add up (white space before a token was taken away): words with the white space before each. */
-const SPACED_WORDS = /\s*\S+|\s+$/gu;
+export const SPACED_WORDS = /\s*\S+|\s+$/gu;
 
 const utf8 = new TextEncoder();
 
@@ -53,45 +56,56 @@ function unitOffsets(word: string, bytes: boolean): number[] {
   return [...offsets, at];
 }
 
+type Stretch = readonly [start: number, end: number];
+
 /** Start and end of the part of `text` without white space around it. */
-function trimmed(text: string, start: number, end: number): readonly [start: number, end: number] {
+export function trimmed(text: string, start: number, end: number): Stretch {
   const part = text.slice(start, end);
   const from = start + part.length - part.trimStart().length;
   return [from, Math.max(from, start + part.trimEnd().length)];
 }
 
-export function offsetEncoder(definition: JsonObject, pieces: (text: string) => Pieces): OffsetEncoder {
+/** The stretches of pieces that have so many bytes or characters, one after the other; undefined where these do not add up. */
+export function stretchesOf(
+  text: string,
+  lengths: readonly number[],
+  bytes: boolean,
+): readonly Stretch[] | undefined {
+  const offsets = unitOffsets(text, bytes);
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (bytes && total === offsets.length) offsets.unshift(0); // a space that was put before it
+  if (total !== offsets.length - 1) return undefined;
+  let at = 0;
+  return lengths.map((length) => {
+    const from = offsets[at]!;
+    at += length;
+    let until = at;
+    // Bytes of one character in two pieces: both stand for the whole of it.
+    while (offsets[until] === offsets[at - 1]) until++;
+    return trimmed(text, from, offsets[until]!);
+  });
+}
+
+export function offsetEncoder(definition: JsonObject, beginningOf: BeginningOf): OffsetEncoder {
   const bytes = JSON.stringify(definition['pre_tokenizer'] ?? null).includes('"ByteLevel"');
   const words = bytes ? SPACED_WORDS : wordsOf(definition);
-  /** Undefined where lengths do not add up and that of the whole is not wanted. */
-  const spansOf = (word: string, begin: number, orWhole: boolean): PieceSpan[] | undefined => {
-    const { ids, tokens } = pieces(word);
+  const fitted = (text: string, { tokens }: Pieces): readonly Stretch[] | undefined => {
     const lengths = tokens.map((piece) => Array.from(bytes ? piece : piece.replace(/^##/, '')).length);
-    const offsets = unitOffsets(word, bytes);
-    const total = lengths.reduce((sum, length) => sum + length, 0);
-    if (bytes && total === offsets.length) offsets.unshift(0); // a space that was put before it
-    const span = (id: number, from: number, until: number): PieceSpan => {
-      const [start, end] = trimmed(word, from, until);
-      return { id, start: begin + start, end: begin + end };
-    };
-    if (total !== offsets.length - 1 || lengths.includes(0))
-      return orWhole ? ids.map((id) => span(id, 0, word.length)) : undefined;
-    let at = 0;
-    return ids.map((id, i) => {
-      const from = offsets[at]!;
-      at += lengths[i]!;
-      let until = at;
-      // Bytes of one character in two pieces: both stand for the whole of it.
-      while (offsets[until] === offsets[at - 1]) until++;
-      return span(id, from, offsets[until]!);
-    });
+    return lengths.includes(0) ? undefined : stretchesOf(text, lengths, bytes);
   };
+  const spansOf = ({ ids }: Pieces, stretches: readonly Stretch[], begin: number): PieceSpan[] =>
+    stretches.map(([start, end], i) => ({ id: ids[i]!, start: begin + start, end: begin + end }));
   return (text, most) => {
-    const whole = bytes ? spansOf(text, 0, false) : undefined;
-    if (whole) return whole;
+    if (bytes) {
+      const read = beginningOf(text, most);
+      const stretches = fitted(read.text, read);
+      if (stretches) return spansOf(read, stretches, 0);
+    }
     const all: PieceSpan[] = [];
     for (const { 0: word, index } of text.matchAll(words)) {
-      all.push(...spansOf(word, index, true)!);
+      const read = beginningOf(word, Infinity);
+      const whole = trimmed(word, 0, word.length);
+      all.push(...spansOf(read, fitted(word, read) ?? read.ids.map(() => whole), index));
       if (all.length > most) break;
     }
     return all;

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../json.js';
 import { type Files, readDefinition, templatesOf, unusable } from './definition.js';
 import { createHfTokenizer, type HfTokenizer } from './hf-tokenizers.js';
 import { mendFor, type Normaliser } from './mend.js';
-import { type OffsetEncoder, offsetEncoder, type Pieces } from './offsets.js';
+import { type BeginningOf, type OffsetEncoder, offsetEncoder } from './offsets.js';
 import { fillTemplate, specialsOf } from './template.js';
 import { longestFirst, readUntil } from './truncation.js';
 
@@ -18,8 +18,8 @@ export interface TextTokenizer {
   encode(text: string, pair: string | undefined, maxLength: number): EncodedText;
   /** The ids of a pair, whole; `at` is where those of `b` begin. */
   join(a: ArrayLike<number>, b: ArrayLike<number>): Tokens & { readonly at: number };
-  /** Ids and pieces of a text, no special tokens added. */
-  readonly pieces: (text: string) => Pieces;
+  /** Ids and pieces, no special tokens added: a long text is not read to its end. */
+  readonly beginningOf: BeginningOf;
   /** The same with the stretch of text that each stands for. */
   readonly withOffsets: OffsetEncoder;
   /** Special tokens around a pair. */
@@ -56,21 +56,17 @@ export function textTokenizer(files: Files): TextTokenizer | undefined {
   const templates = templatesOf(definition);
   const continuing = continuingPieces(model);
   const mend = mendFor(isObject(normalizer) ? (normalizer as Normaliser) : undefined);
-  const pieces = (text: string): Pieces => {
-    const { ids, tokens } = hf.encode(mend(text), { add_special_tokens: false });
-    return { ids, tokens };
-  };
-  /** Ids of so much of a text that they are more than `most`, or of all of it: a long one is not read to its end. */
-  const beginningOf = (text: string, most: number): readonly number[] => {
-    for (let length = CHARACTERS * most; ; length *= 2) {
-      const end = text.slice(length).search(/\s/);
-      const { ids } = pieces(end < 0 ? text : text.slice(0, length + end));
-      if (end < 0 || ids.length > most) return ids;
+  const beginningOf: BeginningOf = (whole, most) => {
+    for (let length = CHARACTERS * (most + 1); ; length *= 2) {
+      const end = whole.slice(length).search(/\s/);
+      const text = end < 0 ? whole : whole.slice(0, length + end);
+      const read = hf.encode(mend(text), { add_special_tokens: false });
+      if (end < 0 || read.ids.length > most) return { ...read, text };
     }
   };
   const encode = (text: string, pair: string | undefined, maxLength: number): EncodedText => {
     const template = pair === undefined ? templates.single : templates.pair;
-    const all = [text, pair ?? ''].map((part) => beginningOf(part, maxLength)) as [
+    const all = [text, pair ?? ''].map((part) => beginningOf(part, maxLength).ids) as [
       readonly number[],
       readonly number[],
     ];
@@ -85,8 +81,8 @@ export function textTokenizer(files: Files): TextTokenizer | undefined {
       const { ids, typeIds, begin } = fillTemplate(templates.pair, { A: a, B: b });
       return { ids, typeIds, at: begin.B };
     },
-    pieces,
-    withOffsets: offsetEncoder(definition, pieces),
+    beginningOf,
+    withOffsets: offsetEncoder(definition, beginningOf),
     pairSpecials: specialsOf(templates.pair),
   };
 }
